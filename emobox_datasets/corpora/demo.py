@@ -1,0 +1,34 @@
+"""The built-in demo corpus: synthetic, made at first use, for trying the tools without any data."""
+
+import re
+
+from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names
+from emobox_datasets.synthesis import STYLES, TAKES, VOICES, synthesise
+
+
+def fields(name: re.Match[str]) -> Fields:
+    return {
+        "raw_label": name["emotion"],
+        "speaker": name["voice"],
+        "gender": VOICES[name["voice"]].gender,
+    }
+
+
+CORPUS = Corpus(
+    name="demo",
+    display_name="EmoBox demo",
+    languages=("zxx",),
+    source="synthesised",
+    licence="Apache-2.0",
+    homepage="https://github.com/emo-box/EmoBox",
+    citation="",
+    labels={emotion: emotion.capitalize() for emotion in STYLES},
+    utterances=len(VOICES) * len(STYLES) * TAKES,
+    hours=0.06,
+    speakers=len(VOICES),
+    read=from_names(rf"(?P<voice>{'|'.join(VOICES)})_(?P<emotion>{'|'.join(STYLES)})_\d\d\.flac", fields),
+    folds=SpeakerFolds(tuple((voice,) for voice in VOICES)),
+    example="ada/ada_angry_01.flac",
+    notes="Not speech and not part of the benchmark: scores on it mean nothing but that the tools work.",
+    synthesise=synthesise,
+)

@@ -1,0 +1,56 @@
+"""Berlin Database of Emotional Speech."""
+
+import re
+
+from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
+
+MALE = {"03", "10", "11", "12", "15"}
+# The letters stand for the German words; the names are those of the released benchmark, misspelling included.
+EMOTIONS = {
+    "W": "anger",
+    "L": "boredem",
+    "E": "disgust",
+    "A": "fear",
+    "F": "happy",
+    "N": "neutral",
+    "T": "sad",
+}
+
+
+def fields(name: re.Match[str]) -> Fields:
+    gender = "male" if name["number"] in MALE else "female"
+    return {"raw_label": EMOTIONS[name["emotion"]], "speaker": f"{gender}_{name['number']}", "gender": gender}
+
+
+CORPUS = Corpus(
+    name="emodb",
+    display_name="EmoDB",
+    languages=("de",),
+    source="acted",
+    licence="unknown",
+    homepage="http://emodb.bilderbar.info",
+    citation="""@inproceedings{burkhardt2005database,
+  title = {A database of {German} emotional speech},
+  author = {Burkhardt, Felix and Paeschke, Astrid and Rolfes, Miriam and Sendlmeier, Walter F. and Weiss, Benjamin},
+  booktitle = {Interspeech 2005},
+  pages = {1517--1520},
+  doi = {10.21437/Interspeech.2005-446},
+  year = {2005}
+}""",
+    labels={
+        "anger": "Angry",
+        "boredem": "Boredom",
+        "disgust": "Disgust",
+        "fear": "Fear",
+        "happy": "Happy",
+        "neutral": "Neutral",
+        "sad": "Sad",
+    },
+    utterances=535,
+    hours=0.413,
+    speakers=10,
+    read=from_names(r"(?P<number>\d\d)[ab]\d\d(?P<emotion>[WLEAFNT])[a-z]\.wav", fields),
+    folds=ReleasedLists(5),
+    example="wav/03a01Fa.wav",
+    notes="The released label map misses `neutral` (79 utterances); here it maps to Neutral.",
+)
