@@ -18,8 +18,9 @@ from datasets.load import BuilderConfigsParameters, DatasetModule
 
 from emobox_datasets import corpora
 from emobox_datasets.audio import SAMPLING_RATE, read_waveform, to_flac
-from emobox_datasets.corpus import RELEASED, Corpus, CorpusFolder, Utterance
+from emobox_datasets.corpus import RELEASED, Corpus, OwnSplit, Utterance
 from emobox_datasets.errors import CorpusError
+from emobox_datasets.folder import CorpusFolder
 from emobox_datasets.partition import configurations, find_configuration, partition
 
 NAMESPACE = "emobox/"
@@ -28,7 +29,15 @@ VERSION = datasets.Version("1.0.0")
 # Rows a table of the Arrow file: a few seconds of conversion, a few MB.
 TABLE_ROWS = 64
 # What shapes the rows: if any of these files changes, stored corpora are made anew.
-ROW_SOURCES = ("audio.py", "corpus.py", "labels.py", "partition.py", "synthesis.py")
+ROW_SOURCES = (
+    "annotations.py",
+    "audio.py",
+    "corpus.py",
+    "folder.py",
+    "labels.py",
+    "partition.py",
+    "synthesis.py",
+)
 
 
 @dataclass
@@ -142,12 +151,16 @@ class StoredItem:
     id: str
     label: str
     speaker: str | None
+    split: str | None
 
 
 def stored_items(whole: datasets.Dataset, corpus: Corpus) -> list[StoredItem]:
     """The rows of configuration `all`, without their audio."""
-    rows = whole.select_columns(["id", "label", "speaker"])
-    return [StoredItem(row["id"], corpus.label_list[row["label"]], row["speaker"]) for row in rows]
+    columns = [column for column in ("id", "label", "speaker", "split") if column in whole.column_names]
+    return [
+        StoredItem(row["id"], corpus.label_list[row["label"]], row["speaker"], row.get("split"))
+        for row in whole.select_columns(columns)
+    ]
 
 
 def features_of(corpus: Corpus) -> datasets.Features:
@@ -163,6 +176,7 @@ def features_of(corpus: Corpus) -> datasets.Features:
             "duration": datasets.Value("float64"),
             "language": text,
             "gender": text,
+            **({"split": text} if isinstance(corpus.folds, OwnSplit) else {}),
             **{name: datasets.Value(dtype) for name, dtype in corpus.details.items()},
         }
     )
@@ -180,6 +194,7 @@ def row_of(utterance: Utterance, corpus: Corpus) -> dict[str, Any]:
         "duration": len(waveform) / SAMPLING_RATE,
         "language": utterance.language,
         "gender": utterance.gender,
+        **({"split": utterance.split} if isinstance(corpus.folds, OwnSplit) else {}),
         **{name: utterance.details.get(name) for name in corpus.details},
     }
 

@@ -15,13 +15,13 @@ class CorpusError(DatasetGenerationError, ValueError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A clause that names what the user may have meant, or all that is known.
+    """A sentence that names what the user may have meant, or all that is known.
 
     >>> nearest("emo-db", ["emodb", "urdu"])
-    'did you mean emodb?'
+    'Did you mean emodb?'
     >>> nearest("zzz", ["emodb", "urdu"])
-    'choose one of emodb, urdu'
+    'Choose one of emodb, urdu.'
     """
     known = list(known)
     matches = get_close_matches(name.lower(), known, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(matches)}?" if matches else f"choose one of {', '.join(known)}"
+    return f"Did you mean {' or '.join(matches)}?" if matches else f"Choose one of {', '.join(known)}."
