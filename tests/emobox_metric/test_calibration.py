@@ -1,0 +1,84 @@
+"""Expected calibration error against a plain loop, softmax against scipy."""
+
+import itertools
+
+import numpy as np
+import pytest
+import scipy.special
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emobox_metric.ser_metric.calibration import are_probabilities, expected_calibration_error, softmax
+
+
+def plain_error(probabilities, references, bins):
+    """The definition, bin by bin: bin m holds confidences in ((m - 1) / bins, m / bins], the first one also 0."""
+    edges = np.linspace(0, 1, bins + 1)
+    error = 0.0
+    for low, high in itertools.pairwise(edges):
+        inside = [row for row in range(len(references)) if low < probabilities[row].max() <= high]
+        if inside:
+            accuracy = np.mean([probabilities[row].argmax() == references[row] for row in inside])
+            confidence = np.mean([probabilities[row].max() for row in inside])
+            error += len(inside) / len(references) * abs(accuracy - confidence)
+    return error
+
+
+@given(st.integers(1, 80), st.integers(1, 6), st.integers(1, 20), st.integers(0, 2**32))
+@settings(deadline=None)
+def test_against_a_plain_loop(items, num_labels, bins, seed):
+    rng = np.random.default_rng(seed)
+    probabilities = softmax(3 * rng.normal(size=(items, num_labels)))
+    references = rng.integers(0, num_labels, items)
+    found = expected_calibration_error(probabilities, references, bins)
+    assert found == pytest.approx(plain_error(probabilities, references, bins), abs=1e-12)
+
+
+def test_confidence_on_an_edge_belongs_to_the_bin_below():
+    # 0.5 closes the first of two bins: gaps of +0.5 and -0.6 do not cancel. With 0.5 in the second bin they would.
+    probabilities = np.array([[0.5, 0.5], [0.6, 0.4]])
+    assert expected_calibration_error(probabilities, [0, 1], bins=2) == pytest.approx((0.5 + 0.6) / 2)
+
+
+def test_perfectly_and_worst_calibrated():
+    assert expected_calibration_error([[0.75, 0.25]] * 4, [0, 0, 0, 1]) == pytest.approx(0)
+    assert expected_calibration_error([[1.0, 0.0]] * 4, [1, 1, 1, 1]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("scale", [1, 1e3, 1e300])
+def test_softmax_is_stable(scale):
+    logits = scale * np.random.default_rng(0).normal(size=(50, 7))
+    np.testing.assert_allclose(softmax(logits), scipy.special.softmax(logits, axis=1), rtol=1e-12)
+
+
+def test_probabilities_in_half_precision_are_probabilities():
+    torch = pytest.importorskip("torch")
+    rows = torch.randn(200, 8, generator=torch.Generator().manual_seed(0)).bfloat16().softmax(dim=1)
+    assert are_probabilities(rows.float().numpy())
+    assert not are_probabilities(np.log(rows.float().numpy()))
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf"), -float("inf")])
+def test_rejects_nan_and_infinity(broken):
+    values = np.zeros((4, 3))
+    values[2, 1] = broken
+    with pytest.raises(ValueError, match=r"finite `logits`, but got NaN or infinity in row 2"):
+        softmax(values)
+    with pytest.raises(ValueError, match="finite `probabilities`"):
+        expected_calibration_error(values, [0, 1, 2, 0])
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "references", "bins", "message"),
+    [
+        ([[2.0, -1.0]], [0], 15, "rows sum to 1"),
+        ([[0.5, 0.4]], [0], 15, "rows sum to 1"),
+        ([[0.5, 0.5]], [2], 15, r"label ids in 0..1, but got 2"),
+        ([[0.5, 0.5]], [0, 1], 15, "2 references, 1 probabilities"),
+        ([[0.5, 0.5]], [0], 0, "`bins` of at least 1"),
+        ([0.5, 0.5], [0, 1], 15, r"shape \(items, labels\)"),
+    ],
+)
+def test_rejects(probabilities, references, bins, message):
+    with pytest.raises(ValueError, match=message):
+        expected_calibration_error(probabilities, references, bins)

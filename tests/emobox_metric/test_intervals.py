@@ -1,0 +1,228 @@
+"""The bootstrap against enumeration of all resamples, scipy, a plain loop, and simulated corpora."""
+
+import itertools
+import re
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import emobox_metric
+from emobox_metric.ser_metric import intervals
+from emobox_metric.ser_metric.comparison import compare_systems
+from emobox_metric.ser_metric.intervals import bootstrap_interval
+from emobox_metric.ser_metric.scores import confusion_matrix, scores_from_confusion
+
+
+def plain_scores(references, predictions, scale=1.0):
+    """UA, WA and F1 of one resample, class by class; `scale` is (labels present in all references) / C or 1."""
+    recalls, f1 = [], []
+    for label in np.unique(references):
+        hits = np.sum((references == label) & (predictions == label))
+        recalls.append(hits / np.sum(references == label))
+        f1.append(2 * hits / (np.sum(references == label) + np.sum(predictions == label)))
+    return {
+        "ua": np.mean(recalls) * scale,
+        "wa": np.mean(references == predictions),
+        "f1": np.mean(f1) * scale,
+    }
+
+
+def is_quantile(value, share, values, tolerance):
+    """Whether `value` is the quantile at `share` of discrete `values`, give or take `tolerance` of probability."""
+    below, up_to = np.mean(np.array(values) < value - 1e-9), np.mean(np.array(values) <= value + 1e-9)
+    return below - tolerance <= share <= up_to + tolerance
+
+
+def test_clusters_against_all_resamples_there_are():
+    """Four speakers have 4**4 resamples: the percentiles over them are exact, and class 1 vanishes from some."""
+    rng = np.random.default_rng(5)
+    speakers = np.repeat(["a", "b", "c", "d"], [9, 4, 7, 5])
+    references = np.where(
+        speakers == "b", rng.integers(0, 2, 25), rng.choice([0, 3], 25)
+    )  # label 2 is absent
+    predictions = np.where(rng.random(25) < 0.6, references, rng.integers(0, 4, 25))
+    items = [np.flatnonzero(speakers == name) for name in "abcd"]
+    for absent, scale in (("zero", 3 / 4), ("skip", 1.0)):
+        exact = []
+        for draw in itertools.product(range(4), repeat=4):
+            chosen = np.concatenate([items[index] for index in draw])
+            exact.append(plain_scores(references[chosen], predictions[chosen], scale))
+        found = bootstrap_interval(references, predictions, 4, speakers, 0.8, resamples=40_000, absent=absent)
+        for name in ("ua", "wa", "f1"):
+            values = [scores[name] for scores in exact]
+            for bound, share in zip(found[name], (0.1, 0.9), strict=True):
+                assert is_quantile(bound, share, values, tolerance=0.006), (name, absent, share)
+
+
+def test_items_against_scipy_and_a_plain_loop():
+    rng = np.random.default_rng(1)
+    references = rng.choice(4, size=300, p=[0.5, 0.3, 0.18, 0.02])
+    predictions = np.where(rng.random(300) < 0.7, references, rng.integers(0, 4, 300))
+    found = bootstrap_interval(references, predictions, 4, resamples=8000)
+    loop = []
+    for _ in range(1500):
+        chosen = rng.integers(0, 300, 300)
+        loop.append(plain_scores(references[chosen], predictions[chosen]))
+    for name in ("ua", "wa", "f1"):
+        expected = np.quantile([scores[name] for scores in loop], [0.025, 0.975])
+        assert found[name] == pytest.approx(expected, abs=0.012), name
+    accuracy = scipy.stats.bootstrap(
+        ((references == predictions).astype(float),),
+        np.mean,
+        method="percentile",
+        n_resamples=8000,
+        random_state=rng,
+    ).confidence_interval
+    assert found["wa"] == pytest.approx(tuple(accuracy), abs=0.006)
+
+
+def test_a_class_that_vanishes_is_not_counted_as_missed():
+    """Class 1 has one item, right; it vanishes from 37 percent of resamples. All that are left are right as well."""
+    references = [0] * 99 + [1]
+    assert bootstrap_interval(references, references, 2)["ua"] == (1.0, 1.0)
+    assert bootstrap_interval(references, references, 4)["ua"] == (0.5, 0.5)
+    assert bootstrap_interval(references, references, 4, absent="skip")["f1"] == (1.0, 1.0)
+
+
+def test_one_cluster_per_item_is_the_item_bootstrap():
+    rng = np.random.default_rng(2)
+    references, predictions = rng.integers(0, 3, 200), rng.integers(0, 3, 200)
+    by_item = bootstrap_interval(references, predictions, 3, resamples=20_000)
+    by_cluster = bootstrap_interval(references, predictions, 3, clusters=range(200), resamples=20_000, seed=1)
+    for name in by_item:
+        assert by_item[name] == pytest.approx(by_cluster[name], abs=0.006), name
+
+
+def test_seed_decides_and_blocks_do_not(monkeypatch):
+    rng = np.random.default_rng(3)
+    references, predictions, speakers = rng.integers(0, 3, 90), rng.integers(0, 3, 90), rng.integers(0, 9, 90)
+    first = bootstrap_interval(references, predictions, 3, speakers, seed=4)
+    assert first == bootstrap_interval(references, predictions, 3, speakers, seed=4)
+    assert first != bootstrap_interval(references, predictions, 3, speakers, seed=5)
+    monkeypatch.setattr(intervals, "BLOCK", 100)
+    assert first == bootstrap_interval(references, predictions, 3, speakers, seed=4)
+
+
+def test_the_order_of_items_and_the_names_of_speakers_do_not_matter():
+    rng = np.random.default_rng(6)
+    references, predictions, speakers = rng.integers(0, 3, 90), rng.integers(0, 3, 90), rng.integers(0, 9, 90)
+    order = rng.permutation(90)
+    names = [f"speaker {name}" for name in speakers[order]]
+    assert bootstrap_interval(references, predictions, 3, speakers) == bootstrap_interval(
+        references[order], predictions[order], 3, names
+    )
+
+
+@pytest.mark.parametrize("speakers", [None, 2000])
+def test_a_million_items(speakers):
+    rng = np.random.default_rng(0)
+    references = rng.integers(0, 6, 1_000_000)
+    predictions = np.where(rng.random(1_000_000) < 0.7, references, (references + 1) % 6)
+    clusters = None if speakers is None else rng.integers(0, speakers, 1_000_000)
+    tracemalloc.start()
+    low, high = bootstrap_interval(references, predictions, 6, clusters)["wa"]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 400e6, f"{peak / 1e6:.0f} MB"
+    accuracy = (references == predictions).mean()
+    width = 1.96 * np.sqrt(accuracy * (1 - accuracy) / 1_000_000)  # speakers are alike here
+    assert (low, high) == pytest.approx((accuracy - width, accuracy + width), abs=0.1 * width)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"clusters": ["a", "a", "a", "a"]}, "at least 2 clusters .* only 'a'"),
+        ({"clusters": ["a", "b", "a"]}, "4 items, 3 clusters"),
+        ({"clusters": ["a", "b", None, "b"]}, "got None at index 2"),
+        ({"clusters": ["a", "b", float("nan"), "b"]}, "got nan at index 2"),
+        ({"confidence": 95}, "between 0 and 1, but got 95"),
+        ({"resamples": 0}, "at least 1, but got 0"),
+        ({"absent": "error", "num_labels": 3}, r"no item of label ids \[2\]"),
+        ({"predictions": [0, 1, 1, 5]}, "got 5 at index 3"),
+    ],
+)
+def test_rejects(options, message):
+    with pytest.raises(ValueError, match=message):
+        bootstrap_interval(
+            **{"references": [0, 0, 1, 1], "predictions": [0, 1, 1, 1], "num_labels": 2} | options
+        )
+
+
+def test_speakers_may_be_a_tensor_or_a_series():
+    pandas, torch = pytest.importorskip("pandas"), pytest.importorskip("torch")
+    rng = np.random.default_rng(8)
+    references, predictions, speakers = rng.integers(0, 3, 60), rng.integers(0, 3, 60), rng.integers(0, 6, 60)
+    expected = bootstrap_interval(references, predictions, 3, speakers.tolist())
+    assert bootstrap_interval(references, predictions, 3, torch.tensor(speakers)) == expected
+    assert (
+        bootstrap_interval(references, predictions, 3, pandas.Series(speakers, index=range(60, 0, -1)))
+        == expected
+    )
+
+
+NUM_LABELS = 6
+
+
+def simulated_corpus(rng, speakers, utterances):
+    """The corpus of the README: unequal classes, and speakers who differ by 0.6 on the logit scale.
+
+    Returns references, the predictions of two systems of equal skill, and speakers.
+    """
+    size = speakers * utterances
+    references = rng.choice(NUM_LABELS, size=size, p=[0.3, 0.25, 0.2, 0.12, 0.08, 0.05])
+    speaker = np.repeat(np.arange(speakers), utterances)
+    skill = rng.normal(0.6, 0.6, speakers)[speaker] + np.linspace(0.6, -0.6, NUM_LABELS)[references]
+    skill = skill + rng.normal(0, 1, size)
+
+    def predict():
+        right = rng.random(size) < 1 / (1 + np.exp(-skill))
+        return np.where(right, references, (references + rng.integers(1, NUM_LABELS, size)) % NUM_LABELS)
+
+    return references, predict(), predict(), speaker
+
+
+def readme_table():
+    text = Path(emobox_metric.metric_path(), "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) × (\d+) \| (\d+) % \| (\d+) % \|$", text, flags=re.MULTILINE)
+    return [tuple(map(int, row)) for row in rows]
+
+
+@pytest.mark.parametrize(("speakers", "utterances", "by_item", "by_speaker"), readme_table())
+def test_coverage_is_what_the_readme_says(speakers, utterances, by_item, by_speaker):
+    """To measure the table anew: 400 repetitions instead of 100."""
+    references, predictions, _, _ = simulated_corpus(np.random.default_rng(99), 20_000, 50)
+    truth = scores_from_confusion(confusion_matrix(references, predictions, NUM_LABELS))["ua"]
+    held = {"item": 0, "speaker": 0}
+    repetitions = 100
+    for repetition in range(repetitions):
+        rng = np.random.default_rng(1000 * repetition + speakers)
+        references, predictions, _, speaker = simulated_corpus(rng, speakers, utterances)
+        for unit, clusters in (("item", None), ("speaker", speaker)):
+            low, high = bootstrap_interval(
+                references, predictions, NUM_LABELS, clusters, resamples=600, seed=repetition
+            )["ua"]
+            held[unit] += low <= truth <= high
+    # Three standard errors of a share near 0.8 over 100 repetitions.
+    assert 100 * held["item"] / repetitions == pytest.approx(by_item, abs=12)
+    assert 100 * held["speaker"] / repetitions == pytest.approx(by_speaker, abs=12)
+
+
+def test_the_readme_has_its_table():
+    assert len(readme_table()) == 5
+
+
+@pytest.mark.parametrize(("speakers", "utterances", "percent"), [(4, 60, 16), (50, 40, 5)])
+def test_false_alarms_are_what_the_readme_says(speakers, utterances, percent):
+    alarms = 0
+    for repetition in range(100):
+        rng = np.random.default_rng(1000 * repetition + speakers)
+        references, first, other, speaker = simulated_corpus(rng, speakers, utterances)
+        result = compare_systems(
+            references, first, other, NUM_LABELS, speaker, resamples=600, seed=repetition
+        )
+        alarms += result["ua"]["p_value"] < 0.05
+    assert alarms == pytest.approx(percent, abs=9)
