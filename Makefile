@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 LAUNCH := $(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no
 
+# One test process a core, so one thread each.
+TEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
+
 .PHONY: demo test test-all lint bench clean
 
 demo: $(STAMP)
@@ -12,10 +15,10 @@ demo: $(STAMP)
 	$(BIN)/emobox card runs/builtin--logmel/demo/paper
 
 test: lint
-	$(BIN)/pytest -m "not slow"
+	$(TEST) -m "not slow"
 
 test-all: lint
-	$(BIN)/pytest
+	$(TEST)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

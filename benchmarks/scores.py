@@ -1,0 +1,66 @@
+"""The `paper` protocol on the real corpora and encoders: scores, and the wall time of extraction and training.
+
+    python benchmarks/scores.py [--assets ../shared]
+
+Writes benchmarks/results/scores.cpu.json. Interrupted, it continues where it stopped.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from emobox_probe.results import ResultRecord, read_record
+
+HERE = Path(__file__).parent
+RUNS = [(corpus, model) for corpus in ("emodb", "urdu") for model in ("whisper-base", "whisper-tiny.en")]
+
+
+def run(assets: Path, corpus: str, model: str, work: Path) -> ResultRecord:
+    """One complete run in a process of its own."""
+    words = ["--model", str(assets / "models" / f"{model}-encoder"), "--corpus", corpus]
+    places = ["--data-dir", str(assets / "corpora" / corpus), "--output-dir", str(work / "runs")]
+    features = ["--features-dir", str(work / "features")]
+    subprocess.run([sys.executable, "-m", "emobox_probe", *words, *places, *features], check=True)
+    return read_record(work / "runs" / f"{model}-encoder" / corpus / "paper")
+
+
+def row(record: ResultRecord) -> dict:
+    """What the README shows of a run."""
+    return {
+        "corpus": record.corpus.name,
+        "encoder": Path(record.encoder.name).name,
+        "protocol": record.protocol["name"],
+        "folds": len(record.folds),
+        "mean": record.mean.model_dump(),
+        "spread": record.spread and record.spread.model_dump(),
+        "pooled": record.pooled.model_dump(),
+        "interval": record.interval.model_dump(),
+        "hours_of_audio": record.corpus.hours,
+        "extraction_seconds": record.provenance.extraction_seconds,
+        "training_seconds": record.provenance.training_seconds,
+    }
+
+
+def main() -> None:
+    """Run what is missing and write the figures of all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    shared = os.environ.get("EMOBOX_TEST_ASSETS", HERE.parents[1] / "shared")
+    parser.add_argument("--assets", type=Path, default=shared)
+    parser.add_argument("--work", type=Path, default=HERE.parent / "runs" / "benchmark-scores")
+    arguments = parser.parse_args()
+    records = [run(arguments.assets, corpus, model, arguments.work) for corpus, model in RUNS]
+    figures = {
+        "figures": [row(record) for record in records],
+        "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
+        "versions": records[0].provenance.libraries,
+    }
+    (HERE / "results").mkdir(exist_ok=True)
+    (HERE / "results" / "scores.cpu.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the world sees: model cards and, from many results, a leaderboard."""
