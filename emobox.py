@@ -7,6 +7,11 @@ from importlib import import_module
 
 # Sub-command: the module that has `add_arguments` and `run`, and what it does. Imported when asked for only.
 COMMANDS = {
+    "corpora": (
+        "emobox_datasets.catalogue",
+        "list the corpora, their folds and licences, and which are here",
+    ),
+    "doctor": ("emobox_datasets.doctor", "is this copy of a corpus the one the benchmark means?"),
     "probe": ("emobox_probe.probe", "score a model on a corpus"),
     "card": ("hub_cards.cards", "write the model card of a run"),
 }

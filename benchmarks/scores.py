@@ -47,7 +47,9 @@ def row(record: ResultRecord) -> dict:
 
 def main() -> None:
     """Run what is missing and write the figures of all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     shared = os.environ.get("EMOBOX_TEST_ASSETS", HERE.parents[1] / "shared")
     parser.add_argument("--assets", type=Path, default=shared)
     parser.add_argument("--work", type=Path, default=HERE.parent / "runs" / "benchmark-scores")

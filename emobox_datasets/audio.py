@@ -1,5 +1,6 @@
 """Any audio container to 16 kHz mono FLAC, once; the stored bytes back to samples."""
 
+import hashlib
 import io
 from pathlib import Path
 
@@ -8,10 +9,13 @@ import numpy as np
 import soundfile
 import soxr
 
+from emobox_datasets.containers import missing_bytes
 from emobox_datasets.errors import CorpusError
 
 SAMPLING_RATE = 16_000
 _FULL_SCALE = 32_768  # 16-bit samples are x * 32768, so a 16-bit 16 kHz source is stored without loss
+# Annotated spans are rounded, so the last one may end a little after its file does.
+_SPAN_TOLERANCE = 0.1
 
 
 def read_waveform(
@@ -23,27 +27,54 @@ def read_waveform(
     one. Resampled by soxr in high quality.
 
     Returns:
-        float32 array `(samples,)` in [-1, 1].
+        float32 array `(samples,)`; full scale is [-1, 1], which sources in floating point may exceed.
 
     Raises:
-        CorpusError: the file cannot be decoded, has no such channel, no samples, or samples that are not finite.
+        CorpusError: the file cannot be decoded, is shorter than its header or `end` says, has no such channel,
+            no samples, or samples that are not finite.
+    """
+    samples, rate = decode(path, start, end)
+    return resample(to_mono(samples, channel, path), rate, SAMPLING_RATE)
+
+
+def decode(path: str | Path, start: float | None = None, end: float | None = None) -> tuple[np.ndarray, int]:
+    """Decode a file or a span of it as it is: float32 `(samples, channels)` and the sampling rate in Hz.
+
+    Raises:
+        CorpusError: the file cannot be decoded, is shorter than its header or `end` says, or holds no samples.
     """
     try:
+        if missing := missing_bytes(path):
+            raise OSError(f"the file ends {missing} bytes before its header says")
         samples, rate = _decode(str(path), start, end)
-    except (soundfile.LibsndfileError, av.FFmpegError, OSError) as error:
+    except _UNDECODABLE as error:
         raise CorpusError(
             f"Expected audio in {path}, but it cannot be decoded ({error}); replace the file with the original."
         ) from error
+    if end is not None and len(samples) / rate < end - (start or 0) - _SPAN_TOLERANCE:
+        raise CorpusError(
+            f"Expected audio from {start or 0} s to {end} s in {path}, but only {len(samples) / rate:.2f} s of it "
+            f"are there; replace the file with the original."
+        )
     if not samples.size:
         raise CorpusError(f"Expected audio in {path}, but it holds no samples; replace it with the original.")
+    return samples, rate
+
+
+def to_mono(samples: np.ndarray, channel: int | None, path: str | Path) -> np.ndarray:
+    """`(samples, channels)` of the file `path` to `(samples,)`: channel `channel` (from 1), or all averaged.
+
+    Raises:
+        CorpusError: there is no such channel, or samples are not finite.
+    """
     if channel is not None and not 1 <= channel <= samples.shape[1]:
         raise CorpusError(
             f"Expected channel {channel} in {path}, but it has {samples.shape[1]}; replace it with the original."
         )
-    mono = samples.mean(axis=1) if channel is None else samples[:, channel - 1]
+    mono: np.ndarray = samples.mean(axis=1) if channel is None else samples[:, channel - 1]
     if not np.isfinite(mono).all():
         raise CorpusError(f"Expected finite samples in {path}, but got NaN or infinity; replace the file.")
-    return resample(mono, rate, SAMPLING_RATE)
+    return mono
 
 
 def resample(waveform: np.ndarray, rate: int, target: int) -> np.ndarray:
@@ -56,11 +87,15 @@ def resample(waveform: np.ndarray, rate: int, target: int) -> np.ndarray:
 
 def to_flac(waveform: np.ndarray) -> bytes:
     """`(samples,)` at 16 kHz to the bytes of a 16-bit FLAC file; what exceeds full scale is clipped."""
-    scaled = np.rint(waveform.astype(np.float64) * _FULL_SCALE)
-    integers = np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
     buffer = io.BytesIO()
-    soundfile.write(buffer, integers, SAMPLING_RATE, format="FLAC", subtype="PCM_16")
+    soundfile.write(buffer, to_integers(waveform), SAMPLING_RATE, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()
+
+
+def to_integers(waveform: np.ndarray) -> np.ndarray:
+    """`(samples,)` to int16 `(samples,)`, rounded; what exceeds full scale is clipped."""
+    scaled = np.rint(waveform.astype(np.float64) * _FULL_SCALE)
+    return np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
 
 
 def from_flac(flac: bytes) -> np.ndarray:
@@ -75,15 +110,33 @@ def flac_checksum(flac: bytes) -> str:
     return flac[26:42].hex()
 
 
+def checksum(waveform: np.ndarray) -> str:
+    """What `flac_checksum(to_flac(waveform))` is, without making the FLAC file."""
+    return hashlib.md5(to_integers(waveform).astype("<i2").tobytes()).hexdigest()
+
+
+# PyAV tells of streams whose layout changes half-way with ValueError.
+_UNDECODABLE = (soundfile.LibsndfileError, av.FFmpegError, OSError, ValueError)
+
+
 def _decode(path: str, start: float | None, end: float | None) -> tuple[np.ndarray, int]:
-    """(samples, channels) float32 and the sampling rate."""
     if Path(path).suffix[1:].upper() not in soundfile.available_formats():
-        return _cut(*_decode_with_ffmpeg(path), start, end)
+        samples, rate = _decode_with_ffmpeg(path)
+        return samples[_span(start, end, rate, len(samples))], rate
     with soundfile.SoundFile(path) as file:
-        first = round((start or 0) * file.samplerate)
-        last = file.frames if end is None else round(end * file.samplerate)
-        file.seek(min(first, file.frames))
-        return file.read(max(last - first, 0), dtype="float32", always_2d=True), file.samplerate
+        # Seeking decodes nothing before the span: PAVOQUE cuts thousands of utterances from hours of FLAC.
+        span = _span(start, end, file.samplerate, file.frames)
+        file.seek(span.start)
+        samples = file.read(span.stop - span.start, dtype="float32", always_2d=True)
+        if (found := span.start + len(samples)) < span.stop:
+            raise OSError(f"its header promises {file.frames} samples, but only {found} are there")
+        return samples, file.samplerate
+
+
+def _span(start: float | None, end: float | None, rate: int, count: int) -> slice:
+    """The samples from `start` to `end` seconds, as far as there are `count`."""
+    last = count if end is None else min(round(end * rate), count)
+    return slice(min(round((start or 0) * rate), last), last)
 
 
 def _decode_with_ffmpeg(path: str) -> tuple[np.ndarray, int]:
@@ -93,11 +146,6 @@ def _decode_with_ffmpeg(path: str) -> tuple[np.ndarray, int]:
         stream = container.streams.audio[0]
         planar = av.AudioResampler(format="fltp")
         frames = [out for frame in container.decode(stream) for out in planar.resample(frame)]
-        samples = [frame.to_ndarray() for frame in frames]
-        if not samples:
+        if not frames:
             return np.zeros((0, 1), dtype=np.float32), SAMPLING_RATE
-        return np.concatenate(samples, axis=1).T, frames[0].sample_rate
-
-
-def _cut(samples: np.ndarray, rate: int, start: float | None, end: float | None) -> tuple[np.ndarray, int]:
-    return samples[round((start or 0) * rate) : None if end is None else round(end * rate)], rate
+        return np.concatenate([frame.to_ndarray() for frame in frames], axis=1).T, frames[0].sample_rate

@@ -1,7 +1,8 @@
 """What a module in `corpora/` fills in (`Corpus`) and what reading a corpus yields (`Utterance`)."""
 
-import os
+import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,9 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from emobox_datasets.errors import CorpusError
+from emobox_datasets.folder import CorpusFolder, base_name, stem
 from emobox_datasets.labels import ordered
 
+logger = logging.getLogger(__name__)
+
 RELEASED = Path(__file__).parent / "released"
+# What `Utterance.language` says where a corpus has several and does not tell which one an utterance is in.
+MIXED = "mix"
+PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +26,8 @@ class Utterance:
     """One labelled span of audio.
 
     `start` and `end` are seconds into the file (None: the whole file); `channel` counts from 1 (None: average
-    all); `split` is the corpus's own split where it has one; `details` holds what else the corpus tells.
+    all); `split` is the part of the corpus's own split (train, validation, test; None: in none of them, or the
+    corpus has no split that the benchmark uses); `details` holds what else the corpus tells.
     """
 
     id: str
@@ -38,7 +46,11 @@ class Utterance:
 
 @dataclass(frozen=True)
 class ReleasedLists:
-    """Folds that no rule regenerates: `released/<corpus>/fold<k>.txt` lists the ids tested in fold k."""
+    """Folds that no rule regenerates: `released/<corpus>/fold<k>.txt` lists the ids tested in fold k.
+
+    One id a line. After a tab may stand the base name of the file that the release means, where a corpus has
+    several recordings that claim one id.
+    """
 
     count: int
 
@@ -54,62 +66,80 @@ class SpeakerFolds:
         return len(self.groups)
 
 
-class CorpusFolder:
-    """The files below a corpus's root, listed once, in an order that does not depend on the file system."""
+@dataclass(frozen=True)
+class OwnSplit:
+    """The one fold is the corpus's own split, told by `Utterance.split`; the numbers are its published sizes.
 
-    def __init__(self, root: str | Path):
-        self.root = Path(root)
+    `shares_speakers`: known speakers are in both train and test, so that strict folds are worth having.
+    """
 
-    @cached_property
-    def entries(self) -> list[tuple[str, os.stat_result]]:
-        """(path relative to the root with forward slashes, stat) of every file, sorted by path."""
-        return sorted(self._walk(self.root, ""), key=lambda entry: entry[0])
+    train: int
+    test: int
+    validation: int = 0
+    shares_speakers: bool = False
+    count: int = field(default=1, init=False)
 
-    def _walk(self, folder: Path | str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                # Archive tools leave copies that are not audio: `.DS_Store`, `._name.wav`, `__MACOSX/`.
-                if entry.name.startswith((".", "__MACOSX")):
-                    continue
-                if entry.is_dir():
-                    yield from self._walk(entry.path, f"{prefix}{entry.name}/")
-                else:
-                    yield prefix + entry.name, entry.stat()
-
-    def find(self, pattern: str) -> Iterator[tuple[str, re.Match[str]]]:
-        """Files whose last path parts match `pattern`: a base name, or as many folders as the pattern names."""
-        tail = re.compile(rf"(?:.*/)?(?:{pattern})")
-        for path, _ in self.entries:
-            if match := tail.fullmatch(path):
-                yield path, match
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Part to number of utterances, parts that the corpus lacks left out."""
+        return {part: size for part in PARTS if (size := getattr(self, part))}
 
 
-# What a corpus's names or annotation files tell of one file: the fields of Utterance but path, label, language.
+Folds = ReleasedLists | SpeakerFolds | OwnSplit
+
+# What a corpus's names or annotation files tell of one file: the fields of Utterance but path and label, and
+# the corpus's `details` by name. `id` is the base name without extension unless told. `origin`, where told,
+# is the annotation file and line that errors should name instead of the audio file.
 Fields = Mapping[str, Any]
-Reader = Callable[[CorpusFolder], Iterable[tuple[str, Fields]]]
+# (path relative to the root, fields) of every utterance; path None: annotated, but its audio is not there.
+Reader = Callable[[CorpusFolder], Iterable[tuple[str | None, Fields]]]
 
 
-def from_names(pattern: str, fields: Callable[[re.Match[str]], Fields] = re.Match.groupdict) -> Reader:
+def from_names(
+    pattern: str,
+    fields: Callable[[re.Match[str]], Fields] = re.Match.groupdict,
+    name: Callable[[str], str] = stem,
+) -> Reader:
     """A reader for corpora whose file names tell everything.
 
     Args:
         pattern: regular expression for the base name (or the last path parts) of an audio file.
         fields: from a match to the fields it tells; by default the pattern's named groups.
+        name: from the path to the id (without its prefix), unless `fields` tells one.
     """
 
     def read(folder: CorpusFolder) -> Iterator[tuple[str, Fields]]:
         for path, match in folder.find(pattern):
-            yield path, fields(match)
+            yield path, {"id": name(match.string), **fields(match)}
 
     return read
+
+
+def gender(letter: str) -> str:
+    """What the first letter of a name's gender part stands for.
+
+    >>> gender("F"), gender("male"), gender("W")
+    ('female', 'male', 'female')
+    """
+    return {"f": "female", "w": "female", "m": "male"}[letter[0].lower()]
+
+
+def gender_of_number(number: str) -> str:
+    """Odd numbers are men and even ones women in the corpora that count their actors so."""
+    return "female" if int(number) % 2 == 0 else "male"
 
 
 @dataclass(frozen=True)
 class Corpus:
     """The card of one corpus: facts, and how to read a copy of it.
 
-    `labels` maps raw labels to labels; `speakers` is 0 where the corpus does not tell them; `read` yields
-    (path relative to the root, fields) of every utterance; `example` is a path such as a user would see;
+    `labels` maps raw labels to labels; `unscored` are labels of the release that a score should leave out,
+    because they name no emotion or cannot be tested: they stay in the released folds and in `all`, and are in
+    no completed or strict fold. `utterances` is the number in the release; `speakers` is 0 where the corpus
+    does not tell them; `same_speaker` maps a speaker to the one that it most likely is, mistyped: strict folds
+    keep both together. `details` names further columns and their types. `beyond_release`: why a copy may hold
+    utterances that the released lists do not name (they are left out); empty: it may not. `copies`: the
+    archive as published holds some files twice, byte for byte. `example` is a path such as a user would see;
     `synthesise` writes the corpus into an empty folder (built-in corpora only).
     """
 
@@ -125,12 +155,21 @@ class Corpus:
     hours: float
     speakers: int
     read: Reader
-    folds: ReleasedLists | SpeakerFolds
+    folds: Folds
     example: str
     id_prefix: str = ""
     details: Mapping[str, str] = field(default_factory=dict)
     notes: str = ""
+    unscored: tuple[str, ...] = ()
+    same_speaker: Mapping[str, str] = field(default_factory=dict)
+    beyond_release: str = ""
+    copies: bool = False
     synthesise: Callable[[Path], None] | None = None
+
+    @property
+    def whence(self) -> str:
+        """Where a copy comes from, to end a sentence with."""
+        return self.homepage or "the package itself: leave data_dir out, and it is made"
 
     @cached_property
     def label_list(self) -> tuple[str, ...]:
@@ -138,58 +177,193 @@ class Corpus:
         return ordered(self.labels.values())
 
     @cached_property
+    def scored_labels(self) -> tuple[str, ...]:
+        """The label list without the labels that a score should leave out."""
+        return tuple(label for label in self.label_list if label not in self.unscored)
+
+    @cached_property
+    def _released_lines(self) -> dict[str, list[tuple[str, str]]]:
+        """List name to (id, base name of its file or empty) of every line."""
+        files = sorted((RELEASED / self.name).glob("*.txt"))
+        return {
+            file.stem: [line.partition("\t")[::2] for line in file.read_text(encoding="utf-8").splitlines()]
+            for file in files
+        }
+
+    @cached_property
     def released_ids(self) -> dict[str, list[str]]:
         """`fold1` …: the ids each released fold tests; `train`: those that none does. Empty without lists."""
-        files = sorted((RELEASED / self.name).glob("*.txt"))
-        return {file.stem: file.read_text(encoding="utf-8").splitlines() for file in files}
+        return {name: [id for id, _ in lines] for name, lines in self._released_lines.items()}
+
+    @cached_property
+    def released_names(self) -> dict[str, str]:
+        """Id to base name, where the release says which of several recordings it means."""
+        return {id: name for lines in self._released_lines.values() for id, name in lines if name}
+
+    @cached_property
+    def listed_ids(self) -> frozenset[str]:
+        """Every id of the release, where it is lists; empty where a rule makes the folds."""
+        return frozenset(id for ids in self.released_ids.values() for id in ids)
 
     def scan(self, root: str | Path, allow_missing: bool = False) -> list[Utterance]:
         """Find and read every utterance below `root`, sorted by id.
 
         Raises:
             CorpusError: nothing or less than the whole corpus is there (less is fine with `allow_missing`),
-                two files claim one id, or a label is not in the corpus's map.
+                more than the corpus is there, two files claim one id, or a label is not in the corpus's map.
         """
-        utterances: dict[str, Utterance] = {}
-        for path, fields in self.read(CorpusFolder(root)):
-            utterance = self._utterance(Path(root), path, fields)
-            if (twin := utterances.setdefault(utterance.id, utterance)) is not utterance:
-                raise CorpusError(
-                    f"Expected one file for utterance {utterance.id} of {self.display_name}, but got "
-                    f"{twin.path} and {utterance.path}; remove the copy that is not the corpus's."
-                )
-        self._check_complete(root, utterances, allow_missing)
-        return [utterances[id] for id in sorted(utterances)]
+        findings = self.find(root)
+        check_complete(self, root, findings, allow_missing)
+        if findings.left_out:
+            logger.warning(
+                f"Left out {len(findings.left_out)} files of {self.display_name} that the release does not mean, "
+                f"first {findings.left_out[0].path}. {self.beyond_release or self.notes}"
+            )
+        return findings.utterances
 
-    def _utterance(self, root: Path, path: str, fields: Fields) -> Utterance:
-        values = {"id": Path(path).stem, "language": self.languages[0], **fields}
-        values["id"] = f"{self.id_prefix or self.name}-{values['id']}"
+    def find(self, root: str | Path) -> "Findings":
+        """What is below `root`, complete or not.
+
+        Raises:
+            CorpusError: two files claim one id, or a label is not in the corpus's map.
+        """
+        folder = CorpusFolder(root)
+        claims: dict[str, list[Utterance]] = {}
+        absent = []
+        for path, fields in self.read(folder):
+            if path is None:
+                absent.append(self._full_id(fields["id"]))
+            else:
+                utterance = self._utterance(f"{folder.root}/{path}", fields)
+                claims.setdefault(utterance.id, []).append(utterance)
+        found, left_out = [], []
+        for id, claimed in sorted(claims.items()):
+            chosen = None if self.beyond_release and id not in self.listed_ids else self._chosen(claimed)
+            found += [claim for claim in claimed if claim is chosen]
+            left_out += [claim for claim in claimed if claim is not chosen]
+        return Findings(found, sorted(absent), left_out)
+
+    def _chosen(self, claims: list[Utterance]) -> Utterance:
+        """Of the files that claim one id: the one that the release names, or any of equal copies."""
+        id = claims[0].id
+        named = [claim for claim in claims if base_name(claim.path) == self.released_names.get(id)]
+        first, *others = named or claims
+        if others and not (self.copies and all(_same_bytes(first, other) for other in others)):
+            raise CorpusError(
+                f"Expected one file for utterance {id} of {self.display_name}, but got {first.path} and "
+                f"{others[0].path}; remove the copy that is not the corpus's."
+            )
+        return first
+
+    def _full_id(self, name: str) -> str:
+        return f"{self.id_prefix or self.name}-{name}"
+
+    def _utterance(self, file: str, fields: Fields) -> Utterance:
+        values = {"id": stem(file), **fields}
+        origin = values.pop("origin", file)
         raw_label = values["raw_label"]
         if raw_label not in self.labels:
             raise CorpusError(
-                f"Expected {root / path} to carry one of the raw labels {', '.join(self.labels)}, but got "
-                f"{raw_label!r}; compare the file with the corpus at {self.homepage}."
+                f"Expected one of the raw labels {', '.join(self.labels)} in {origin}, but got {raw_label!r}; "
+                f"compare it with the corpus from {self.whence}."
             )
-        return Utterance(path=str(root / path), label=self.labels[raw_label], **values)
+        if values.get("split") not in (None, *PARTS):
+            raise ValueError(f"Expected split to be one of {PARTS} or None, but got {values['split']!r}.")
+        values["id"] = self._full_id(values["id"])
+        values.setdefault("language", self.languages[0] if len(self.languages) == 1 else MIXED)
+        details = {
+            name: _detail(name, dtype, values.pop(name, None), origin) for name, dtype in self.details.items()
+        }
+        return Utterance(path=file, label=self.labels[raw_label], details=details, **values)
 
-    def _check_complete(self, root: str | Path, found: Mapping[str, Utterance], allow_missing: bool) -> None:
-        if not found:
-            raise CorpusError(
-                f"Expected the files of {self.display_name} (such as {self.example}) below {root}, but found "
-                f"none; point data_dir at the folder that holds them. The corpus comes from {self.homepage}."
-            )
-        missing = self.utterances - len(found)
-        if missing > 0 and not allow_missing:
-            listed = [id for ids in self.released_ids.values() for id in ids if id not in found]
-            names = f" Missing first: {', '.join(sorted(listed)[:5])}." if listed else ""
-            raise CorpusError(
-                f"Expected {self.utterances} utterances of {self.display_name} below {root}, but got "
-                f"{len(found)}: {missing} missing.{names} Complete the copy from {self.homepage}, or pass "
-                f"allow_missing=True (--allow-missing) to go on with what is there; scores are then not "
-                f"comparable with published ones, and the number missing is recorded."
-            )
-        if missing < 0:
-            raise CorpusError(
-                f"Expected {self.utterances} utterances of {self.display_name} below {root}, but got "
-                f"{len(found)}; remove what is not part of the corpus as published at {self.homepage}."
-            )
+
+# Regular expressions and tables yield text; the columns that `Corpus.details` declares may be numbers.
+_NUMBERS: Mapping[str, Callable[[Any], float]] = {"int32": int, "float32": float}
+
+
+def _detail(name: str, dtype: str, value: Any, origin: str) -> Any:
+    if value is None or dtype not in _NUMBERS:
+        return value
+    try:
+        return _NUMBERS[dtype](value)
+    except ValueError:
+        raise CorpusError(
+            f"Expected a number as {name} in {origin}, but got {value!r}; replace the file with the original."
+        ) from None
+
+
+def _same_bytes(one: Utterance, other: Utterance) -> bool:
+    return one.path != other.path and Path(one.path).read_bytes() == Path(other.path).read_bytes()
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a folder holds of a corpus.
+
+    `utterances` sorted by id; `absent`: ids that an annotation file lists but whose audio is not there;
+    `left_out`: files that the release does not mean (see `Corpus.beyond_release`, `Corpus.copies` and
+    `Corpus.released_names`).
+    """
+
+    utterances: list[Utterance]
+    absent: list[str]
+    left_out: list[Utterance]
+
+
+def check_complete(corpus: Corpus, root: str | Path, findings: Findings, allow_missing: bool) -> None:
+    """Hold the findings against the numbers and lists of the release.
+
+    Raises:
+        CorpusError: nothing, less (unless `allow_missing`) or more than the release was found.
+    """
+    if not findings.utterances:
+        raise CorpusError(
+            f"Expected the files of {corpus.display_name} (such as {corpus.example}) below {root}, but found "
+            f"none; point data_dir at the folder that holds them. The corpus comes from {corpus.whence}."
+        )
+    if unexpected := _unexpected(corpus, findings):
+        raise CorpusError(
+            f"Expected {corpus.utterances} utterances of {corpus.display_name} below {root}, but got "
+            f"{len(findings.utterances)}; {unexpected}; keep only the corpus as it comes "
+            f"from {corpus.whence}."
+        )
+    missing = corpus.utterances - len(findings.utterances)
+    if missing > 0 and not allow_missing:
+        raise CorpusError(
+            f"Expected {corpus.utterances} utterances of {corpus.display_name} below {root}, but got "
+            f"{len(findings.utterances)}: {missing} missing.{_which_missing(corpus, findings)} Complete the copy "
+            f"from {corpus.whence}, or pass allow_missing=True (--allow-missing) to go on with what is there; "
+            f"scores are then not comparable with published ones, and the number missing is recorded."
+        )
+
+
+def _unexpected(corpus: Corpus, findings: Findings) -> str:
+    """What was found but is not the corpus's; empty if all is well."""
+    found = findings.utterances
+    if corpus.listed_ids and (unlisted := [u.id for u in found if u.id not in corpus.listed_ids]):
+        return f"the release does not have {len(unlisted)} of them, first {', '.join(unlisted[:5])}"
+    rule = corpus.folds
+    if isinstance(rule, SpeakerFolds):
+        known = {speaker for group in rule.groups for speaker in group}
+        if strangers := {u.speaker: u.path for u in found if u.speaker not in known}:
+            speaker, path = next(iter(strangers.items()))
+            return f"{path} is of speaker {speaker}, whom the corpus does not have"
+    if isinstance(rule, OwnSplit):
+        counts = Counter(u.split for u in found)
+        for part, size in rule.sizes.items():
+            if counts[part] > size:
+                return f"its {part} part should have {size}, but has {counts[part]}"
+    return "that is more than it has" if len(found) > corpus.utterances else ""
+
+
+def _which_missing(corpus: Corpus, findings: Findings) -> str:
+    """Names of what is missing, as far as lists, annotation files or speakers tell."""
+    found = {utterance.id for utterance in findings.utterances}
+    if names := sorted(corpus.listed_ids - found) or findings.absent:
+        return f" Missing first: {', '.join(names[:5])}."
+    if not isinstance(corpus.folds, SpeakerFolds):
+        return ""
+    counts = Counter(utterance.speaker for utterance in findings.utterances)
+    speakers = sorted((counts[speaker], speaker) for group in corpus.folds.groups for speaker in group)
+    fewest = ", ".join(f"{speaker} ({count})" for count, speaker in speakers[:5])
+    return f" Speakers with the fewest utterances: {fewest}."

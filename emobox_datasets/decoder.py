@@ -1,19 +1,21 @@
 """Decoding and encoding for `datasets.Audio` where torchcodec cannot be used.
 
 `datasets` decodes audio with torchcodec only, which needs a build that fits torch and FFmpeg's shared libraries.
-Where it cannot be imported, `install` gives `datasets.Audio` a decoder built on soundfile with the same manners:
+Where it cannot be imported, `install` gives `datasets` a decoder built on soundfile with the same manners:
 `["array"]`, `["sampling_rate"]`, `get_all_samples()`. Where torchcodec works, nothing is changed.
 """
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import datasets
 import numpy as np
 import soundfile
+from datasets.formatting.np_formatter import NumpyFormatter
 from datasets.utils.file_utils import xopen
 
 from emobox_datasets.audio import resample
@@ -93,10 +95,33 @@ def torchcodec_works() -> bool:
 
 
 def install() -> None:
-    """Let `datasets.Audio` decode and encode with soundfile if torchcodec cannot be used."""
-    if not torchcodec_works():
-        datasets.Audio.decode_example = _decode_example
-        datasets.Audio.encode_example = _encode_example
+    """Let `datasets` decode and encode with soundfile if torchcodec cannot be used.
+
+    It treats torchcodec's decoders apart in three more places: writing what `map` returns, and the torch and
+    NumPy formats. There the stand-in is treated like them.
+    """
+    if torchcodec_works() or datasets.Audio.decode_example is _decode_example:
+        return
+    datasets.Audio.decode_example = _decode_example
+    datasets.Audio.encode_example = _encode_example
+    _pass_through(datasets.features.features, "_cast_to_python_objects", lambda audio: (audio.stored, True))
+    _pass_through(NumpyFormatter, "_tensorize", lambda audio: audio)
+    if datasets.config.TORCH_AVAILABLE:
+        from datasets.formatting.torch_formatter import TorchFormatter
+
+        _pass_through(TorchFormatter, "_tensorize", lambda audio: audio)
+
+
+def _pass_through(owner: Any, name: str, result: Callable[["SoundfileDecoder"], Any]) -> None:
+    """Let a function or method of `datasets` return `result(value)` where its value is a stand-in."""
+    original = getattr(owner, name)
+
+    @wraps(original)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        value = next((arg for arg in args if isinstance(arg, SoundfileDecoder)), None)
+        return original(*args, **kwargs) if value is None else result(value)
+
+    setattr(owner, name, wrapped)
 
 
 def _decode_example(

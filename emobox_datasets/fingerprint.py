@@ -1,6 +1,7 @@
 """What a stored corpus consists of, in one hash: equal fingerprints, equal ids, labels, speakers and samples."""
 
 import hashlib
+from collections.abc import Iterable
 
 import datasets
 
@@ -8,22 +9,19 @@ from emobox_datasets.audio import flac_checksum
 
 
 def fingerprint(whole: datasets.Dataset) -> str:
-    """The fingerprint of configuration `all`: 64 hexadecimal digits.
-
-    It hashes, in the order of the ids, each utterance's id, label, speaker and the checksum of its 16 kHz
-    samples, so it depends on neither paths nor dates nor how FLAC was compressed.
-    """
+    """The fingerprint of configuration `all`: 64 hexadecimal digits."""
     label = whole.features["label"]
     stored = whole.cast_column("audio", datasets.Audio(decode=False))
-    lines = [
-        "\t".join(
-            (
-                row["id"],
-                label.int2str(row["label"]),
-                row["speaker"] or "",
-                flac_checksum(row["audio"]["bytes"]),
-            )
-        )
+    return fingerprint_of(
+        (row["id"], label.int2str(row["label"]), row["speaker"], flac_checksum(row["audio"]["bytes"]))
         for row in stored
-    ]
+    )
+
+
+def fingerprint_of(rows: Iterable[tuple[str, str, str | None, str]]) -> str:
+    """The fingerprint of utterances told as (id, label, speaker, checksum of the 16 kHz samples).
+
+    It hashes them in the order of the ids, so it depends on neither paths nor dates nor how FLAC was compressed.
+    """
+    lines = ["\t".join((id, label, speaker or "", checksum)) for id, label, speaker, checksum in rows]
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()

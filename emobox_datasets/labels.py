@@ -48,3 +48,15 @@ def ordered(labels: Iterable[str]) -> tuple[str, ...]:
     ('Angry', 'Sad')
     """
     return tuple(sorted(set(labels), key=VOCABULARY.index))
+
+
+def shared_four(label: str) -> str | None:
+    """The label as one of the four emotions of the cross-corpus tests, or None.
+
+    Nothing is merged: what the release calls Calm, Excited or Worried is not Neutral, Happy or Sad. (IEMOCAP's
+    excitement is Happy already in its own map, as in the release.)
+
+    >>> shared_four("Happy"), shared_four("Excited")
+    ('Happy', None)
+    """
+    return label if label in SHARED_FOUR else None

@@ -1,17 +1,18 @@
 """From utterances to folds: released, completed and strict.
 
-The published folds are lists of ids or groups of speakers (Section 2.2 of the paper). Where a single random
-quarter was published, completed folds cut the rest the same way; where the published folds share speakers between
-train and test, strict folds do not.
+The published folds are lists of ids, groups of speakers, or the corpus's own split (Section 2.2 of the paper).
+Where a single random quarter was published, completed folds cut the rest the same way; where the published folds
+share speakers between train and test, strict folds do not.
 """
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, Protocol
 
-from emobox_datasets.corpus import Corpus, ReleasedLists, SpeakerFolds
+from emobox_datasets.corpus import PARTS, Corpus, OwnSplit, ReleasedLists, SpeakerFolds
 from emobox_datasets.errors import CorpusError, nearest
 
 Kind = Literal["released", "completed", "strict", "all"]
@@ -29,6 +30,8 @@ class Item(Protocol):
     def label(self) -> str: ...
     @property
     def speaker(self) -> str | None: ...
+    @property
+    def split(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -54,13 +57,29 @@ def configurations(corpus: Corpus) -> dict[str, Configuration]:
 
 def strict_count(corpus: Corpus) -> int:
     """How many strict folds: one a speaker up to six speakers, four groups beyond (the paper's own rule)."""
-    if isinstance(corpus.folds, SpeakerFolds) or corpus.speakers < 4:
+    if why_not_strict(corpus):
         return 0
     return corpus.speakers if corpus.speakers <= 6 else QUARTERS
 
 
+def why_not_strict(corpus: Corpus) -> str:
+    """Why a corpus has no strict folds, as the end of a sentence; empty where it has some."""
+    if not corpus.speakers:
+        return "the corpus does not tell its speakers"
+    if isinstance(corpus.folds, SpeakerFolds) or (
+        isinstance(corpus.folds, OwnSplit) and not corpus.folds.shares_speakers
+    ):
+        return "its released folds share no speaker between train and test"
+    if corpus.speakers < 4:
+        return "fewer than four speakers are known"
+    return ""
+
+
 def partition(corpus: Corpus, configuration: str, items: Sequence[Item]) -> dict[str, list[int]]:
-    """Row numbers of `train` and `test` in `items` (only `train` for `all`), in the order of the items.
+    """Row numbers of each part in `items`, in the order of the items.
+
+    The parts are `train` and `test`, `validation` between them where the corpus's own split has one, and only
+    `train` for `all`. An item may be in no part: what the corpus has but the release does not use.
 
     Raises:
         CorpusError: the corpus has no configuration of that name.
@@ -68,10 +87,11 @@ def partition(corpus: Corpus, configuration: str, items: Sequence[Item]) -> dict
     known = find_configuration(corpus, configuration)
     if known.kind == "all":
         return {"train": list(range(len(items)))}
-    tested = _tested(corpus, known, items)
-    rows: dict[str, list[int]] = {"train": [], "test": []}
+    part_of = _part_of(corpus, known, items)
+    rows: dict[str, list[int]] = {part: [] for part in _parts(corpus, known)}
     for row, item in enumerate(items):
-        rows["test" if item.id in tested else "train"].append(row)
+        if (part := part_of(item)) is not None:
+            rows[part].append(row)
     return rows
 
 
@@ -84,28 +104,43 @@ def find_configuration(corpus: Corpus, name: str) -> Configuration:
     known = configurations(corpus)
     if name in known:
         return known[name]
-    reason = ""
-    if name.startswith("strict") and not strict_count(corpus):
-        reason = (
-            " It has no strict folds, because its released folds share no speaker between train and test."
-            if isinstance(corpus.folds, SpeakerFolds)
-            else " It has no strict folds, because fewer than four speakers are known."
-        )
+    why = why_not_strict(corpus) if name.startswith("strict") else ""
+    reason = f" It has no strict folds, because {why}." if why else ""
     raise CorpusError(
-        f"Expected a configuration of {corpus.name}, but got {name!r}; {nearest(name, known)}.{reason}"
+        f"Expected a configuration of {corpus.name}, but got {name!r}. {nearest(name, known)}{reason}"
     )
+
+
+def _parts(corpus: Corpus, fold: Configuration) -> Sequence[str]:
+    if fold.kind == "released" and isinstance(corpus.folds, OwnSplit):
+        return [part for part in PARTS if part in corpus.folds.sizes]
+    return ["train", "test"]
+
+
+def _part_of(corpus: Corpus, fold: Configuration, items: Sequence[Item]) -> Callable[[Item], str | None]:
+    if fold.kind == "released" and isinstance(corpus.folds, OwnSplit):
+        return lambda item: item.split
+    if fold.kind == "released":
+        tested = _tested(corpus, fold, items)
+        return lambda item: "test" if item.id in tested else "train"
+    # A label that cannot be tested, or names no emotion, is the release's business, not that of our own folds.
+    scored = [item for item in items if item.label in corpus.scored_labels]
+    taught = {item.id for item in scored}
+    tested = _tested(corpus, fold, scored)
+    return lambda item: "test" if item.id in tested else "train" if item.id in taught else None
 
 
 def _tested(corpus: Corpus, fold: Configuration, items: Sequence[Item]) -> set[str]:
     if fold.kind == "completed":
         return completed(items, set(corpus.released_ids["fold1"]))[fold.number]
     if fold.kind == "strict":
-        groups: Sequence[Collection[str]] = speaker_groups(items, strict_count(corpus))
-    elif isinstance(corpus.folds, SpeakerFolds):
-        groups = corpus.folds.groups
-    else:
-        return set(corpus.released_ids[fold.name])
-    return {item.id for item in items if item.speaker in groups[fold.number - 1]}
+        group = speaker_groups(items, strict_count(corpus), corpus.same_speaker)[fold.number - 1]
+        return {
+            item.id for item in items if corpus.same_speaker.get(str(item.speaker), item.speaker) in group
+        }
+    if isinstance(corpus.folds, SpeakerFolds):
+        return {item.id for item in items if item.speaker in corpus.folds.groups[fold.number - 1]}
+    return set(corpus.released_ids[fold.name])
 
 
 def completed(items: Sequence[Item], released: set[str]) -> dict[int, set[str]]:
@@ -129,8 +164,12 @@ def _shuffled(id: str) -> bytes:
     return hashlib.sha256(f"emobox:{id}".encode()).digest()
 
 
-def speaker_groups(items: Sequence[Item], count: int) -> list[set[str]]:
+def speaker_groups(
+    items: Sequence[Item], count: int, same_speaker: Mapping[str, str] = MappingProxyType({})
+) -> list[set[str]]:
     """Cut the speakers into groups of about equally many utterances: the largest speaker into the smallest group.
+
+    `same_speaker` maps names to the name under which they count.
 
     Raises:
         CorpusError: there are fewer speakers than groups, or an utterance without one.
@@ -139,7 +178,7 @@ def speaker_groups(items: Sequence[Item], count: int) -> list[set[str]]:
     for item in items:
         if item.speaker is None:
             raise CorpusError(f"Expected a speaker for every utterance, but {item.id} has none; use fold1.")
-        sizes[item.speaker] += 1
+        sizes[same_speaker.get(item.speaker, item.speaker)] += 1
     if len(sizes) < count:
         raise CorpusError(f"Expected at least {count} speakers, but got {len(sizes)}; complete the corpus.")
     groups: list[set[str]] = [set() for _ in range(count)]
@@ -151,10 +190,20 @@ def speaker_groups(items: Sequence[Item], count: int) -> list[set[str]]:
 def _released(corpus: Corpus) -> str:
     if corpus.synthesise is not None:
         return "Fold of this built-in corpus: one speaker is tested, the others train."
+    if isinstance(corpus.folds, OwnSplit):
+        return f"Released EmoBox fold, the corpus's own split; {_shared(corpus)}; {_COMPARABLE}"
+    return f"Released EmoBox fold; {_shared(corpus)}; {_COMPARABLE}"
+
+
+def _shared(corpus: Corpus) -> str:
     if isinstance(corpus.folds, SpeakerFolds):
-        return "Released EmoBox fold, speaker-disjoint; comparable with the paper's Table 4."
-    return "Released EmoBox fold; train and test share speakers; comparable with the paper's Table 4."
+        return "speaker-disjoint"
+    if not corpus.speakers:
+        return "speakers are not known"
+    shares = not isinstance(corpus.folds, OwnSplit) or corpus.folds.shares_speakers
+    return "train and test share speakers" if shares else "speaker-disjoint"
 
 
+_COMPARABLE = "comparable with the paper's Table 4."
 _COMPLETED = "Completed fold: cut from what the released fold1 does not test; train and test share speakers."
 _STRICT = "Strict fold: no speaker is in both train and test; not comparable with the paper's Table 4."

@@ -21,6 +21,6 @@ def load(name: str) -> Corpus:
         CorpusError: no corpus has that name; says which are near.
     """
     if name not in names():
-        raise CorpusError(f"Expected the name of a corpus, but got {name!r}; {nearest(name, names())}.")
+        raise CorpusError(f"Expected the name of a corpus, but got {name!r}. {nearest(name, names())}")
     corpus: Corpus = import_module(f"{__name__}.{name}").CORPUS
     return corpus

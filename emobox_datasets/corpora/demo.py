@@ -16,11 +16,11 @@ def fields(name: re.Match[str]) -> Fields:
 
 CORPUS = Corpus(
     name="demo",
-    display_name="EmoBox demo",
+    display_name="Demo",
     languages=("zxx",),
     source="synthesised",
     licence="Apache-2.0",
-    homepage="https://github.com/emo-box/EmoBox",
+    homepage="",
     citation="",
     labels={emotion: emotion.capitalize() for emotion in STYLES},
     utterances=len(VOICES) * len(STYLES) * TAKES,

@@ -1,0 +1,372 @@
+"""How near extraction comes to the speed of the bare model, and how far it is from one utterance at a time.
+
+    (a) project   stored FLAC -> decoded, batched, encoded -> checksummed shards on disk, by emobox_probe.extraction
+    (b) ceiling   the unchanged model of transformers on ready tensors of the same lengths, no mask, best of its batches
+    (c) single    FLAC -> feature extractor -> model, one utterance at a time in float32, as the EmoBox release does
+
+Weights are random, sizes are real, audio is made here: tones in noise, 1 to 20 s. Writes
+benchmarks/results/extract.<device>.json.
+
+    python benchmarks/extract.py --device cuda --hours 2
+"""
+
+import argparse
+import json
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import torch
+import transformers
+from torch import nn
+
+from emobox_datasets.audio import SAMPLING_RATE, from_flac, to_flac
+from emobox_probe import batching
+from emobox_probe.batching import Budget, plan
+from emobox_probe.contract import DTYPES
+from emobox_probe.extraction import extract
+from emobox_probe.families import FAMILIES, WHISPER_TRIMMED, Family
+from emobox_probe.features import FeatureStore
+from emobox_probe.model_encoder import ModelEncoder
+from emobox_probe.waveforms import Loaded, log_mel
+
+LARGE = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096}
+STABLE = {**LARGE, "feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True}
+WHISPER_BASE = {"d_model": 512, "encoder_layers": 6, "encoder_attention_heads": 8, "encoder_ffn_dim": 2048}
+WHISPER_LARGE = {
+    "d_model": 1280,
+    "encoder_layers": 32,
+    "encoder_attention_heads": 20,
+    "encoder_ffn_dim": 5120,
+}
+NO_DECODER = {"decoder_layers": 1, "decoder_attention_heads": 2, "decoder_ffn_dim": 8}
+TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+
+# name: (configuration, settings, trimmed)
+MODELS: dict[str, tuple[str, dict[str, Any], bool]] = {
+    "wav2vec2-base": ("Wav2Vec2Config", {}, False),
+    "hubert-large": ("HubertConfig", STABLE, False),
+    "wavlm-large": ("WavLMConfig", STABLE, False),
+    "data2vec-large": ("Data2VecAudioConfig", LARGE, False),
+    "whisper-base": ("WhisperConfig", {**WHISPER_BASE, **NO_DECODER, "num_mel_bins": 80}, False),
+    "whisper-large-v3": ("WhisperConfig", {**WHISPER_LARGE, **NO_DECODER, "num_mel_bins": 128}, False),
+    "whisper-large-v3:trimmed": ("WhisperConfig", {**WHISPER_LARGE, **NO_DECODER, "num_mel_bins": 128}, True),
+    "tiny": ("Wav2Vec2Config", {**TINY, "conv_dim": (32,) * 7}, False),
+    "tiny-whisper:trimmed": (
+        "WhisperConfig",
+        {"d_model": 32, "encoder_layers": 2, "encoder_attention_heads": 2, **NO_DECODER, "num_mel_bins": 80},
+        True,
+    ),
+}
+DEFAULTS = {
+    "cpu": ["whisper-base", "wav2vec2-base"],
+    "cuda": [
+        "wav2vec2-base",
+        "hubert-large",
+        "wavlm-large",
+        "data2vec-large",
+        "whisper-large-v3",
+        "whisper-large-v3:trimmed",
+    ],
+}
+CEILING_SECONDS = {"cpu": (4.0, 16.0, 32.0, 64.0), "cuda": (128.0, 256.0, 512.0, 1024.0)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument(
+        "--models", nargs="+", choices=MODELS, help="default: those of the issue for the device"
+    )
+    parser.add_argument("--hours", type=float, default=1.0, help="of audio for (a) and (b)")
+    parser.add_argument("--single-minutes", type=float, default=5.0, help="of audio for (c)")
+    parser.add_argument(
+        "--dtype", choices=DTYPES, help="of (a) and (b); default: bfloat16 on cuda, else float32"
+    )
+    parser.add_argument(
+        "--budgets", type=float, nargs="+", help="padded seconds a batch in (a); default: ours"
+    )
+    parser.add_argument("--output", type=Path)
+    arguments = parser.parse_args()
+    device = torch.device(arguments.device)
+    dtype = arguments.dtype or ("bfloat16" if device.type == "cuda" else "float32")
+    output = arguments.output or Path(__file__).parent / "results" / f"extract.{device.type}.json"
+
+    with tempfile.TemporaryDirectory() as folder:
+        audio = stored_audio(Path(folder) / "audio", arguments.hours)
+        report: dict[str, Any] = {"machine": machine(device), "dtype": dtype, "audio": describe(audio)}
+        report["models"] = {}
+        for name in arguments.models or DEFAULTS[device.type]:
+            figures = measure(name, audio, device, dtype, arguments, Path(folder) / "features")
+            report["models"][name] = figures
+            print(name, json.dumps(figures), flush=True)
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+# ── audio ──
+
+
+def stored_audio(folder: Path, hours: float) -> datasets.Dataset:
+    """Utterances of 1 to 20 s, most of 2 to 6, as FLAC bytes in a memory-mapped Arrow file, like a prepared corpus."""
+    generator = np.random.default_rng(0)
+    durations: list[float] = []
+    while sum(durations) < hours * 3600:
+        durations.append(float(np.clip(generator.lognormal(1.3, 0.6), 1.0, 20.0)))
+    with ThreadPoolExecutor() as pool:
+        flacs = list(pool.map(synthetic_flac, range(len(durations)), durations))
+    rows = {
+        "id": [f"utterance_{number:06d}" for number in range(len(durations))],
+        "duration": [round(duration * SAMPLING_RATE) / SAMPLING_RATE for duration in durations],
+        "audio": flacs,
+    }
+    datasets.Dataset.from_dict(rows).save_to_disk(str(folder))
+    return datasets.load_from_disk(str(folder))
+
+
+def synthetic_flac(seed: int, seconds: float) -> bytes:
+    generator = np.random.default_rng(seed)
+    times = np.arange(round(seconds * SAMPLING_RATE)) / SAMPLING_RATE
+    tones = sum(np.sin(2 * np.pi * pitch * times) for pitch in generator.uniform(80, 2000, 4))
+    return to_flac((0.05 * tones + 0.02 * generator.standard_normal(len(times))).astype(np.float32))
+
+
+def describe(audio: datasets.Dataset) -> dict[str, Any]:
+    durations = np.array(audio["duration"])
+    return {
+        "hours": float(durations.sum() / 3600),
+        "utterances": len(audio),
+        "seconds": {str(share): float(np.quantile(durations, share)) for share in (0, 0.25, 0.5, 0.75, 1)},
+    }
+
+
+def machine(device: torch.device) -> dict[str, Any]:
+    cuda = device.type == "cuda"
+    return {
+        "device": torch.cuda.get_device_name(device) if cuda else platform.processor() or platform.machine(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "libraries": {
+            name: version(name) for name in ("torch", "transformers", "datasets", "soundfile", "numpy")
+        },
+    }
+
+
+# ── models ──
+
+
+def loaded_model(name: str, device: torch.device) -> tuple[Loaded, Family]:
+    """A model of the real size with random weights, which are made where it runs."""
+    config_name, settings, trimmed = MODELS[name]
+    config = getattr(transformers, config_name)(**settings)
+    torch.manual_seed(0)
+    with torch.device(device):
+        model = transformers.AutoModel.from_config(config, attn_implementation=attention(config)).eval()
+    if config.model_type == "whisper":
+        extractor = transformers.WhisperFeatureExtractor(feature_size=config.num_mel_bins)
+        return Loaded(config, model.get_encoder(), extractor), WHISPER_TRIMMED if trimmed else FAMILIES[
+            "whisper"
+        ]
+    extractor = transformers.Wav2Vec2FeatureExtractor(do_normalize=True)
+    return Loaded(config, model, extractor), FAMILIES[config.model_type]
+
+
+def attention(config: Any) -> str:
+    return "eager" if config.model_type == "wavlm" else "sdpa"
+
+
+@contextmanager
+def clock(device: torch.device) -> Iterator[Callable[[], float]]:
+    synchronise(device)
+    started = time.perf_counter()
+    yield lambda: (synchronise(device), time.perf_counter() - started)[1]
+
+
+def synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+# ── the three ──
+
+
+def measure(
+    name: str,
+    audio: datasets.Dataset,
+    device: torch.device,
+    dtype: str,
+    arguments: argparse.Namespace,
+    root: Path,
+) -> dict[str, Any]:
+    seconds = sum(audio["duration"])
+    waveforms = [from_flac(flac) for flac in audio["audio"]]
+    ceilings = ceiling(name, waveforms, device, dtype)
+    projects = {}
+    for budget in arguments.budgets or [Budget.of(device).seconds]:
+        batching.CUDA_SECONDS = batching.CPU_SECONDS = budget
+        projects[budget] = project(name, audio, device, dtype, root / f"{name}-{budget:g}")
+    best = min(projects, key=lambda budget: projects[budget]["wall_seconds"])
+    single_rate = single(name, audio, device, arguments.single_minutes * 60)
+    a, b = seconds / projects[best]["wall_seconds"], seconds / min(ceilings.values())
+    return {
+        "times_real_time": {"project": a, "ceiling": b, "single": single_rate},
+        "ratios": {"a/b": a / b, "a/c": a / single_rate},
+        "project_batch_seconds": best,
+        "project": projects[best],
+        "project_times_real_time_by_batch_seconds": {
+            f"{budget:g}": seconds / figures["wall_seconds"] for budget, figures in projects.items()
+        },
+        "ceiling_times_real_time_by_batch_seconds": {
+            f"{budget:g}": seconds / spent for budget, spent in ceilings.items()
+        },
+        "stages": stages(name, audio, root / f"{name}-{best:g}"),
+    }
+
+
+def project(
+    name: str, audio: datasets.Dataset, device: torch.device, dtype: str, root: Path
+) -> dict[str, float]:
+    """(a): wall time of `extract`, and for how much of it the model was at work."""
+    loaded, family = loaded_model(name, device)
+    encoder = ModelEncoder(name, loaded, family, name, device, dtype)
+
+    def store(rows: int, folder: str) -> FeatureStore:
+        some = audio.select(range(rows))
+        return FeatureStore(root / folder, encoder.facts.identity, list(some["id"]), list(some["duration"]))
+
+    def source(rows: range) -> list[bytes]:
+        return list(audio[rows.start : rows.stop]["audio"])
+
+    warm = min(len(audio), 200)
+    extract(store(warm, "warm"), encoder, source, torch.float16, lambda done: None)
+    whole = store(len(audio), "whole")
+    with clock(device) as elapsed:
+        extract(whole, encoder, source, torch.float16, lambda done: None)
+        wall = elapsed()
+    return {
+        "wall_seconds": wall,
+        "model_seconds": whole.busy_share() * whole.seconds_spent(),
+        "shards": len(whole.shards),
+    }
+
+
+@torch.inference_mode()
+def ceiling(name: str, waveforms: list[np.ndarray], device: torch.device, dtype: str) -> dict[float, float]:
+    """(b): seconds for all utterances, by padded seconds a batch; tensors are on the device before the clock starts."""
+    loaded, _ = loaded_model(name, device)
+    model = loaded.model.to(DTYPES[dtype])
+    trimmed = MODELS[name][2]
+    whisper = loaded.config.model_type == "whisper"
+    cost = [30.0 if whisper and not trimmed else len(waveform) / SAMPLING_RATE for waveform in waveforms]
+    spent = {}
+    for budget in CEILING_SECONDS[device.type]:
+        try:
+            batches = plan(cost, [0] * len(cost), Budget(budget))
+            ready = [
+                ready_batch([waveforms[row] for row in batch], loaded, trimmed, device, dtype)
+                for batch in batches
+            ]
+            for batch in ready[:2]:
+                bare(model, batch, trimmed)
+            with clock(device) as elapsed:
+                for batch in ready:
+                    bare(model, batch, trimmed)
+                spent[budget] = elapsed()
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+    return spent
+
+
+def ready_batch(
+    waveforms: list[np.ndarray], loaded: Loaded, trimmed: bool, device: torch.device, dtype: str
+) -> torch.Tensor:
+    samples = nn.utils.rnn.pad_sequence(
+        [torch.from_numpy(waveform) for waveform in waveforms], batch_first=True
+    )
+    if loaded.config.model_type != "whisper":
+        return samples.to(device, DTYPES[dtype])
+    mel = log_mel(samples.to(device), loaded.extractor, loaded.extractor.nb_max_frames)
+    return (mel[..., : -(-samples.shape[1] // 320) * 2] if trimmed else mel).to(DTYPES[dtype])
+
+
+def bare(model: Any, batch: torch.Tensor, trimmed: bool) -> None:
+    if not trimmed:
+        model(batch)
+        return
+    whole, frames = model.embed_positions, batch.shape[-1] // 2
+    model.embed_positions = nn.Embedding.from_pretrained(whole.weight[:frames])
+    model.config.max_source_positions = frames
+    model(batch)
+    model.embed_positions = whole
+
+
+@torch.inference_mode()
+def single(name: str, audio: datasets.Dataset, device: torch.device, seconds: float) -> float:
+    """(c): times real time, over as many utterances as make up `seconds`."""
+    loaded, _ = loaded_model(name, device)
+    rows = int(np.searchsorted(np.cumsum(audio["duration"]), seconds)) + 1
+    rows = min(rows, len(audio))
+    trimmed = MODELS[name][2]
+
+    def run(flac: bytes) -> None:
+        waveform = from_flac(flac)
+        inputs = loaded.extractor(waveform, sampling_rate=SAMPLING_RATE, return_tensors="pt")
+        batch = next(iter(inputs.values())).to(device)
+        if trimmed:
+            batch = batch[..., : -(-len(waveform) // 320) * 2]
+            whole, frames = loaded.model.embed_positions, batch.shape[-1] // 2
+            loaded.model.embed_positions = nn.Embedding.from_pretrained(whole.weight[:frames])
+            loaded.model.config.max_source_positions = frames
+            loaded.model(batch).last_hidden_state[0].cpu().numpy()
+            loaded.model.embed_positions = whole
+            return
+        loaded.model(batch).last_hidden_state[0].cpu().numpy()
+
+    for flac in audio[: min(5, rows)]["audio"]:
+        run(flac)
+    with clock(device) as elapsed:
+        for flac in audio[:rows]["audio"]:
+            run(flac)
+        return sum(audio["duration"][:rows]) / elapsed()
+
+
+def stages(name: str, audio: datasets.Dataset, root: Path) -> dict[str, float]:
+    """Times real time of what runs beside the model, each by itself in one thread: where a missed bar comes from."""
+    rows = min(len(audio), 300)
+    seconds = sum(audio["duration"][:rows])
+    started = time.perf_counter()
+    flacs = audio[:rows]["audio"]
+    read = time.perf_counter() - started
+    started = time.perf_counter()
+    for flac in flacs:
+        from_flac(flac)
+    decode = time.perf_counter() - started
+    (shard,) = sorted(root.glob("whole/*/shard-00000.safetensors"))
+    stored = shard.stat().st_size
+    copy = shard.with_suffix(".copy")
+    content = np.fromfile(shard, dtype=np.uint8)
+    started = time.perf_counter()
+    content.tofile(copy)
+    write = time.perf_counter() - started
+    return {
+        "read": seconds / read,
+        "decode": seconds / decode,
+        "write_megabytes_per_second": stored / write / 1e6,
+        "megabytes_per_hour": sum(p.stat().st_size for p in root.glob("whole/*/*.safetensors"))
+        / 1e6
+        / (sum(audio["duration"]) / 3600),
+    }
+
+
+if __name__ == "__main__":
+    main()

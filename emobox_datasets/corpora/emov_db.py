@@ -1,0 +1,53 @@
+"""Emotional Voices Database."""
+
+import re
+
+from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
+
+GENDERS = {"bea": "female", "jenie": "female", "josh": "male", "sam": "male"}
+
+
+def fields(path: re.Match[str]) -> Fields:
+    raw_label = path["emotion"].replace("Disgusted", "Disgust")
+    return {
+        "id": f"{path['speaker']}-{raw_label}-{path['sentence']}",
+        "raw_label": raw_label,
+        "speaker": path["speaker"],
+        "gender": GENDERS[path["speaker"]],
+        "sentence": path["sentence"],
+    }
+
+
+CORPUS = Corpus(
+    name="emov_db",
+    id_prefix="emovdb",
+    display_name="EmoV-DB",
+    languages=("en",),
+    source="acted",
+    licence="non-commercial (LICENSE.md of the corpus)",
+    homepage="https://www.openslr.org/115/",
+    citation="""@article{adigwe2018emotional,
+  title = {The Emotional Voices Database: Towards Controlling the Emotion Dimension in Voice Generation Systems},
+  author = {Adigwe, Adaeze and Tits, No{\\'e} and El Haddad, Kevin and Ostadabbas, Sarah and Dutoit, Thierry},
+  journal = {arXiv preprint arXiv:1806.09514},
+  year = {2018}
+}""",
+    labels={
+        "Amused": "Amused",
+        "Angry": "Angry",
+        "Disgust": "Disgust",
+        "Neutral": "Neutral",
+        "Sleepy": "Sleepy",
+    },
+    utterances=6887,
+    hours=9.482,
+    speakers=4,
+    read=from_names(
+        rf"(?P<speaker>{'|'.join(GENDERS)})[_/](?P<emotion>[A-Z][a-z]+)/[A-Za-z]+_\d+[-_]\d+_(?P<sentence>\d{{4}})\.wav",
+        fields,
+    ),
+    folds=ReleasedLists(1),
+    example="bea_Disgusted/disgust_57-84_0062.wav",
+    details={"sentence": "string"},
+    notes="An id names speaker, emotion and text; where a text was recorded twice, the release means one of them.",
+)

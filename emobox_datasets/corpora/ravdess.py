@@ -1,0 +1,68 @@
+"""Ryerson Audio-Visual Database of Emotional Speech and Song: the spoken, audio-only part."""
+
+import re
+
+from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names, gender_of_number
+
+EMOTIONS = {
+    "01": "Neutral",
+    "02": "Calm",
+    "03": "Happy",
+    "04": "Sad",
+    "05": "Angry",
+    "06": "Fearful",
+    "07": "Disgust",
+    "08": "Surprised",
+}
+
+
+def fields(name: re.Match[str]) -> Fields:
+    return {
+        "raw_label": EMOTIONS.get(name["emotion"], name["emotion"]),
+        "speaker": name["actor"],
+        "gender": gender_of_number(name["actor"]),
+        **{detail: name[detail] for detail in ("intensity", "sentence", "take")},
+    }
+
+
+CORPUS = Corpus(
+    name="ravdess",
+    display_name="RAVDESS",
+    languages=("en",),
+    source="acted",
+    licence="CC-BY-NC-SA-4.0",
+    homepage="https://zenodo.org/records/1188976",
+    citation="""@article{livingstone2018ravdess,
+  title = {The {Ryerson} Audio-Visual Database of Emotional Speech and Song ({RAVDESS}): A dynamic, multimodal set of
+    facial and vocal expressions in {North} {American} {English}},
+  author = {Livingstone, Steven R. and Russo, Frank A.},
+  journal = {PLoS ONE},
+  volume = {13},
+  number = {5},
+  pages = {e0196391},
+  doi = {10.1371/journal.pone.0196391},
+  year = {2018}
+}""",
+    labels={name: {"Fearful": "Fear", "Surprised": "Surprise"}.get(name, name) for name in EMOTIONS.values()},
+    utterances=1440,
+    hours=1.48,
+    speakers=24,
+    read=from_names(
+        r"03-01-(?P<emotion>\d\d)-(?P<intensity>\d\d)-(?P<sentence>\d\d)-(?P<take>\d\d)-(?P<actor>\d\d)\.wav",
+        fields,
+    ),
+    folds=SpeakerFolds(
+        (
+            ("01", "11", "20", "21"),
+            ("04", "10", "12", "14"),
+            ("08", "09", "19", "23"),
+            ("03", "05", "07", "24"),
+            ("02", "15", "16", "18"),
+            ("06", "13", "17", "22"),
+        )
+    ),
+    example="Audio_Speech_Actors_01-24/Actor_03/03-01-07-02-02-01-03.wav",
+    details={"intensity": "int32", "sentence": "int32", "take": "int32"},
+    notes="The archive on Kaggle holds every file twice.",
+    copies=True,
+)

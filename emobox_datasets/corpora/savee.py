@@ -1,0 +1,43 @@
+"""Surrey Audio-Visual Expressed Emotion database."""
+
+import re
+
+from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names
+
+
+def fields(path: re.Match[str]) -> Fields:
+    name = f"{path['speaker']}-{path['raw_label']}{path['sentence']}"
+    return {"id": name, **path.groupdict(), "gender": "male"}
+
+
+CORPUS = Corpus(
+    name="savee",
+    display_name="SAVEE",
+    languages=("en",),
+    source="acted",
+    licence="research only",
+    homepage="http://kahlan.eps.surrey.ac.uk/savee/",
+    citation="""@misc{jackson2014savee,
+  title = {Surrey Audio-Visual Expressed Emotion ({SAVEE}) Database},
+  author = {Jackson, Philip and Haq, Sanaul},
+  publisher = {University of Surrey},
+  year = {2014}
+}""",
+    labels={
+        "a": "Angry",
+        "d": "Disgust",
+        "f": "Fear",
+        "h": "Happy",
+        "n": "Neutral",
+        "sa": "Sad",
+        "su": "Surprise",
+    },
+    utterances=480,
+    hours=0.512,
+    speakers=4,
+    # `AudioData/DC/a01.wav` as published, `DC_a01.wav` on Kaggle.
+    read=from_names(r"(?P<speaker>DC|JE|JK|KL)[/_](?P<raw_label>[a-z]+)(?P<sentence>\d\d)\.wav", fields),
+    folds=SpeakerFolds((("JE",), ("KL",), ("DC",), ("JK",))),
+    example="AudioData/JE/a13.wav",
+    details={"sentence": "string"},
+)

@@ -1,0 +1,50 @@
+"""Sharif Emotional Speech Database: utterances from Persian radio plays."""
+
+import re
+
+from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names, gender
+
+EMOTIONS = {"A": "angry", "F": "fearful", "H": "happy", "N": "neutral", "S": "sad", "W": "surprised"}
+
+
+def fields(name: re.Match[str]) -> Fields:
+    return {
+        "raw_label": EMOTIONS.get(name["emotion"], name["emotion"]),
+        "speaker": name["speaker"],
+        "gender": gender(name["speaker"]),
+    }
+
+
+CORPUS = Corpus(
+    name="shemo",
+    display_name="ShEMO",
+    languages=("fa",),
+    source="acted",
+    licence="Apache-2.0 (Hub card of the authors)",
+    homepage="https://github.com/pariajm/sharif-emotional-speech-dataset",
+    citation="""@article{nezami2019shemo,
+  title = {{ShEMO}: a large-scale validated database for {Persian} speech emotion detection},
+  author = {Mohamad Nezami, Omid and Jamshid Lou, Paria and Karami, Mansoureh},
+  journal = {Language Resources and Evaluation},
+  volume = {53},
+  number = {1},
+  pages = {1--16},
+  doi = {10.1007/s10579-018-9427-x},
+  year = {2019}
+}""",
+    labels={
+        "angry": "Angry",
+        "fearful": "Fear",
+        "happy": "Happy",
+        "neutral": "Neutral",
+        "sad": "Sad",
+        "surprised": "Surprise",
+    },
+    utterances=2838,
+    hours=3.292,
+    speakers=87,
+    read=from_names(r"(?P<speaker>[MF]\d\d)(?P<emotion>[A-Z])\d\d\.wav", fields),
+    folds=ReleasedLists(1),
+    example="male/M31A04.wav",
+    beyond_release="The corpus has 3,000 utterances; the release has the 2,838 that its shemo.json lists.",
+)

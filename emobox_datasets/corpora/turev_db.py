@@ -1,0 +1,36 @@
+"""Turkish Emotion-Voice Database: single words."""
+
+from emobox_datasets.corpus import Corpus, ReleasedLists, from_names
+from emobox_datasets.folder import base_name
+
+CORPUS = Corpus(
+    name="turev_db",
+    id_prefix="turevdb",
+    display_name="TurEV-DB",
+    languages=("tr",),
+    source="acted",
+    licence="CC-BY-NC-ND-4.0",
+    homepage="https://github.com/Xeonen/TurEV-DB",
+    citation="""@inproceedings{canpolat2020turkish,
+  title = {{Turkish} Emotion Voice Database ({TurEV-DB})},
+  author = {Canpolat, Salih Firat and Ormano{\\u{g}}lu, Zuhal and Zeyrek, Deniz},
+  booktitle = {Proceedings of the 1st Joint Workshop on Spoken Language Technologies for Under-resourced languages
+    (SLTU) and Collaboration and Computing for Under-Resourced Languages (CCURL)},
+  pages = {368--375},
+  url = {https://aclanthology.org/2020.sltu-1.52},
+  year = {2020}
+}""",
+    labels={"Angry": "Angry", "Calm": "Calm", "Happy": "Happy", "Sad": "Sad"},
+    utterances=1735,
+    hours=0.463,
+    speakers=6,
+    # The repository also holds filtered copies of a part of the files, in other folders.
+    read=from_names(
+        r"Sound Source/(?P<raw_label>[A-Z][a-z]+)/(?P<speaker>\d{4})_[a-z]{2}_(?P<word>[a-z]+)\d?\.wav",
+        name=base_name,
+    ),
+    folds=ReleasedLists(1),
+    example="Sound Source/Happy/1234_mt_tahta.wav",
+    details={"word": "string"},
+    notes="Ids end in `.wav`.",
+)

@@ -1,0 +1,80 @@
+"""The hook that lets `load_dataset("emobox/<corpus>", "<config>")` find our builder."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import datasets
+from datasets.load import BuilderConfigsParameters, DatasetModule
+
+from emobox_datasets import builder, corpora
+from emobox_datasets.corpus import RELEASED, Corpus
+from emobox_datasets.folder import CorpusFolder
+from emobox_datasets.partition import configurations
+from emobox_datasets.roots import candidate_root, find_root
+
+NAMESPACE = "emobox/"
+VERSION = datasets.Version("1.0.0")
+# What shapes the rows: if any of these files changes, stored corpora are made anew.
+ROW_SOURCES = (
+    "annotations.py",
+    "audio.py",
+    "corpus.py",
+    "folder.py",
+    "labels.py",
+    "partition.py",
+    "synthesis.py",
+)
+
+
+def source_hash(corpus: Corpus, root: Path | None) -> str:
+    """Changes with the code that shapes the rows, the released lists, and the files of the copy on disk."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    sources = [package / name for name in ROW_SOURCES] + [package / "corpora" / f"{corpus.name}.py"]
+    for source in sources + sorted((RELEASED / corpus.name).glob("*.txt")):
+        digest.update(source.read_bytes())
+    if root is not None and root.is_dir():
+        for path, stat in CorpusFolder(root).entries:
+            digest.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+def dataset_module(corpus: Corpus, data_dir: str | None) -> DatasetModule:
+    """What `datasets` needs to know to build one of our corpora."""
+    root = candidate_root(corpus, data_dir)
+    if corpus.synthesise is not None and data_dir is None:
+        root = find_root(corpus, None)
+    configs = [
+        builder.EmoBoxConfig(name=known.name, version=VERSION, description=known.description)
+        for known in configurations(corpus).values()
+    ]
+    return DatasetModule(
+        module_path=builder.__name__,
+        hash=source_hash(corpus, root),
+        builder_kwargs={"dataset_name": corpus.name, "data_dir": None if root is None else str(root)},
+        builder_configs_parameters=BuilderConfigsParameters(
+            builder_configs=configs, default_config_name=configs[0].name
+        ),
+    )
+
+
+def install() -> None:
+    """Let `datasets` resolve `emobox/<corpus>` to our builder; every other name goes where it always went.
+
+    A local folder `./emobox/<corpus>` (made by `emobox prepare`) wins, as local folders do in `datasets`.
+    """
+    original = datasets.load.dataset_module_factory
+    if getattr(original, "knows_emobox", False):
+        return
+
+    def dataset_module_factory(path: str, *args: Any, **kwargs: Any) -> DatasetModule:
+        if not str(path).startswith(NAMESPACE) or os.path.isdir(path):
+            return original(path, *args, **kwargs)
+        corpus = corpora.load(str(path).removeprefix(NAMESPACE))
+        return dataset_module(corpus, kwargs.get("data_dir"))
+
+    dataset_module_factory.knows_emobox = True  # type: ignore[attr-defined]
+    datasets.load.dataset_module_factory = dataset_module_factory
+    datasets.inspect.dataset_module_factory = dataset_module_factory

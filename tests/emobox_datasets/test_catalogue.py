@@ -1,0 +1,45 @@
+"""The table of corpora and the page made from it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import emobox
+from emobox_datasets import corpora
+from emobox_datasets.catalogue import HEADINGS, PAGE, entries, page
+
+
+def test_the_page_in_the_repository_is_up_to_date() -> None:
+    written = PAGE.read_text(encoding="utf-8")
+    assert written == page(), "docs/corpora.md is out of date; run: python -m emobox_datasets.catalogue"
+
+
+def test_every_corpus_has_a_row_and_a_section() -> None:
+    lines = page().splitlines()
+    for entry in entries():
+        rows = [line for line in lines if line.startswith(f"| `{entry.name}` |")]
+        assert [row.count("|") for row in rows] == [len(HEADINGS) + 1]
+        assert (f"## {entry.display_name} (`{entry.name}`)" in lines) == (entry.name != "demo")
+    assert [entry.name for entry in entries()] == list(corpora.names())
+
+
+def test_the_totals_are_the_paper_s() -> None:
+    """Table 1 of the paper: 262,020 utterances, 294.4 hours (as the sum of rounded figures)."""
+    assert "In all 32 corpora, 262,020 utterances, 294.5 hours." in page()
+
+
+def test_the_command_tells_which_corpora_are_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "emodb").mkdir()
+    monkeypatch.setenv("EMOBOX_DATA", str(tmp_path))
+    with pytest.raises(SystemExit):
+        emobox.main(["corpora", "--json"])
+    here = {row["name"]: row["here"] for row in json.loads(capsys.readouterr().out)}
+    assert len(here) == 33
+    assert (here["emodb"], here["urdu"], here["demo"]) == (str(tmp_path / "emodb"), "no", "built in")
+    with pytest.raises(SystemExit):
+        emobox.main(["corpora"])
+    table = capsys.readouterr().out
+    assert "5 released, 4 strict" in table
