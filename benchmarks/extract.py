@@ -13,9 +13,11 @@ benchmarks/results/extract.<device>.json.
 import argparse
 import json
 import platform
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -96,6 +98,7 @@ def main() -> None:
     parser.add_argument(
         "--budgets", type=float, nargs="+", help="padded seconds a batch in (a); default: ours"
     )
+    parser.add_argument("--ceilings", type=float, nargs="+", help="padded seconds a batch in (b)")
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
@@ -106,12 +109,19 @@ def main() -> None:
         audio = stored_audio(Path(folder) / "audio", arguments.hours)
         report: dict[str, Any] = {"machine": machine(device), "dtype": dtype, "audio": describe(audio)}
         report["models"] = {}
+        failed = False
         for name in arguments.models or DEFAULTS[device.type]:
-            figures = measure(name, audio, device, dtype, arguments, Path(folder) / "features")
+            try:
+                figures = measure(name, audio, device, dtype, arguments, Path(folder) / "features")
+            except Exception:  # one model that fails must not cost the figures of the others
+                traceback.print_exc()
+                failed = True
+                continue
             report["models"][name] = figures
             print(name, json.dumps(figures), flush=True)
             output.parent.mkdir(parents=True, exist_ok=True)
             output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    sys.exit(failed)
 
 
 # ── audio ──
@@ -209,8 +219,9 @@ def measure(
     root: Path,
 ) -> dict[str, Any]:
     seconds = sum(audio["duration"])
-    waveforms = [from_flac(flac) for flac in audio["audio"]]
-    ceilings = ceiling(name, waveforms, device, dtype)
+    with ThreadPoolExecutor() as pool:
+        waveforms = list(pool.map(from_flac, audio["audio"]))
+    ceilings = ceiling(name, waveforms, device, dtype, arguments.ceilings or CEILING_SECONDS[device.type])
     projects = {}
     for budget in arguments.budgets or [Budget.of(device).seconds]:
         batching.CUDA_SECONDS = batching.CPU_SECONDS = budget
@@ -229,6 +240,7 @@ def measure(
         "ceiling_times_real_time_by_batch_seconds": {
             f"{budget:g}": seconds / spent for budget, spent in ceilings.items()
         },
+        "float32_difference_in_batch": difference(name, waveforms[:16], device),
         "stages": stages(name, audio, root / f"{name}-{best:g}"),
     }
 
@@ -244,8 +256,8 @@ def project(
         some = audio.select(range(rows))
         return FeatureStore(root / folder, encoder.facts.identity, list(some["id"]), list(some["duration"]))
 
-    def source(rows: range) -> list[bytes]:
-        return list(audio[rows.start : rows.stop]["audio"])
+    def source(rows: Sequence[int]) -> list[bytes]:
+        return list(audio[rows]["audio"])
 
     warm = min(len(audio), 200)
     extract(store(warm, "warm"), encoder, source, torch.float16, lambda done: None)
@@ -255,13 +267,51 @@ def project(
         wall = elapsed()
     return {
         "wall_seconds": wall,
+        "times_real_time_on_ready_batches": ready(encoder, audio, whole.shards[:4], source),
         "model_seconds": whole.busy_share() * whole.seconds_spent(),
         "shards": len(whole.shards),
     }
 
 
+def ready(
+    encoder: ModelEncoder,
+    audio: datasets.Dataset,
+    shards: Sequence[range],
+    source: Callable[[Sequence[int]], list[bytes]],
+) -> float:
+    """Times real time of the model and the copy of its frames alone: batches are decoded, padded and pinned before."""
+    rows = [row for shard in shards for row in shard]
+    seconds = np.array(audio["duration"])[rows]
+    batches = [
+        encoder.collate([from_flac(f) for f in source([rows[place] for place in batch])])
+        for batch in encoder.plan(seconds)
+    ]
+    if torch.cuda.is_available():
+        batches = [batch.pin_memory() for batch in batches]
+    for _ in range(2):  # the first time for memory
+        started = time.perf_counter()
+        for wait in [encoder.run(batch, torch.float16) for batch in batches]:
+            wait()
+        passed = time.perf_counter() - started
+    return float(seconds.sum() / passed)
+
+
+def difference(name: str, waveforms: list[np.ndarray], device: torch.device) -> float:
+    """Largest difference between utterances in a batch and alone, over the spread of the output, in float32."""
+    torch.backends.cudnn.allow_tf32 = False
+    loaded, family = loaded_model(name, device)
+    encoder = ModelEncoder(name, loaded, family, name, device)
+    alone = [encoder.encode([waveform])[0] for waveform in waveforms]
+    together = encoder.encode(waveforms)
+    torch.backends.cudnn.allow_tf32 = True  # the library's default, which (c) runs with
+    spread = torch.cat(alone).std()
+    return max(float((a - b).abs().max() / spread) for a, b in zip(alone, together, strict=True))
+
+
 @torch.inference_mode()
-def ceiling(name: str, waveforms: list[np.ndarray], device: torch.device, dtype: str) -> dict[float, float]:
+def ceiling(
+    name: str, waveforms: list[np.ndarray], device: torch.device, dtype: str, budgets: Sequence[float]
+) -> dict[float, float]:
     """(b): seconds for all utterances, by padded seconds a batch; tensors are on the device before the clock starts."""
     loaded, _ = loaded_model(name, device)
     model = loaded.model.to(DTYPES[dtype])
@@ -269,7 +319,7 @@ def ceiling(name: str, waveforms: list[np.ndarray], device: torch.device, dtype:
     whisper = loaded.config.model_type == "whisper"
     cost = [30.0 if whisper and not trimmed else len(waveform) / SAMPLING_RATE for waveform in waveforms]
     spent = {}
-    for budget in CEILING_SECONDS[device.type]:
+    for budget in budgets:
         try:
             batches = plan(cost, [0] * len(cost), Budget(budget))
             ready = [
@@ -350,7 +400,7 @@ def stages(name: str, audio: datasets.Dataset, root: Path) -> dict[str, float]:
     started = time.perf_counter()
     for flac in flacs:
         from_flac(flac)
-    decode = time.perf_counter() - started
+    decoding = time.perf_counter() - started
     (shard,) = sorted(root.glob("whole/*/shard-00000.safetensors"))
     stored = shard.stat().st_size
     copy = shard.with_suffix(".copy")
@@ -360,7 +410,7 @@ def stages(name: str, audio: datasets.Dataset, root: Path) -> dict[str, float]:
     write = time.perf_counter() - started
     return {
         "read": seconds / read,
-        "decode": seconds / decode,
+        "decode": seconds / decoding,
         "write_megabytes_per_second": stored / write / 1e6,
         "megabytes_per_hour": sum(p.stat().st_size for p in root.glob("whole/*/*.safetensors"))
         / 1e6

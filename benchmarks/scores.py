@@ -1,4 +1,4 @@
-"""The `paper` protocol on the real corpora and encoders: scores, and the wall time of extraction and training.
+"""Both protocols on the real corpora and encoders: scores, and the wall time of extraction and training.
 
     python benchmarks/scores.py [--assets ../shared]
 
@@ -11,21 +11,27 @@ import os
 import platform
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 from emobox_probe.results import ResultRecord, read_record
 
 HERE = Path(__file__).parent
-RUNS = [(corpus, model) for corpus in ("emodb", "urdu") for model in ("whisper-base", "whisper-tiny.en")]
+# Features are extracted with the means of all layers, so that one extraction serves both protocols.
+RUNS = list(product(("paper", "strict"), ("emodb", "urdu"), ("whisper-base", "whisper-tiny.en")))
 
 
-def run(assets: Path, corpus: str, model: str, work: Path) -> ResultRecord:
-    """One complete run in a process of its own."""
+def run(assets: Path, protocol: str, corpus: str, model: str, work: Path) -> ResultRecord:
+    """One complete run in a process of its own, unless it has been made."""
+    folder = work / "runs" / f"{model}-encoder" / corpus / protocol
+    if (folder / "result.json").is_file():
+        return read_record(folder)
     words = ["--model", str(assets / "models" / f"{model}-encoder"), "--corpus", corpus]
+    words += ["--protocol", protocol, "--layers", "all"]
     places = ["--data-dir", str(assets / "corpora" / corpus), "--output-dir", str(work / "runs")]
     features = ["--features-dir", str(work / "features")]
     subprocess.run([sys.executable, "-m", "emobox_probe", *words, *places, *features], check=True)
-    return read_record(work / "runs" / f"{model}-encoder" / corpus / "paper")
+    return read_record(folder)
 
 
 def row(record: ResultRecord) -> dict:
@@ -34,9 +40,12 @@ def row(record: ResultRecord) -> dict:
         "corpus": record.corpus.name,
         "encoder": Path(record.encoder.name).name,
         "protocol": record.protocol["name"],
-        "folds": len(record.folds),
+        "folds": len({fold.name for fold in record.folds}),
+        "seeds": len({fold.seed for fold in record.folds}),
         "mean": record.mean.model_dump(),
         "spread": record.spread and record.spread.model_dump(),
+        "seed_spread": record.seed_spread and record.seed_spread.model_dump(),
+        "test_selected": record.test_selected and record.test_selected.model_dump(),
         "pooled": record.pooled.model_dump(),
         "interval": record.interval.model_dump(),
         "hours_of_audio": record.corpus.hours,
@@ -52,9 +61,12 @@ def main() -> None:
     )
     shared = os.environ.get("EMOBOX_TEST_ASSETS", HERE.parents[1] / "shared")
     parser.add_argument("--assets", type=Path, default=shared)
+    parser.add_argument("--protocols", nargs="+", default=["paper", "strict"], choices=["paper", "strict"])
     parser.add_argument("--work", type=Path, default=HERE.parent / "runs" / "benchmark-scores")
     arguments = parser.parse_args()
-    records = [run(arguments.assets, corpus, model, arguments.work) for corpus, model in RUNS]
+    records = [
+        run(arguments.assets, *names, arguments.work) for names in RUNS if names[0] in arguments.protocols
+    ]
     figures = {
         "figures": [row(record) for record in records],
         "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},

@@ -1,7 +1,7 @@
 """The feature store: frames of a whole corpus on disk, packed, hashed and resumable.
 
     <root>/<key>/manifest.json            what the features are: encoder, corpus, data type
-    <root>/<key>/shard-00000.safetensors  `frames` (sum of T, D) and `lengths` (N,) of consecutive utterances
+    <root>/<key>/shard-00000.safetensors  frames of consecutive utterances, and a checksum (shards.py)
     <root>/<key>/index.parquet            id, shard, offset, length; written last
     <root>/locks/, <root>/times/          who is at work on which shard; how long each took
 
@@ -12,28 +12,45 @@ next shard, and any number of processes can fill one store.
 
 import hashlib
 import json
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from filelock import FileLock, Timeout
-from safetensors import safe_open
-from safetensors.torch import save_file
 
+from emobox_probe.contract import Pending
 from emobox_probe.errors import ProbeError
+from emobox_probe.shards import all_finite, is_intact, open_shard, remove_unfinished, write_shard, write_whole
 
-FORMAT = 1
-# Audio in one shard: little is lost when a run is killed, and files stay in the tens of megabytes.
-SHARD_SECONDS = 240.0
+FORMAT = 2
+# Audio in one shard: at least a sixth of the corpus, for processes to share the work; enough for a GPU's batches in
+# a large corpus; and never more than a slow machine would mind to lose when a run is killed.
+SHARDS, SHORTEST_SHARD, LONGEST_SHARD = 6, 240.0, 1200.0
 
-Encode = Callable[[Sequence[int]], Iterable[torch.Tensor]]
+# Shards that are checked, hashed and written at the same time, beside the model.
+WRITERS = 2
+
+# From shards (positions of utterances) to their features, in order; it may look ahead.
+Encode = Callable[[Iterator[range]], Iterator[Pending]]
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """A shard that this process makes: no other does while it holds the lock."""
+
+    number: int
+    lock: FileLock
+    started: float
 
 
 @dataclass(frozen=True)
@@ -44,8 +61,9 @@ class FeatureStore:
     identity: dict[str, Any]
     ids: list[str]
     durations: list[float]
+    _verified: set[int] = field(default_factory=set, repr=False, compare=False)
 
-    @property
+    @cached_property
     def key(self) -> str:
         return hashlib.sha256(self._manifest().encode()).hexdigest()[:32]
 
@@ -53,117 +71,233 @@ class FeatureStore:
     def folder(self) -> Path:
         return self.root / self.key
 
-    @property
+    @cached_property
     def shards(self) -> list[range]:
         """Positions in `ids` of each shard."""
         ends = np.cumsum(self.durations)
-        shard = np.floor((ends - self.durations) / SHARD_SECONDS).astype(int)
+        shard = np.floor((ends - self.durations) / self._shard_seconds).astype(int)
         starts = [0, *(np.flatnonzero(np.diff(shard)) + 1).tolist(), len(self.ids)]
         return [range(first, last) for first, last in pairwise(starts)]
+
+    @property
+    def _shard_seconds(self) -> float:
+        return min(max(sum(self.durations) / SHARDS, SHORTEST_SHARD), LONGEST_SHARD)
 
     @property
     def complete(self) -> bool:
         return (self.folder / "index.parquet").is_file()
 
-    def fill(self, encode: Encode, dtype: torch.dtype, found: Callable[[float], Any]) -> None:
+    def discard_corrupt(self) -> list[int]:
+        """Remove shards whose bytes are not those that were written, so that `fill` makes them again."""
+        with ThreadPoolExecutor() as pool:
+            intact = list(pool.map(self._intact, range(len(self.shards))))
+        corrupt = [number for number, whole in enumerate(intact) if not whole]
+        for path in (*map(self._shard_path, corrupt), self.folder / "index.parquet"):
+            if corrupt:
+                path.unlink(missing_ok=True)
+        return corrupt
+
+    def fill(
+        self,
+        encode: Encode,
+        dtype: torch.dtype,
+        found: Callable[[float], Any],
+        busy: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         """Make the shards that are missing, beside any other process that does the same.
 
         Args:
-            encode: from positions in `ids` to their frames, each (T, D).
+            encode: from shards to the features of their utterances.
             dtype: what the frames are stored as.
             found: told the seconds of audio of each shard that was there or that another process made.
+            busy: for how many seconds the model has run, for the record.
 
         Raises:
-            ProbeError: a feature is not finite in the stored data type.
+            ProbeError: a feature is not finite in the stored data type, or the disk is full.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write(self.folder / "manifest.json", lambda path: path.write_text(self._manifest()))
-        waiting = [
-            shard for shard in range(len(self.shards)) if not self._make(shard, encode, dtype, found, 0)
-        ]
-        for shard in waiting:  # another process has these: wait for it, and step in if it dies
-            self._make(shard, encode, dtype, found, -1)
+        manifest = self._manifest().encode()
+        write_whole(self.folder / "manifest.json", lambda file: file.write(manifest))
+        # First what nobody holds; then what others do: wait for them, and step in if one dies.
+        waiting = self._fill(range(len(self.shards)), 0, encode, dtype, found, busy)
+        if waiting:
+            self._fill(waiting, -1, encode, dtype, found, busy)
         self._write_index()
 
-    def _make(
-        self, number: int, encode: Encode, dtype: torch.dtype, found: Callable[[float], Any], wait: float
-    ) -> bool:
-        """Make a shard unless it is there; False if another process holds it for longer than `wait` seconds."""
-        path, rows = self._shard_path(number), self.shards[number]
-        seconds = sum(self.durations[row] for row in rows)
-        try:
-            with FileLock(self._beside("locks", f"{self.key}-{number:05d}"), timeout=wait):
-                if path.is_file():
-                    found(seconds)
-                    return True
-                started = time.perf_counter()
-                self._write_shard(path, rows, list(encode(rows)), dtype)
-                self._note_seconds(number, time.perf_counter() - started)
-        except Timeout:
-            return False
-        return True
+    def _fill(
+        self,
+        numbers: Iterable[int],
+        patience: float,
+        encode: Encode,
+        dtype: torch.dtype,
+        found: Callable[[float], Any],
+        busy: Callable[[], float],
+    ) -> list[int]:
+        """Make those of the shards that can be claimed; the others."""
+        claims: deque[_Claim] = deque()
+        writes: deque[Future[None]] = deque()
+        waiting: list[int] = []
 
-    def _note_seconds(self, number: int, seconds: float) -> None:
+        def claimed() -> Iterator[range]:
+            for number in numbers:
+                claim = self._claim(number, patience)
+                if claim is None:
+                    waiting.append(number)
+                elif self._intact(number):
+                    claim.lock.release()
+                    found(sum(self.durations[row] for row in self.shards[number]))
+                else:
+                    claims.append(claim)
+                    yield self.shards[number]
+
+        clock = _Clock(busy)
+        with ThreadPoolExecutor(WRITERS) as writer:
+            try:
+                for pending in encode(claimed()):
+                    writes.append(writer.submit(self._finish, claims.popleft(), pending, dtype, clock))
+                    while len(writes) > WRITERS:  # or features would pile up in memory
+                        writes.popleft().result()
+                for write in writes:
+                    write.result()
+            finally:
+                for claim in claims:
+                    claim.lock.release()
+        return waiting
+
+    def _claim(self, number: int, patience: float) -> _Claim | None:
+        lock = FileLock(
+            self._beside("locks", f"{self.key}-{number:05d}"), timeout=patience, thread_local=False
+        )
+        try:
+            lock.acquire()
+        except Timeout:
+            return None
+        return _Claim(number, lock, time.perf_counter())
+
+    def _finish(self, claim: _Claim, pending: Pending, dtype: torch.dtype, clock: "_Clock") -> None:
+        """Wait for the features of a shard and write them."""
+        path, rows = self._shard_path(claim.number), self.shards[claim.number]
+        try:
+            encoded = [utterance._replace(frames=utterance.frames.to(dtype)) for utterance in pending()]
+            for row, utterance in zip(rows, encoded, strict=True):
+                if not all_finite(utterance):
+                    raise ProbeError(
+                        f"Expected finite features, but those of {self.ids[row]} are not in {dtype}; check its "
+                        f"audio, or store with --store-dtype float32."
+                    )
+            remove_unfinished(path)
+            write_shard(path, encoded)
+            self._verified.add(claim.number)
+            self._note_seconds(claim.number, *clock.since(claim.started))
+        finally:
+            claim.lock.release()
+
+    def _intact(self, number: int) -> bool:
+        """Whether a shard is there and whole; looked at once a process."""
+        if number not in self._verified and is_intact(self._shard_path(number)):
+            self._verified.add(number)
+        return number in self._verified
+
+    def _note_seconds(self, number: int, seconds: float, busy: float) -> None:
         """Outside the store itself, whose bytes depend on nothing but what it is made from."""
-        line = json.dumps({"shard": number, "seconds": round(seconds, 3)})
+        line = json.dumps({"shard": number, "seconds": round(seconds, 6), "busy": round(busy, 6)})
         with self._beside("times", f"{self.key}.jsonl").open("a", encoding="utf-8") as log:
             log.write(line + "\n")
 
     def seconds_spent(self) -> float:
         """What making the stored shards took, over all processes and runs."""
+        return float(sum(entry["seconds"] for entry in self._times()))
+
+    def busy_share(self) -> float:
+        """The part of that time in which the model was at work: how near extraction is to the bare model."""
+        return float(sum(entry["busy"] for entry in self._times())) / self.seconds_spent()
+
+    def _times(self) -> list[dict[str, Any]]:
+        """The last entry of every shard."""
         lines = self._beside("times", f"{self.key}.jsonl").read_text(encoding="utf-8").splitlines()
-        seconds: dict[int, float] = {entry["shard"]: entry["seconds"] for entry in map(json.loads, lines)}
-        return sum(seconds.values())
+        return list({entry["shard"]: entry for entry in map(json.loads, lines)}.values())
 
     def _beside(self, folder: str, name: str) -> Path:
         (self.root / folder).mkdir(parents=True, exist_ok=True)
         return self.root / folder / name
 
-    def _write_shard(self, path: Path, rows: range, frames: list[torch.Tensor], dtype: torch.dtype) -> None:
-        stored = [utterance.to(dtype).cpu() for utterance in frames]
-        for row, utterance in zip(rows, stored, strict=True):
-            if not torch.isfinite(utterance).all():
-                raise ProbeError(
-                    f"Expected finite features, but those of {self.ids[row]} are not in {dtype}; check its audio, "
-                    f"or store with --store-dtype float32."
-                )
-        tensors = {
-            "frames": torch.cat(stored),
-            "lengths": torch.tensor([len(utterance) for utterance in stored]),
-        }
-        _write(path, lambda unfinished: save_file(tensors, unfinished))
-
     def _write_index(self) -> None:
         parts = []
         for number, rows in enumerate(self.shards):
-            with safe_open(self._shard_path(number), framework="pt") as shard:
-                lengths = shard.get_tensor("lengths").numpy()
+            lengths = open_shard(self._shard_path(number))["lengths"].numpy()
             ids = [self.ids[row] for row in rows]
             offsets = np.cumsum(lengths) - lengths
             parts.append(pd.DataFrame({"id": ids, "shard": number, "offset": offsets, "length": lengths}))
-        _write(self.folder / "index.parquet", lambda path: pd.concat(parts).to_parquet(path, index=False))
+        path = self.folder / "index.parquet"
+        with FileLock(self._beside("locks", f"{self.key}-index")):
+            remove_unfinished(path)
+            remove_unfinished(self.folder / "manifest.json")
+            write_whole(path, lambda file: pd.concat(parts).to_parquet(file, index=False))
 
-    def read(self) -> Iterator[tuple[str, torch.Tensor]]:
-        """(id, frames (T, D)) of every utterance in the order of `ids`, one shard in memory at a time."""
-        for number, rows in enumerate(self.shards):
-            with safe_open(self._shard_path(number), framework="pt") as shard:
-                frames = shard.get_tensor("frames").split(shard.get_tensor("lengths").tolist())
-            yield from zip((self.ids[row] for row in rows), frames, strict=True)
+    def read(self, rows: Iterable[int] | None = None) -> Iterator[tuple[str, torch.Tensor]]:
+        """(id, frames (T, D)) of the utterances at `rows`, or of all in the order of `ids`.
+
+        Frames are views of memory-mapped files: a corpus larger than memory is read as it is looked at.
+
+        Raises:
+            ProbeError: a shard is missing or is not what was written.
+        """
+        starts = np.array([shard.start for shard in self.shards])
+        mapped: dict[int, tuple[torch.Tensor, list[int]]] = {}
+        for row in range(len(self.ids)) if rows is None else rows:
+            number = int(np.searchsorted(starts, row, side="right")) - 1
+            if number not in mapped:
+                shard = self._open(number)
+                mapped[number] = shard["frames"], [0, *shard["lengths"].cumsum(0).tolist()]
+            frames, ends = mapped[number]
+            place = row - self.shards[number].start
+            yield self.ids[row], frames[ends[place] : ends[place + 1]]
+
+    def means(self) -> torch.Tensor:
+        """Means over time of every layer of every utterance, float32 `(N, L+1, D)`.
+
+        Raises:
+            ProbeError: the store has frames of the last layer only, or a shard is not what was written.
+        """
+        shards = [self._open(number) for number in range(len(self.shards))]
+        if "means" not in shards[0]:
+            raise ProbeError("Expected features with means of all layers; extract them with --layers all.")
+        return torch.cat([shard["means"] for shard in shards])
+
+    def _open(self, number: int) -> dict[str, torch.Tensor]:
+        path = self._shard_path(number)
+        if not self._intact(number):
+            raise ProbeError(
+                f"Expected {path} as it was written, but it is missing or damaged; run the probe again, which "
+                f"makes it anew."
+            )
+        return open_shard(path)
 
     def _shard_path(self, number: int) -> Path:
         return self.folder / f"shard-{number:05d}.safetensors"
 
     def _manifest(self) -> str:
         utterances = hashlib.sha256("\n".join(self.ids).encode()).hexdigest()
-        facts = {"format": FORMAT, "shard_seconds": SHARD_SECONDS, "utterances": utterances, **self.identity}
+        facts = {
+            "format": FORMAT,
+            "shard_seconds": self._shard_seconds,
+            "utterances": utterances,
+            **self.identity,
+        }
         return json.dumps(facts, indent=2, sort_keys=True) + "\n"
 
 
-def _write(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write beside the target and rename, so that no one ever reads half a file."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(unfinished)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+class _Clock:
+    """Shares out the time of overlapping shards: each gets what has passed since the one before was done."""
+
+    def __init__(self, busy: Callable[[], float]):
+        self._busy, self._last, self._busy_last = busy, float("-inf"), busy()
+        self._lock = Lock()
+
+    def since(self, started: float) -> tuple[float, float]:
+        """Seconds, and seconds in which the model ran."""
+        with self._lock:
+            now, busy = time.perf_counter(), self._busy()
+            passed = now - max(started, self._last), busy - self._busy_last
+            self._last, self._busy_last = now, busy
+            return passed

@@ -1,195 +1,131 @@
-"""Probe heads: Linear -> ReLU per frame -> mean over valid frames -> Linear, many trained at once.
+"""Probe heads: Linear -> ReLU per frame -> mean over valid frames -> Linear; whole sweeps trained as one.
 
-Heads that see the same batches stand side by side: their first layers are one wide matrix product, so a sweep
-over learning rates and widths reads the features once. Each head's result is that of training it alone.
+Heads that see the same batches form a group (one fold, one seed): their hidden units stand side by side in one
+matrix product. Groups stand behind each other in batched matrix products. Every head still takes exactly the steps
+that it would take alone, so its result is that of a plain loop.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from emobox_metric.ser_metric.scores import confusion_matrix, scores_from_confusion
-from emobox_probe.errors import ProbeError
-from emobox_probe.protocol import HeadConfiguration, Protocol
+from emobox_probe.frames import Batch
+from emobox_probe.protocol import HeadConfiguration
 
-# Frames in one matrix product when no gradient is needed: bounds memory, about 50 MB at 768 hidden units.
-EVALUATION_FRAMES = 16_384
+# Keeps gradients of frames within float16, where frames are; a power of two, so float32 is not rounded by it.
+LOSS_SCALE = 2.0**14
+BETAS, ADAM_EPSILON = (0.9, 0.999), 1e-8  # those of torch.optim.Adam
 
 
 @dataclass(frozen=True)
-class Frames:
-    """Features of many utterances without padding: `packed` (sum of T, D) and the length T of each (N,)."""
+class Head:
+    """One trained head: weights `first` (H, D), `second` (C, H) and biases (H,), (C,)."""
 
-    packed: Tensor
-    lengths: Tensor
+    first: Tensor
+    first_bias: Tensor
+    second: Tensor
+    second_bias: Tensor
 
-    @property
-    def starts(self) -> Tensor:
-        return self.lengths.cumsum(0) - self.lengths
-
-    def select(self, rows: Tensor) -> "Frames":
-        """The utterances in `rows` (B,), in that order."""
-        lengths = self.lengths[rows]
-        first = lengths.cumsum(0) - lengths
-        # Position of every frame within its utterance, added to where the utterance starts.
-        shift = (self.starts[rows] - first).repeat_interleave(lengths)
-        return Frames(self.packed[torch.arange(len(shift), device=shift.device) + shift], lengths)
+    def __call__(self, frames: Tensor) -> Tensor:
+        """Logits (C,) of one utterance's frames (T, D)."""
+        hidden = F.relu(F.linear(frames, self.first, self.first_bias))
+        return F.linear(hidden.mean(0), self.second, self.second_bias)
 
 
-class Head(nn.Module):
-    """The probe head of the paper; `forward` takes one utterance's or many utterances' `Frames`."""
+class HeadBank:
+    """Heads of G groups, each group with one head a configuration; W is the sum of their hidden sizes.
 
-    def __init__(self, dimension: int, hidden: int, classes: int):
-        super().__init__()
-        self.first = nn.Linear(dimension, hidden)
-        self.second = nn.Linear(hidden, classes)
-
-    def forward(self, frames: Frames) -> Tensor:
-        """Logits (N, classes)."""
-        return side_by_side([self], frames)[0]
-
-
-def side_by_side(heads: Sequence[Head], frames: Frames) -> list[Tensor]:
-    """Logits (N, classes) of every head on the same utterances."""
-    weight = torch.cat([head.first.weight for head in heads])  # (sum of H, D)
-    bias = torch.cat([head.first.bias for head in heads])
-    hidden = F.relu(F.linear(frames.packed, weight, bias))  # (sum of T, sum of H)
-    pooled = mean_matrix(frames.lengths) @ hidden  # (N, sum of H)
-    parts = pooled.split([head.first.out_features for head in heads], dim=1)
-    return [head.second(part) for head, part in zip(heads, parts, strict=True)]
-
-
-def mean_matrix(lengths: Tensor) -> Tensor:
-    """(N, sum of T): row n averages the frames of utterance n."""
-    rows = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
-    matrix = torch.zeros(len(lengths), len(rows), device=lengths.device)
-    matrix[rows, torch.arange(len(rows), device=lengths.device)] = 1.0 / lengths[rows]
-    return matrix
-
-
-@dataclass
-class Trained:
-    """A head at its best epoch, with the validation scores (UA and loss) of every epoch."""
-
-    configuration: HeadConfiguration
-    head: Head
-    epoch: int
-    validation_ua: list[float]
-    validation_loss: list[float]
-
-    @property
-    def merit(self) -> tuple[float, float]:
-        """What selection compares: UA on validation, then a lower loss where UA ties."""
-        return self.validation_ua[self.epoch - 1], -self.validation_loss[self.epoch - 1]
-
-
-def train(
-    frames: Frames,
-    labels: Tensor,
-    training: Tensor,
-    validation: Tensor,
-    classes: int,
-    protocol: Protocol,
-    progress: Callable[[int], Any] = lambda epochs: None,
-) -> list[Trained]:
-    """Train the whole sweep of a protocol on one fold.
-
-    Args:
-        frames: features of the corpus, normalised, on the device to train on.
-        labels: (N,) label ids; only those of the rows to train and to choose on are read.
-        training: (A,) rows to train on.
-        validation: (B,) rows to choose the epoch on.
-        classes: length of the corpus's label list.
-        progress: told of every finished epoch.
-
-    Raises:
-        ProbeError: a class has no training utterance, or there is no validation utterance.
+    Each head is drawn from its group's seed on the CPU, as `nn.Linear` draws it: the same whatever is trained
+    beside it, and wherever.
     """
-    _check(labels, training, validation, classes)
-    heads = [_initialised(frames, point, classes, protocol.seed) for point in protocol.sweep]
-    runs = [Trained(point, head, 0, [], []) for point, head in zip(protocol.sweep, heads, strict=True)]
-    best = [head.state_dict() for head in heads]
-    optimiser = torch.optim.Adam(
-        [{"params": run.head.parameters(), "lr": run.configuration.learning_rate} for run in runs]
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, [*protocol.rates(), 0.0].__getitem__)
-    order = torch.Generator().manual_seed(protocol.seed)
-    for epoch in range(1, protocol.epochs + 1):
-        for batch in _batches(training, protocol.batch_size, order):
-            optimiser.zero_grad()
-            loss = sum(F.cross_entropy(x, labels[batch]) for x in side_by_side(heads, frames.select(batch)))
-            assert isinstance(loss, Tensor)
-            loss.backward()
-            optimiser.step()
-        schedule.step()
-        for index, (run, logits) in enumerate(zip(runs, predict(heads, frames, validation), strict=True)):
-            if _note(run, logits, labels[validation], epoch):
-                best[index] = {name: value.clone() for name, value in run.head.state_dict().items()}
-        progress(1)
-    for run, state in zip(runs, best, strict=True):
-        run.head.load_state_dict(state)
-    return runs
+
+    def __init__(
+        self,
+        configurations: Sequence[HeadConfiguration],
+        seeds: Sequence[int],
+        dimension: int,
+        classes: int,
+        device: torch.device,
+    ):
+        self.widths = [point.hidden for point in configurations]
+        groups = [[_drawn(seed, dimension, width, classes) for width in self.widths] for seed in seeds]
+
+        def stacked(part: str, along: int) -> Tensor:
+            rows = [torch.cat([getattr(head, part) for head in heads], dim=along) for heads in groups]
+            return torch.stack(rows).to(device).requires_grad_()
+
+        self.first = stacked("first", 0)  # (G, W, D)
+        self.first_bias = stacked("first_bias", 0)  # (G, W)
+        self.second = stacked("second", 1)  # (G, C, W)
+        self.second_bias = torch.stack([torch.stack([h.second_bias for h in heads]) for heads in groups])
+        self.second_bias = self.second_bias.to(device).requires_grad_()  # (G, K, C)
+        rates = torch.tensor([point.learning_rate for point in configurations], device=device)
+        self._rates = rates  # (K,)
+        self._unit_rates = rates.repeat_interleave(torch.tensor(self.widths, device=device))  # (W,)
+        self._moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.parameters]
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        return [self.first, self.first_bias, self.second, self.second_bias]
+
+    def logits(self, batch: Batch, group: int | None = None) -> Tensor:
+        """(G, B, K, C) of a batch for all groups, or of a batch with one group for `group` alone."""
+        first, first_bias, second, second_bias = (
+            parameter if group is None else parameter[group : group + 1] for parameter in self.parameters
+        )
+        first, first_bias = first.to(batch.frames.dtype), first_bias.to(batch.frames.dtype)
+        hidden = torch.baddbmm(first_bias[:, None], batch.frames, first.transpose(1, 2))  # (G, T, W)
+        pooled = torch.bmm(batch.mean, hidden.relu_()).float()  # (G, B, W)
+        parts = zip(pooled.split(self.widths, dim=2), second.split(self.widths, dim=2), strict=True)
+        return torch.stack([p @ s.transpose(1, 2) for p, s in parts], dim=2) + second_bias[:, None]
+
+    def step(self, loss: Tensor, number: int, shares: Tensor) -> None:
+        """One step of Adam for every head; `shares` (G,) of the full rates, `number` counts steps from 1."""
+        gradients = torch.autograd.grad(loss * LOSS_SCALE, self.parameters)
+        unscale = 1 / LOSS_SCALE
+        rates = [
+            shares[:, None, None] * self._unit_rates[:, None],
+            shares[:, None] * self._unit_rates,
+            shares[:, None, None] * self._unit_rates,
+            shares[:, None, None] * self._rates[:, None],
+        ]
+        corrections = [1 - beta**number for beta in BETAS]
+        factor = -(corrections[1] ** 0.5) / corrections[0]
+        epsilon = ADAM_EPSILON * corrections[1] ** 0.5
+        with torch.no_grad():
+            for parameter, gradient, rate, (mean, square) in zip(
+                self.parameters, gradients, rates, self._moments, strict=True
+            ):
+                # The usual update, with the bias corrections moved to where they cost no pass over the heads.
+                mean.mul_(BETAS[0]).add_(gradient, alpha=(1 - BETAS[0]) * unscale)
+                square.mul_(BETAS[1]).addcmul_(gradient, gradient, value=(1 - BETAS[1]) * unscale**2)
+                parameter.addcdiv_(mean * (rate * factor), square.sqrt().add_(epsilon))
+
+    def head(self, group: int, index: int) -> Head:
+        """A copy of one head as it is now."""
+        start = sum(self.widths[:index])
+        units = slice(start, start + self.widths[index])
+        with torch.no_grad():
+            return Head(
+                self.first[group, units].clone(),
+                self.first_bias[group, units].clone(),
+                self.second[group, :, units].clone(),
+                self.second_bias[group, index].clone(),
+            )
 
 
-def _note(run: Trained, logits: Tensor, labels: Tensor, epoch: int) -> bool:
-    """Append the epoch's validation scores; whether the epoch is the best so far."""
-    run.validation_ua.append(unweighted_average(labels, logits))
-    run.validation_loss.append(F.cross_entropy(logits, labels).item())
-    now = (run.validation_ua[-1], -run.validation_loss[-1])
-    if run.epoch and now <= run.merit:
-        return False
-    run.epoch = epoch
-    return True
-
-
-def unweighted_average(labels: Tensor, logits: Tensor) -> float:
-    """UA of logits (N, classes) against label ids (N,)."""
-    confusion = confusion_matrix(labels.cpu().numpy(), logits.argmax(1).cpu().numpy(), logits.shape[1])
-    return float(scores_from_confusion(confusion)["ua"])
-
-
-def select(runs: Sequence[Trained]) -> Trained:
-    """The run with the best validation scores; the earlier in the sweep where they tie."""
-    return max(runs, key=lambda run: run.merit)
-
-
-@torch.no_grad()
-def predict(heads: Sequence[Head], frames: Frames, rows: Tensor) -> list[Tensor]:
-    """Logits (len(rows), classes) of every head, computed in pieces of bounded size."""
-    pieces = [side_by_side(heads, frames.select(piece)) for piece in _pieces(rows, frames.lengths)]
-    return [torch.cat(parts) for parts in zip(*pieces, strict=True)]
-
-
-def _pieces(rows: Tensor, lengths: Tensor) -> Iterator[Tensor]:
-    """Consecutive rows of about EVALUATION_FRAMES frames together, at least one row each."""
-    piece = lengths[rows].cumsum(0) // EVALUATION_FRAMES
-    _, counts = piece.unique_consecutive(return_counts=True)
-    yield from rows.split(counts.tolist())
-
-
-def _batches(rows: Tensor, size: int, order: torch.Generator) -> Iterator[Tensor]:
-    shuffled = rows[torch.randperm(len(rows), generator=order).to(rows.device)]
-    yield from shuffled.split(size)
-
-
-def _initialised(frames: Frames, point: HeadConfiguration, classes: int, seed: int) -> Head:
-    """A head drawn from its own seed on the CPU: the same whatever is trained beside it, and wherever."""
+def _drawn(seed: int, dimension: int, hidden: int, classes: int) -> Head:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        head = Head(frames.packed.shape[1], point.hidden, classes)
-    return head.to(frames.packed.device)
+        first, second = nn.Linear(dimension, hidden), nn.Linear(hidden, classes)
+    return Head(first.weight.data, first.bias.data, second.weight.data, second.bias.data)
 
 
-def _check(labels: Tensor, training: Tensor, validation: Tensor, classes: int) -> None:
-    counts = torch.bincount(labels[training], minlength=classes)
-    if absent := (counts == 0).nonzero().flatten().tolist():
-        raise ProbeError(
-            f"Expected every class to have a training utterance, but classes {absent} have none; "
-            f"complete the corpus or choose another fold."
-        )
-    if not len(validation):
-        raise ProbeError("Expected at least one validation utterance, but got none; complete the corpus.")
+def pieces(rows: Tensor, lengths: Tensor, frames: int) -> Iterator[Tensor]:
+    """Consecutive rows of about `frames` frames together, at least one row each."""
+    piece = lengths[rows].cumsum(0) // frames
+    _, counts = piece.unique_consecutive(return_counts=True)
+    yield from rows.split(counts.tolist())

@@ -50,18 +50,32 @@ class Interval(_Record):
 
 
 class Fold(_Record):
-    """One fold: how much was trained on, what was chosen on validation, and the scores on test."""
+    """One fold with one seed: how much was trained on, what was chosen on validation, the scores on test.
+
+    `test_selected` is what choosing on test would have given; never a score of the model.
+    """
 
     name: str
     kind: str
+    seed: int
     training: int
     validation: int
     test: int
+    layer: str
     learning_rate: float
     hidden: int
     epoch: int
     validation_ua: Share
     scores: Scores
+    test_selected: Scores | None
+
+
+class LayerScore(_Record):
+    """UA of one layer, mean over folds and seeds, on validation and on test."""
+
+    layer: str
+    validation_ua: Share
+    ua: Share
 
 
 class CorpusRecord(_Record):
@@ -78,7 +92,7 @@ class CorpusRecord(_Record):
 
 
 class EncoderRecord(_Record):
-    """Which weights made the features, and which part of them was taken."""
+    """Which weights made the features, how, and which part of them was taken (see `EncoderFacts`)."""
 
     name: str
     architecture: str
@@ -89,12 +103,20 @@ class EncoderRecord(_Record):
     dimension: int
     frame_rate: float
     layer: str
+    layers: str
+    dtype: str
+    way: str
+    shortest_samples: int
     store_dtype: str
     features: str
 
 
 class Provenance(_Record):
-    """Where, when, with what and how long; `extraction_seconds` is the time the stored features once took."""
+    """Where, when, with what and how long.
+
+    `extraction_seconds` is the time the stored features once took; in `extraction_busy_share` of it the model was
+    at work, which is how near extraction came to the speed of the bare model.
+    """
 
     created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     command: str = Field(default_factory=lambda: shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
@@ -104,11 +126,17 @@ class Provenance(_Record):
     device: str
     processes: int
     extraction_seconds: float
+    extraction_times_real_time: float | None = None
+    extraction_busy_share: float | None = None
     training_seconds: float
 
 
 class ResultRecord(_Record):
-    """Everything that a score can be traced to."""
+    """Everything that a score can be traced to.
+
+    `mean` over folds and seeds is the headline; `spread` is over folds, `seed_spread` over seeds; `pooled` scores
+    all tested utterances together. `test_selected` shows what choosing on test would have gained.
+    """
 
     schema_version: Literal[1] = 1
     encoder: EncoderRecord
@@ -117,8 +145,11 @@ class ResultRecord(_Record):
     folds: list[Fold]
     mean: Scores
     spread: Scores | None
+    seed_spread: Scores | None
     pooled: Scores
     interval: Interval
+    test_selected: Scores | None
+    layers: list[LayerScore]
     confusion: list[list[int]]
     provenance: Provenance
 

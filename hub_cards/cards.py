@@ -8,7 +8,8 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from emobox_datasets import corpora
 from emobox_probe.errors import ProbeError
-from emobox_probe.results import ResultRecord, Scores, read_record
+from emobox_probe.report import remarks, score_rows
+from emobox_probe.results import ResultRecord, read_record
 
 TEMPLATE = Path(__file__).parent / "templates" / "model_card.md"
 # Score: the Hub's metric type, and what it is called.
@@ -57,6 +58,7 @@ def model_card(record: ResultRecord) -> ModelCard:
         model=short_name(record),
         corpus=corpus,
         rows=score_rows(record),
+        remarks=remarks(record),
         command=command(record),
     )
     return card
@@ -84,23 +86,6 @@ def eval_results(record: ResultRecord) -> list[EvalResult]:
     ]
 
 
-def score_rows(record: ResultRecord) -> list[tuple[str, ...]]:
-    """Rows of the score table, in percent: every fold, mean with spread, pooled, interval."""
-    rows = [(fold.name, *_percent(fold.scores), str(fold.test)) for fold in record.folds]
-    tested = str(sum(fold.test for fold in record.folds))
-    mean = _percent(record.mean)
-    if record.spread:
-        mean = [f"{m} ± {s}" for m, s in zip(mean, _percent(record.spread), strict=True)]
-    bounds = [getattr(record.interval, score) for score in METRICS]
-    interval = [f"{100 * low:.1f} to {100 * high:.1f}" for low, high in bounds]
-    return [
-        *rows,
-        ("**mean over folds**", *mean, tested),
-        ("pooled", *_percent(record.pooled), tested),
-        (f"{record.interval.confidence:.0%} interval, {record.interval.resampled} resampled", *interval, ""),
-    ]
-
-
 def command(record: ResultRecord) -> str:
     """The one command that makes the result again."""
     words = [f"emobox probe --model {record.encoder.name} --corpus {record.corpus.name}"]
@@ -122,7 +107,3 @@ def short_name(record: ResultRecord) -> str:
 def is_hub_id(name: str) -> bool:
     """Whether a model name reads `organisation/model`."""
     return name.count("/") == 1 and not name.startswith((".", "/", "~"))
-
-
-def _percent(scores: Scores) -> list[str]:
-    return [f"{100 * getattr(scores, score):.2f}" for score in METRICS]

@@ -1,0 +1,102 @@
+"""What heads are trained on: the corpus as it is stored, and its features on disk."""
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import datasets
+import numpy as np
+import torch
+from accelerate import Accelerator
+from tqdm.auto import tqdm
+
+import emobox_datasets  # noqa: F401  (lets load_dataset find emobox/<corpus>)
+from emobox_datasets.corpus import Corpus
+from emobox_datasets.fingerprint import fingerprint
+from emobox_probe import results
+from emobox_probe.encoders import Encoder
+from emobox_probe.extraction import extract
+from emobox_probe.features import FeatureStore
+
+
+def load_corpus(arguments: argparse.Namespace, corpus: Corpus) -> datasets.Dataset:
+    """Every utterance of the corpus, as `load_dataset` gives it, with undecoded audio."""
+    whole = datasets.load_dataset(
+        f"emobox/{corpus.name}",
+        "all",
+        data_dir=arguments.data_dir,
+        split="train",
+        num_proc=arguments.num_proc,
+        allow_missing=arguments.allow_missing,
+    )
+    return whole.cast_column("audio", datasets.Audio(decode=False))
+
+
+def describe_corpus(whole: datasets.Dataset, corpus: Corpus, labels: Sequence[str]) -> results.CorpusRecord:
+    """What is scored on, and how many utterances are at the edges of what encoders take."""
+    durations = np.array(whole["duration"])
+    return results.CorpusRecord(
+        name=corpus.name,
+        fingerprint=fingerprint(whole),
+        utterances=len(whole),
+        missing=corpus.utterances - len(whole),
+        hours=float(durations.sum() / 3600),
+        labels=list(labels),
+        over_30_seconds=int((durations > 30).sum()),
+        under_25_milliseconds=int((durations < 0.025).sum()),
+    )
+
+
+def feature_store(
+    arguments: argparse.Namespace,
+    encoder: Encoder,
+    whole: datasets.Dataset,
+    corpus_record: results.CorpusRecord,
+) -> FeatureStore:
+    """Where the features of this encoder on this corpus are, whether made already or not.
+
+    Features with the means of all layers also serve who asks for the last layer only.
+    """
+    home = Path(datasets.config.HF_CACHE_HOME).expanduser()
+    root = arguments.features_dir or home / "emobox" / "features"
+
+    def store(layers: str) -> FeatureStore:
+        identity = {
+            "encoder": {**encoder.facts.identity, "layers": layers},
+            "corpus": corpus_record.fingerprint,
+            "store_dtype": arguments.store_dtype,
+        }
+        return FeatureStore(root, identity, list(whole["id"]), list(whole["duration"]))
+
+    richer = store("all")
+    return richer if richer.complete else store(encoder.facts.layers)
+
+
+def fill(
+    store: FeatureStore,
+    encoder: Encoder,
+    whole: datasets.Dataset,
+    dtype: torch.dtype,
+    accelerator: Accelerator,
+) -> None:
+    """Fill the store; any number of processes share the work by shards."""
+    audio = whole.select_columns(["audio"])
+    started = time.perf_counter()
+
+    def flac(rows: Sequence[int]) -> list[bytes]:
+        return [entry["bytes"] for entry in audio[rows]["audio"]]
+
+    with progress_bar(accelerator, "features", round(sum(store.durations) / 3600, 3), "h of audio") as bar:
+
+        def progress(seconds: float) -> None:
+            bar.update(seconds / 3600)
+            speed = bar.n * 3600 / (time.perf_counter() - started)
+            bar.set_postfix_str(f"{speed:.0f} x real time", refresh=False)
+
+        extract(store, encoder, flac, dtype, progress, accelerator.num_processes)
+
+
+def progress_bar(accelerator: Accelerator, name: str, total: float, unit: str) -> tqdm:
+    """A progress bar that the main process shows."""
+    return tqdm(total=total, desc=name, unit=unit, unit_scale=True, disable=not accelerator.is_main_process)

@@ -1,0 +1,224 @@
+"""Training a whole sweep: data order, schedule, and the choice of epoch and configuration on validation."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from emobox_metric.ser_metric.scores import confusion_matrix, scores_from_confusion
+from emobox_probe.errors import ProbeError
+from emobox_probe.frames import Batch, Frames
+from emobox_probe.heads import Head, HeadBank, pieces
+from emobox_probe.protocol import HeadConfiguration, Protocol
+
+# Frames in one matrix product when no gradient is needed: bounds memory, about 50 MB at 768 hidden units on a CPU.
+EVALUATION_FRAMES = {"cpu": 16_384, "cuda": 131_072}
+# Groups in one batched matrix product: many, unless a CPU has enough to do with one, which it need not pad.
+MANY_GROUPS = 64
+ENOUGH_FRAMES = 512
+
+
+@dataclass(frozen=True)
+class Group:
+    """Heads that see the same batches.
+
+    `labels` (N,) are label ids on the CPU, of which only those of `training` (A,) and `validation` (B,), the rows
+    to train and to choose on, are read; `seed` fixes initial weights and data order; `watched` (E,) are rows
+    whose predictions are noted after every epoch, without their labels.
+    """
+
+    labels: Tensor
+    training: Tensor
+    validation: Tensor
+    seed: int
+    watched: Tensor | None = None
+
+
+@dataclass
+class Trained:
+    """A head at its best epoch (0: none yet), with what was seen after every epoch.
+
+    That is UA and loss on validation, and the predicted ids (E,) of the group's watched rows.
+    """
+
+    configuration: HeadConfiguration
+    head: Head = field(init=False)
+    epoch: int = 0
+    validation_ua: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    watched: list[Tensor] = field(default_factory=list)
+
+    @property
+    def merit(self) -> tuple[float, float]:
+        """What selection compares: UA on validation, then a lower loss where UA ties."""
+        return self.validation_ua[self.epoch - 1], -self.validation_loss[self.epoch - 1]
+
+    def note(self, ua: float, loss: float) -> bool:
+        """Append an epoch; whether it is the best so far (never where the loss is not finite)."""
+        self.validation_ua.append(ua)
+        self.validation_loss.append(loss)
+        better = not self.epoch or (ua, -loss) > self.merit
+        if better and loss == loss:
+            self.epoch = len(self.validation_ua)
+        return better and loss == loss
+
+
+def train(
+    frames: Frames,
+    groups: Sequence[Group],
+    classes: int,
+    protocol: Protocol,
+    progress: Callable[[int], Any] = lambda epochs: None,
+) -> list[list[Trained]]:
+    """Train the sweep of a protocol for every group; the trained heads by group and configuration.
+
+    Args:
+        frames: features of the corpus.
+        groups: what each group trains and chooses on.
+        classes: length of the corpus's label list.
+        protocol: sweep, batch size, epochs and rates.
+        progress: told of every finished epoch of every group.
+
+    Raises:
+        ProbeError: a class has no training utterance, there is no validation utterance, or no head of a group
+            ever had a finite loss.
+    """
+    for group in groups:
+        _check(group, classes)
+    at_once = groups_at_once(frames, protocol)
+    trained: list[list[Trained]] = []
+    for start in range(0, len(groups), at_once):
+        trained += _train_together(frames, groups[start : start + at_once], classes, protocol, progress)
+    return trained
+
+
+def groups_at_once(frames: Frames, protocol: Protocol) -> int:
+    """How many groups are trained side by side on this device."""
+    frames_in_batch = float(frames.lengths.float().mean()) * protocol.batch_size
+    return 1 if frames.device.type == "cpu" and frames_in_batch > ENOUGH_FRAMES else MANY_GROUPS
+
+
+def _train_together(
+    frames: Frames,
+    groups: Sequence[Group],
+    classes: int,
+    protocol: Protocol,
+    progress: Callable[[int], Any],
+) -> list[list[Trained]]:
+    device = frames.device
+    bank = HeadBank(protocol.sweep, [group.seed for group in groups], frames.dimension, classes, device)
+    trained = [[Trained(point) for point in protocol.sweep] for _ in groups]
+    labels = torch.stack([group.labels for group in groups]).to(device)  # (G, N)
+    rates = [*protocol.rates(), 0.0]
+    plans = [_order(group, protocol) for group in groups]
+    for number in range(1, max(map(len, plans)) + 1):
+        # A group that has finished repeats its last batch at rate zero: it changes nothing, for itself or others.
+        steps = [plan[min(number, len(plan)) - 1] for plan in plans]
+        shares = [
+            rates[step.epoch - 1] * (number <= len(plan)) for step, plan in zip(steps, plans, strict=True)
+        ]
+        rows = [step.rows for step in steps]
+        loss = _loss(bank.logits(frames.batch(rows)), _targets(labels, rows))
+        bank.step(loss, number, torch.tensor(shares).to(device, non_blocking=True))
+        for index, (step, plan) in enumerate(zip(steps, plans, strict=True)):
+            if step.last and number <= len(plan):
+                _choose(bank, frames, groups[index], index, trained[index])
+                progress(1)
+    for runs in trained:
+        if not any(run.epoch for run in runs):
+            raise ProbeError("Expected finite losses, but got none in any epoch; check the features for NaN.")
+    return trained
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One batch: its rows, the epoch it is of, and whether it is the epoch's last."""
+
+    rows: Tensor
+    epoch: int
+    last: bool
+
+
+def _order(group: Group, protocol: Protocol) -> list[_Step]:
+    """All batches of a group in order: every epoch is a new permutation from the group's seed."""
+    generator = torch.Generator().manual_seed(group.seed)
+    steps = []
+    for epoch in range(1, protocol.epochs + 1):
+        shuffled = group.training[torch.randperm(len(group.training), generator=generator)]
+        batches = shuffled.split(protocol.batch_size)
+        steps += [_Step(rows, epoch, n == len(batches)) for n, rows in enumerate(batches, start=1)]
+    return steps
+
+
+def _targets(labels: Tensor, rows: Sequence[Tensor]) -> Tensor:
+    """(G, B) label ids from (G, N), -100 where a group's batch is shorter."""
+    padded = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=-1)
+    padded = padded.to(labels.device, non_blocking=True)
+    return torch.where(padded < 0, -100, labels.gather(1, padded.clamp(min=0)))
+
+
+def _loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Sum over heads of the mean cross-entropy of each, from (G, B, K, C) and (G, B)."""
+    heads = logits.shape[2]
+    losses = F.cross_entropy(
+        logits.flatten(0, 2), targets[..., None].expand(-1, -1, heads).flatten(), reduction="none"
+    ).view(*targets.shape, heads)
+    return (losses.sum(1) / (targets >= 0).sum(1, keepdim=True)).sum()
+
+
+@torch.no_grad()
+def _choose(bank: HeadBank, frames: Frames, group: Group, index: int, runs: Sequence[Trained]) -> None:
+    """Score every head of a group on validation and keep those that are the best so far."""
+    logits = torch.cat([bank.logits(batch, index)[0] for batch in _batches(frames, group.validation)])
+    truth = group.labels[group.validation]
+    losses = F.cross_entropy(
+        logits.transpose(1, 2), truth.to(logits.device)[:, None].expand(-1, logits.shape[1]), reduction="none"
+    ).mean(0)
+    predicted = logits.argmax(2).cpu()
+    for number, (run, loss) in enumerate(zip(runs, losses.tolist(), strict=True)):
+        if run.note(unweighted_average(truth, predicted[:, number], logits.shape[2]), loss):
+            run.head = bank.head(index, number)
+    if group.watched is not None:
+        seen = torch.cat([bank.logits(batch, index)[0] for batch in _batches(frames, group.watched)])
+        for run, ids in zip(runs, seen.argmax(2).to("cpu", torch.int16).T, strict=True):
+            run.watched.append(ids)
+
+
+def _batches(frames: Frames, rows: Tensor) -> Iterator[Batch]:
+    for piece in pieces(rows, frames.lengths, EVALUATION_FRAMES.get(frames.device.type, 16_384)):
+        yield frames.batch([piece])
+
+
+def unweighted_average(truth: Tensor, predicted: Tensor, classes: int) -> float:
+    """UA of predicted label ids (N,) against true ones (N,)."""
+    return float(scores_from_confusion(confusion_matrix(truth.numpy(), predicted.numpy(), classes))["ua"])
+
+
+@torch.no_grad()
+def predict(head: Head, frames: Frames, rows: Tensor) -> Tensor:
+    """Logits (len(rows), C) of one head, computed in pieces of bounded size."""
+    parts = []
+    for batch in _batches(frames, rows):
+        features, mean = batch.frames[0].float(), batch.mean[0].float()
+        hidden = F.relu(F.linear(features, head.first, head.first_bias))  # (T, H)
+        parts.append(F.linear(mean @ hidden, head.second, head.second_bias))
+    return torch.cat(parts)
+
+
+def select(runs: Sequence[Trained]) -> Trained:
+    """The run with the best validation scores; the earlier in the sweep where they tie."""
+    return max((run for run in runs if run.epoch), key=lambda run: run.merit)
+
+
+def _check(group: Group, classes: int) -> None:
+    counts = torch.bincount(group.labels[group.training], minlength=classes)
+    if absent := (counts == 0).nonzero().flatten().tolist():
+        raise ProbeError(
+            f"Expected every class to have a training utterance, but classes {absent} have none; "
+            f"complete the corpus or choose another fold."
+        )
+    if not len(group.validation):
+        raise ProbeError("Expected at least one validation utterance, but got none; complete the corpus.")

@@ -1,0 +1,297 @@
+"""The store: whole or not at all, one key one content, whoever fills it and however often it is killed."""
+
+import errno
+import multiprocessing
+import os
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from emobox_probe import shards
+from emobox_probe.contract import Encoded
+from emobox_probe.errors import ProbeError
+from emobox_probe.features import FeatureStore
+
+DIMENSION = 6
+
+
+def store_of(root: Path, utterances: int = 12, seconds: float = 100.0, **identity: Any) -> FeatureStore:
+    """Durations are stated, not heard: so that little is made into many shards."""
+    ids = [f"u{number}" for number in range(utterances)]
+    return FeatureStore(root, {"encoder": "x", **identity}, ids, [seconds] * utterances)
+
+
+def features_of(row: int, means: bool = False) -> Encoded:
+    generator = torch.Generator().manual_seed(row)
+    frames = torch.randn(3 + row % 5, DIMENSION, generator=generator)
+    return Encoded(frames, torch.randn(4, DIMENSION, generator=generator) if means else None)
+
+
+def encode(shards: Iterator[range], means: bool = False, pause: float = 0.0) -> Iterator[Any]:
+    for rows in shards:
+        time.sleep(pause)
+        yield lambda rows=rows: [features_of(row, means) for row in rows]
+
+
+def fill(store: FeatureStore, encode: Any = encode) -> list[float]:
+    found: list[float] = []
+    store.fill(encode, torch.float16, found.append)
+    return found
+
+
+def content(store: FeatureStore) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(store.folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def processes() -> Any:
+    """Processes that start in milliseconds, because their imports are done once."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["emobox_probe.features", "torch", "pandas", "pyarrow.parquet"])
+    warm = context.Process(target=os.getpid)
+    warm.start()
+    warm.join()
+    return context
+
+
+# ── what is stored ──
+
+
+def test_frames_come_back_in_order(tmp_path: Path) -> None:
+    store = store_of(tmp_path)
+    fill(store)
+    assert len(store.shards) == 5  # of about 240 s
+    for row, (identifier, frames) in enumerate(store.read()):
+        assert identifier == f"u{row}"
+        torch.testing.assert_close(frames, features_of(row).frames.half())
+    picked = [identifier for identifier, _ in store.read([7, 0, 11])]
+    assert picked == ["u7", "u0", "u11"]
+    index = pd.read_parquet(store.folder / "index.parquet")
+    third = index.set_index("id").loc["u7"]
+    tensors = load_file(store.folder / f"shard-{third['shard']:05d}.safetensors")
+    frames = tensors["frames"][third["offset"] : third["offset"] + third["length"]]
+    torch.testing.assert_close(frames, features_of(7).frames.half())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_every_data_type_is_a_safetensors_file(tmp_path: Path, dtype: torch.dtype) -> None:
+    store = store_of(tmp_path)
+    store.fill(encode, dtype, lambda seconds: None)
+    with safe_open(store.folder / "shard-00000.safetensors", framework="pt") as shard:
+        assert shard.get_tensor("frames").dtype == dtype
+        assert set(shard.metadata()) == {"sha256"}
+
+
+def test_means_of_all_layers(tmp_path: Path) -> None:
+    store = store_of(tmp_path)
+    fill(store, lambda shards: encode(shards, means=True))
+    expected = torch.stack([features_of(row, means=True).means for row in range(12)])
+    torch.testing.assert_close(store.means(), expected)
+    without = store_of(tmp_path, layers="last")
+    fill(without)
+    with pytest.raises(ProbeError, match="--layers all"):
+        without.means()
+
+
+def test_key_follows_identity_and_corpus(tmp_path: Path) -> None:
+    stores = [
+        store_of(tmp_path),
+        store_of(tmp_path, dtype="bfloat16"),
+        store_of(tmp_path, utterances=11),
+        FeatureStore(tmp_path, {"encoder": "x"}, [f"v{n}" for n in range(12)], [100.0] * 12),
+    ]
+    assert len({store.key for store in stores}) == len(stores)
+    assert store_of(tmp_path / "elsewhere").key == stores[0].key
+
+
+@pytest.mark.parametrize(("hours", "shards"), [(0.1, 2), (0.5, 6), (1.5, 6), (6, 18)])
+def test_shards_are_for_sharing_and_for_batches(tmp_path: Path, hours: float, shards: int) -> None:
+    store = store_of(tmp_path, utterances=round(hours * 3600 / 4), seconds=4.0)
+    assert abs(len(store.shards) - shards) <= 1
+    assert [row for shard in store.shards for row in shard] == list(range(len(store.ids)))
+
+
+def test_features_that_are_not_finite_name_the_utterance(tmp_path: Path) -> None:
+    def overflowing(shards: Iterator[range]) -> Iterator[Any]:
+        for rows in shards:
+            yield lambda rows=rows: [Encoded(torch.full((2, 2), 1e6 if row == 5 else 1.0)) for row in rows]
+
+    store = store_of(tmp_path)
+    with pytest.raises(ProbeError, match=r"u5 .*--store-dtype float32"):
+        fill(store, overflowing)
+    store.fill(overflowing, torch.float32, lambda seconds: None)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_one_bad_value_is_seen(value: float, dtype: torch.dtype) -> None:
+    frames = torch.randn(100, 8).to(dtype)
+    assert shards.all_finite(Encoded(frames))
+    frames[57, 3] = value
+    assert not shards.all_finite(Encoded(frames))
+
+
+# ── damage ──
+
+
+@pytest.mark.parametrize("place", [3, 40, -1])
+def test_damaged_shard_is_seen_and_made_again(tmp_path: Path, place: int) -> None:
+    fill(store_of(tmp_path))
+    whole = content(store_of(tmp_path))
+    path = store_of(tmp_path).folder / "shard-00001.safetensors"
+    damaged = bytearray(path.read_bytes())
+    damaged[place] ^= 0x10
+    path.write_bytes(damaged)
+    with pytest.raises(ProbeError, match=r"shard-00001.* missing or damaged"):
+        list(store_of(tmp_path).read())
+    again = store_of(tmp_path)
+    assert again.complete
+    assert again.discard_corrupt() == [1]
+    assert not again.complete
+    assert len(fill(again)) == 4  # found the others
+    assert content(again) == whole
+
+
+def test_shortened_and_missing_shards_are_made_again(tmp_path: Path) -> None:
+    store = store_of(tmp_path)
+    fill(store)
+    whole = content(store)
+    short = store.folder / "shard-00000.safetensors"
+    short.write_bytes(short.read_bytes()[:-7])
+    (store.folder / "shard-00003.safetensors").unlink()
+    again = store_of(tmp_path)
+    assert again.discard_corrupt() == [0, 3]
+    fill(again)
+    assert content(again) == whole
+
+
+def test_full_disk_is_one_clear_error_and_leaves_the_store_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = shards.write_shard
+    written: list[Path] = []
+
+    def full_after_two(path: Path, utterances: Any) -> None:
+        written.append(path)
+        if len(written) <= 2:
+            write(path, utterances)
+            return
+
+        def half(file: Any) -> None:
+            file.write(b"half of it")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        shards.write_whole(path, half)
+
+    store = store_of(tmp_path)
+    monkeypatch.setattr("emobox_probe.features.write_shard", full_after_two)
+    with pytest.raises(ProbeError, match=r"disk is full .*--features-dir"):
+        fill(store)
+    monkeypatch.undo()
+    assert len(list(store.folder.glob("shard-*"))) == 2
+    assert not list(store.folder.glob(".*"))  # nothing half-written
+    undisturbed = store_of(tmp_path / "other")
+    fill(undisturbed)
+    assert len(fill(store_of(tmp_path))) == 2  # the two are found, not made
+    assert content(store) == content(undisturbed)
+
+
+def test_reading_maps_the_files_and_takes_no_memory(tmp_path: Path, processes: Any) -> None:
+    store = store_of(tmp_path, utterances=4, seconds=200.0)
+
+    def large(shards: Iterator[range]) -> Iterator[Any]:
+        for rows in shards:
+            yield lambda rows=rows: [Encoded(torch.full((4096, 1024), float(row))) for row in rows]
+
+    store.fill(large, torch.float32, lambda seconds: None)  # 4 x 16 MB
+    reader = processes.Process(target=_read_without_memory, args=(store,))
+    reader.start()
+    reader.join()
+    assert reader.exitcode == 0
+
+
+def _read_without_memory(store: FeatureStore) -> None:
+    """All frames are held and looked at, and of the 64 MB none is memory of this process's own."""
+    list(store.read([0]))  # what is loaded at first use
+    before = _own_megabytes()
+    kept = list(store.read())
+    assert [frames[::512].mean().item() for _, frames in kept] == [0.0, 1.0, 2.0, 3.0]
+    assert _own_megabytes() - before < 16
+
+
+def _own_megabytes() -> float:
+    (line,) = [
+        line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon")
+    ]
+    return int(line.split()[1]) / 1024
+
+
+# ── killed, and together ──
+
+
+def _fill_slowly(store: FeatureStore, pause: float, started: Any = None) -> None:
+    if started is not None:
+        started.wait()
+    store.fill(lambda shards: encode(shards, pause=pause), torch.float16, lambda seconds: None)
+
+
+def test_twenty_kills_leave_the_store_that_no_kill_would(tmp_path: Path, processes: Any) -> None:
+    undisturbed = store_of(tmp_path / "undisturbed", utterances=60)  # 24 shards
+    _fill_slowly(undisturbed, 0.0)
+    store = store_of(tmp_path / "killed", utterances=60)
+    generator = random.Random(0)
+    kills = 0
+    while kills < 20:
+        process = processes.Process(target=_fill_slowly, args=(store, 0.02))
+        process.start()
+        process.join(generator.uniform(0.01, 0.15))
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            kills += 1
+        elif kills < 20:  # it was done before it was killed: take something away again
+            for path in generator.sample(sorted(store.folder.iterdir()), 8):
+                path.unlink()
+    _fill_slowly(store, 0.0)
+    assert content(store) == content(undisturbed)
+
+
+def test_two_processes_share_the_work(tmp_path: Path, processes: Any) -> None:
+    alone = store_of(tmp_path / "alone", utterances=40)
+    _fill_slowly(alone, 0.0)
+    store = store_of(tmp_path / "shared", utterances=40)
+    started = processes.Event()
+    both = [processes.Process(target=_fill_slowly, args=(store, 0.02, started)) for _ in range(2)]
+    for process in both:
+        process.start()
+    started.set()
+    for process in both:
+        process.join()
+        assert process.exitcode == 0
+    assert content(store) == content(alone)
+    made = (tmp_path / "shared" / "times" / f"{store.key}.jsonl").read_text().splitlines()
+    assert len(made) == len(store.shards)  # none twice
+
+
+def test_a_shard_whose_maker_died_is_made_by_who_waits(tmp_path: Path, processes: Any) -> None:
+    store = store_of(tmp_path)
+    dying = processes.Process(target=_fill_slowly, args=(store, 30.0))
+    dying.start()
+    while not list((tmp_path / "locks").glob("*-00000")):
+        time.sleep(0.01)
+    waiting = processes.Process(target=_fill_slowly, args=(store, 0.0))
+    waiting.start()
+    waiting.join(1.0)
+    assert waiting.exitcode is None  # the first shards are another's
+    dying.kill()
+    waiting.join(20.0)
+    assert waiting.exitcode == 0
+    assert store.complete

@@ -1,0 +1,179 @@
+"""Heads trained as one, against a plain loop that trains each alone on padded batches with torch's own Adam."""
+
+from dataclasses import replace
+from itertools import chain
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from emobox_probe import training
+from emobox_probe.errors import ProbeError
+from emobox_probe.frames import MappedFrames, ResidentFrames, Statistics
+from emobox_probe.protocol import PAPER, HeadConfiguration, Protocol
+from emobox_probe.training import Group, predict, select, train
+
+CLASSES = 3
+SHORT = replace(PAPER, epochs=14, warm_up_epochs=4, batch_size=8)
+CPU = torch.device("cpu")
+
+
+def speechlike(seed: int = 0, utterances: int = 60, dimension: int = 12) -> list[Tensor]:
+    """Frames (T, D) whose direction tells the label, somewhat."""
+    random = torch.Generator().manual_seed(seed)
+    centres = torch.randn(CLASSES, dimension, generator=random)
+    lengths = torch.randint(1, 20, (utterances,), generator=random).tolist()
+    parts = [
+        torch.randn(n, dimension, generator=random) + 0.7 * centres[c]
+        for n, c in zip(lengths, LABELS, strict=True)
+    ]
+    return parts
+
+
+class PlainHead(nn.Module):
+    """The head as the paper words it, on a padded batch with a mask."""
+
+    def __init__(self, dimension: int, hidden: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(dimension, hidden), nn.Linear(hidden, CLASSES)
+
+    def forward(self, padded: Tensor, lengths: Tensor) -> Tensor:
+        mask = torch.arange(padded.shape[1]) < lengths[:, None]
+        hidden = F.relu(self.first(padded)) * mask[..., None]  # (B, T, H)
+        return self.second(hidden.sum(1) / lengths[:, None])
+
+
+def train_alone(
+    parts: list[Tensor],
+    group: Group,
+    tested: Tensor,
+    point: HeadConfiguration,
+    protocol: Protocol,
+) -> tuple[list[float], list[float], list[Tensor]]:
+    """Returns UA and loss on validation, and logits on test, after every epoch."""
+    parts = [F.layer_norm(part, part.shape) for part in parts]
+
+    def batch_of(rows: Tensor) -> tuple[Tensor, Tensor]:
+        chosen = [parts[row] for row in rows]
+        return nn.utils.rnn.pad_sequence(chosen, batch_first=True), torch.tensor([len(p) for p in chosen])
+
+    torch.manual_seed(group.seed)
+    head = PlainHead(parts[0].shape[1], point.hidden)
+    optimiser = torch.optim.Adam(head.parameters(), lr=point.learning_rate)
+    order = torch.Generator().manual_seed(group.seed)
+    truth = LABELS[group.validation]
+    ua, losses, tests = [], [], []
+    for rate in protocol.rates():
+        optimiser.param_groups[0]["lr"] = rate * point.learning_rate
+        shuffled = group.training[torch.randperm(len(group.training), generator=order)]
+        for rows in shuffled.split(protocol.batch_size):
+            optimiser.zero_grad()
+            F.cross_entropy(head(*batch_of(rows)), LABELS[rows]).backward()
+            optimiser.step()
+        with torch.no_grad():
+            logits = head(*batch_of(group.validation))
+            tests.append(head(*batch_of(tested)))
+        hits = logits.argmax(1) == truth
+        ua.append(sum(hits[truth == c].float().mean().item() for c in range(CLASSES)) / CLASSES)
+        losses.append(F.cross_entropy(logits, truth).item())
+    return ua, losses, tests
+
+
+# Groups of different sizes and seeds, so that they take different numbers of steps.
+LABELS = torch.arange(60) % CLASSES
+GROUPS = [
+    Group(LABELS, torch.arange(0, 36), torch.arange(36, 48), seed=0),
+    Group(LABELS, torch.arange(12, 48), torch.arange(0, 12), seed=1),
+    Group(LABELS, torch.arange(0, 21), torch.arange(21, 48), seed=2),
+]
+TESTED = torch.arange(48, 60)
+
+
+def resident(parts: list[Tensor]) -> ResidentFrames:
+    return ResidentFrames(torch.cat(parts), torch.tensor([len(p) for p in parts]), Statistics.of(parts))
+
+
+@pytest.mark.parametrize("at_once", [1, 3], ids=["one group", "all groups"])
+@pytest.mark.parametrize("kind", ["mapped", "resident"])
+def test_all_together_equals_one_after_another(
+    kind: str, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "groups_at_once", lambda frames, protocol: at_once)
+    parts = speechlike()
+    frames = MappedFrames(parts, CPU) if kind == "mapped" else resident(parts)
+    for group, runs in zip(GROUPS, train(frames, GROUPS, CLASSES, SHORT), strict=True):
+        assert [run.configuration for run in runs] == SHORT.sweep
+        for run in runs:
+            ua, losses, tests = train_alone(parts, group, TESTED, run.configuration, SHORT)
+            assert run.validation_ua == pytest.approx(ua)
+            assert run.validation_loss == pytest.approx(losses, rel=1e-5)
+            best = max(range(SHORT.epochs), key=lambda epoch: (ua[epoch], -losses[epoch]))
+            assert run.epoch == best + 1
+            logits = predict(run.head, frames, TESTED)
+            assert torch.allclose(logits, tests[best], atol=1e-5)
+            assert torch.equal(logits.argmax(1), tests[best].argmax(1))
+
+
+def test_training_twice_gives_the_same_heads() -> None:
+    parts = speechlike()
+    frames = MappedFrames(parts, CPU)
+    first, second = (train(frames, GROUPS, CLASSES, SHORT) for _ in range(2))
+    for one, two in zip(chain(*first), chain(*second), strict=True):
+        assert one.validation_loss == two.validation_loss
+        assert torch.equal(one.head.first, two.head.first)
+
+
+def test_labels_outside_training_and_validation_are_not_read() -> None:
+    parts = speechlike()
+    frames = MappedFrames(parts, CPU)
+    hidden = replace(GROUPS[0], labels=LABELS.index_fill(0, TESTED, -1))
+    seen, blind = train(frames, GROUPS[:1], CLASSES, SHORT)[0], train(frames, [hidden], CLASSES, SHORT)[0]
+    assert [run.validation_loss for run in seen] == [run.validation_loss for run in blind]
+
+
+def test_a_head_that_diverges_does_not_disturb_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "groups_at_once", lambda frames, protocol: 3)
+    parts = speechlike()
+    frames = MappedFrames(parts, CPU)
+    calm = replace(SHORT, learning_rates=(1e-3,), hidden_sizes=(16,))
+    wild = replace(calm, learning_rates=(1e-3, 1e38))
+    expected = train(frames, GROUPS, CLASSES, calm)
+    for one, two in zip(expected, train(frames, GROUPS, CLASSES, wild), strict=True):
+        assert two[0].validation_loss == pytest.approx(one[0].validation_loss, rel=1e-6)
+        assert any(loss != loss or loss > 1e6 for loss in two[1].validation_loss)
+        assert select(two) is two[0]
+
+
+def test_an_utterance_does_not_depend_on_its_neighbours() -> None:
+    parts = speechlike()
+    for frames in (MappedFrames(parts, CPU), resident(parts)):
+        head = train(frames, GROUPS[:1], CLASSES, replace(SHORT, epochs=3))[0][0].head
+        together = predict(head, frames, torch.arange(60))
+        for row, part in enumerate(parts):
+            assert torch.allclose(together[row], head(F.layer_norm(part, part.shape)), atol=1e-5)
+
+
+def test_selection_prefers_ua_then_loss_then_order() -> None:
+    parts = speechlike()
+    runs = train(MappedFrames(parts, CPU), GROUPS[:1], CLASSES, replace(SHORT, epochs=1))[0]
+    for run in runs:
+        run.epoch, run.validation_ua, run.validation_loss = 1, [0.5], [1.0]
+    assert select(runs) is runs[0]
+    runs[2].validation_loss = [0.9]
+    assert select(runs) is runs[2]
+    runs[3].validation_ua = [0.6]
+    assert select(runs) is runs[3]
+
+
+def test_what_cannot_be_trained_is_an_error() -> None:
+    parts = speechlike()
+    frames = MappedFrames(parts, CPU)
+    partial = Group(LABELS, (LABELS != 2).nonzero().flatten(), torch.arange(3), 0)
+    with pytest.raises(ProbeError, match=r"classes \[2\] have none"):
+        train(frames, [partial], CLASSES, SHORT)
+    with pytest.raises(ProbeError, match="validation utterance"):
+        train(frames, [replace(GROUPS[0], validation=torch.arange(0))], CLASSES, SHORT)
+    broken = MappedFrames([part * float("nan") for part in parts], CPU)
+    with pytest.raises(ProbeError, match="check the features for NaN"):
+        train(broken, GROUPS[:1], CLASSES, SHORT)
