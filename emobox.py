@@ -12,7 +12,11 @@ COMMANDS = {
         "list the corpora, their folds and licences, and which are here",
     ),
     "doctor": ("emobox_datasets.doctor", "is this copy of a corpus the one the benchmark means?"),
+    "prepare": ("hub_cards.prepare", "write a corpus as a repository that plain `datasets` loads"),
+    "publish-dataset": ("hub_cards.publish_dataset", "send a prepared repository to the Hub"),
+    "protocols": ("emobox_probe.protocol", "list the protocols, or describe one: what a score means"),
     "probe": ("emobox_probe.probe", "score a model on a corpus"),
+    "results": ("hub_cards.results_table", "tabulate many results, beside the paper's"),
     "card": ("hub_cards.cards", "write the model card of a run"),
 }
 

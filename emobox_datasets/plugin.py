@@ -8,8 +8,9 @@ from typing import Any
 import datasets
 from datasets.load import BuilderConfigsParameters, DatasetModule
 
-from emobox_datasets import builder, corpora
+from emobox_datasets import builder, corpora, prepared
 from emobox_datasets.corpus import RELEASED, Corpus
+from emobox_datasets.errors import CorpusError
 from emobox_datasets.folder import CorpusFolder
 from emobox_datasets.partition import configurations
 from emobox_datasets.roots import candidate_root, find_root
@@ -18,6 +19,7 @@ NAMESPACE = "emobox/"
 VERSION = datasets.Version("1.0.0")
 # What shapes the rows: if any of these files changes, stored corpora are made anew.
 ROW_SOURCES = (
+    "builder.py",
     "annotations.py",
     "audio.py",
     "corpus.py",
@@ -60,19 +62,57 @@ def dataset_module(corpus: Corpus, data_dir: str | None) -> DatasetModule:
     )
 
 
+def joined_module(corpus: Corpus, data_dir: str | None, metadata: Path) -> DatasetModule:
+    """`dataset_module` where a repository without audio is at `metadata`: every row is held against it."""
+    from emobox_datasets import joined  # it needs this module
+
+    plain = dataset_module(corpus, data_dir)
+    told = hashlib.sha256((metadata / prepared.FILE).read_bytes()).hexdigest()
+    configs = [
+        joined.JoinedConfig(name=config.name, version=config.version, description=config.description)
+        for config in plain.builder_configs_parameters.builder_configs
+    ]
+    return DatasetModule(
+        module_path=joined.__name__,
+        hash=hashlib.sha256(f"{plain.hash}{told}".encode()).hexdigest()[:32],
+        builder_kwargs={**plain.builder_kwargs, "metadata": str(metadata.absolute())},
+        builder_configs_parameters=BuilderConfigsParameters(
+            builder_configs=configs, default_config_name=configs[0].name
+        ),
+    )
+
+
+def check_data_dir(folder: str, data_dir: Any, data_files: Any) -> None:
+    """Refuse what would make `datasets` forget the folds of a prepared repository: train and test in one split.
+
+    Raises:
+        CorpusError: `folder` is such a repository, and the user names a folder or files beside it.
+    """
+    if (data_dir or data_files) and os.path.isfile(os.path.join(folder, prepared.FILE)):
+        raise CorpusError(
+            f"Expected no data_dir and no data_files, because {folder} is a prepared repository with the audio in it, "
+            f"but got {data_dir or data_files!r}; leave it out, or move the folder away to read your own copy."
+        )
+
+
 def install() -> None:
     """Let `datasets` resolve `emobox/<corpus>` to our builder; every other name goes where it always went.
 
-    A local folder `./emobox/<corpus>` (made by `emobox prepare`) wins, as local folders do in `datasets`.
+    A local folder `./emobox/<corpus>` (made by `emobox prepare`) wins, as local folders do in `datasets`; if it has no
+    audio, that of the user's own copy is put to it.
     """
     original = datasets.load.dataset_module_factory
     if getattr(original, "knows_emobox", False):
         return
 
     def dataset_module_factory(path: str, *args: Any, **kwargs: Any) -> DatasetModule:
-        if not str(path).startswith(NAMESPACE) or os.path.isdir(path):
+        ours = str(path).startswith(NAMESPACE)
+        if not ours or (os.path.isdir(path) and not prepared.is_metadata_only(path)):
+            check_data_dir(path, kwargs.get("data_dir"), kwargs.get("data_files"))
             return original(path, *args, **kwargs)
         corpus = corpora.load(str(path).removeprefix(NAMESPACE))
+        if os.path.isdir(path):
+            return joined_module(corpus, kwargs.get("data_dir"), Path(path))
         return dataset_module(corpus, kwargs.get("data_dir"))
 
     dataset_module_factory.knows_emobox = True  # type: ignore[attr-defined]

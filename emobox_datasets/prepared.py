@@ -1,0 +1,166 @@
+"""What a prepared repository holds: `emobox.json`, written last, read before anything else is trusted.
+
+README.md        the card: YAML that `datasets` reads, text that people read
+emobox.json      this: which shard holds which rows, SHA-256 of every shard
+eval.yaml        the folds as tasks of a benchmark
+data/*.parquet   the shards: each row once
+pictures/*.png
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from emobox_datasets.errors import CorpusError
+
+FILE = "emobox.json"
+CARD = "README.md"
+# Changes with the layout: a repository of another format is not read.
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One Parquet file: `parts` names the split it belongs to in every configuration that uses it."""
+
+    path: str
+    rows: int
+    size: int
+    audio: int  # bytes of FLAC in it
+    arrow: int  # bytes of its rows once they are in memory
+    sha256: str
+    parts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared corpus. `audio`: whether the shards hold audio, or checksums of it (a metadata-only repository)."""
+
+    corpus: str
+    fingerprint: str
+    audio: bool
+    utterances: int
+    configurations: dict[str, list[str]]  # name: its splits, in order
+    shards: list[Shard]
+    format: int = FORMAT
+
+    @property
+    def version(self) -> str:
+        """Changes with every byte of every shard and with what is made of them.
+
+        `datasets` keys its cache of a repository by README.md only; with this version in it, rows that have
+        changed are never answered with old ones.
+        """
+        content = [(shard.path, shard.sha256, sorted(shard.parts.items())) for shard in self.shards]
+        digest = hashlib.sha256(json.dumps([self.configurations, content]).encode()).hexdigest()
+        return f"{self.format}.{int(self.audio)}.{int(digest[:8], 16)}"
+
+    def shards_of(self, configuration: str, split: str) -> list[Shard]:
+        """The shards that make up one split of a configuration, in order."""
+        return [shard for shard in self.shards if shard.parts.get(configuration) == split]
+
+    def rows_of(self, configuration: str, split: str) -> int:
+        return sum(shard.rows for shard in self.shards_of(configuration, split))
+
+    def write(self, folder: Path) -> None:
+        """Write `emobox.json`; no one ever reads half of it."""
+        unfinished = folder / f"{FILE}.{os.getpid()}.incomplete"
+        unfinished.write_text(json.dumps(self.as_json(), indent=1) + "\n", encoding="utf-8")
+        unfinished.replace(folder / FILE)
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "version": self.version}
+
+
+def read(folder: str | Path) -> Prepared:
+    """What `folder` says it holds.
+
+    Raises:
+        CorpusError: the folder is no prepared repository, or one of another format.
+    """
+    file = Path(folder) / FILE
+    if not file.is_file():
+        raise CorpusError(
+            f"Expected a prepared repository at {folder}, but it has no {FILE}; make one with "
+            f"emobox prepare <corpus> <folder of the corpus> --out {folder}."
+        )
+    return parse(file.read_bytes(), str(file))
+
+
+def is_metadata_only(folder: str | Path) -> bool:
+    """Whether a local folder is a repository without audio; no error, whatever else it is."""
+    try:
+        return not read(folder).audio
+    except (CorpusError, OSError):
+        return False
+
+
+def parse(content: bytes, origin: str) -> Prepared:
+    """What `emobox.json` says; `origin` is what errors should name.
+
+    Raises:
+        CorpusError: it is no such file, or one of another format.
+    """
+    try:
+        told = json.loads(content)
+        found = told.get("format")
+        if found == FORMAT:
+            told.pop("version")
+            shards = [Shard(**shard) for shard in told.pop("shards")]
+            return Prepared(shards=shards, **told)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise CorpusError(
+            f"Expected the contents of a prepared repository in {origin}, but it cannot be read ({error!r}); "
+            f"prepare the corpus again."
+        ) from error
+    raise CorpusError(
+        f"Expected a prepared repository of format {FORMAT} in {origin}, but got format {found!r}; prepare the "
+        f"corpus again with this version of EmoBox, or use the version that made it."
+    )
+
+
+def check(folder: Path, prepared: Prepared, deep: bool = True) -> None:
+    """Hold the files of a prepared repository against their sizes and, if `deep`, checksums.
+
+    Raises:
+        CorpusError: a shard is missing or was changed, there is one too many, or the card is missing or of another
+            version.
+    """
+    for shard in prepared.shards:
+        file = folder / shard.path
+        if not file.is_file() or file.stat().st_size != shard.size or (deep and sha256(file) != shard.sha256):
+            state = "is another" if file.is_file() else "is missing"
+            raise CorpusError(
+                f"Expected {shard.path} in {folder} with the checksum that {FILE} tells, but it {state}; prepare "
+                f"the corpus again."
+            )
+    listed = {shard.path for shard in prepared.shards}
+    found = {str(file.relative_to(folder)) for file in folder.glob("data/*")}
+    if strangers := sorted(found - listed):
+        raise CorpusError(
+            f"Expected only the shards that {FILE} lists in {folder}, but got {strangers[0]}; remove it, or prepare "
+            f"the corpus again."
+        )
+    if not (folder / CARD).is_file():
+        raise CorpusError(
+            f"Expected the card {CARD} in {folder}, but there is none; prepare the corpus again."
+        )
+    if f"version: {prepared.version}\n" not in (folder / CARD).read_text(encoding="utf-8"):
+        raise CorpusError(
+            f"Expected the card {CARD} in {folder} to be of this version, {prepared.version}, but it is not; prepare "
+            f"the corpus again."
+        )
+
+
+def files(folder: Path) -> list[str]:
+    """The paths of all files that make up a prepared repository, sorted; hidden files are ours alone."""
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts))
+
+
+def sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

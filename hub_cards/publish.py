@@ -1,0 +1,244 @@
+"""Sending a folder to the Hub: all of it in one commit, or nothing.
+
+Large files travel first, by their checksum: what has arrived is not sent again, however often a run is cut short. Only
+then one commit names them all, so no one ever loads half of a repository.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import httpx2
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationCopy,
+    CommitOperationDelete,
+    HfApi,
+    constants,
+    get_token,
+)
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+logger = logging.getLogger(__name__)
+
+Kind = Literal["model", "dataset", "space"]
+# The client tries every request up to six times; then we begin again with what has arrived.
+ATTEMPTS = 3
+WAIT_SECONDS = 5.0
+# The Hub makes this file itself.
+HUB_FILES = {".gitattributes"}
+
+
+class PublishError(ValueError):
+    """The Hub, or the user's rights on it, is not as expected. Nothing was published."""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A repository on the Hub; `private` must hold for it, whether it is there already or made."""
+
+    repo_id: str
+    kind: Kind
+    private: bool = False
+    create_pr: bool = False
+
+    @property
+    def url(self) -> str:
+        prefix = "" if self.kind == "model" else f"{self.kind}s/"
+        return f"{constants.ENDPOINT}/{prefix}{self.repo_id}"
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """Files of a folder that go to the Hub; `message` should name their content: one pull request has it once."""
+
+    folder: Path
+    paths: Sequence[str]
+    message: str
+
+    @property
+    def size(self) -> int:
+        return sum((self.folder / path).stat().st_size for path in self.paths)
+
+
+@dataclass(frozen=True)
+class Remote:
+    """What is in a repository already."""
+
+    commit: str
+    private: bool
+    paths: list[str]
+
+
+# Raises PublishError if the repository, as it is, should not be replaced.
+Accept = Callable[[HfApi, Remote], None]
+
+
+def check_repo_id(repo_id: str) -> None:
+    """Refuse what is no name of a repository.
+
+    Raises:
+        PublishError: it is not `<user or organisation>/<name>`.
+    """
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError as error:
+        raise PublishError(
+            f"Expected a repository such as my-lab/emodb, but got {repo_id!r}: {error}"
+        ) from error
+    if "/" not in repo_id:
+        raise PublishError(f"Expected <user or organisation>/<name>, but got {repo_id!r}; name whose it is.")
+
+
+def connect() -> HfApi:
+    """The client, with the token of the user's environment or login.
+
+    Raises:
+        PublishError: there is none.
+    """
+    token = get_token()
+    if not token:
+        raise PublishError(
+            f"Expected a Hub token, but found none in the variable HF_TOKEN nor in {constants.HF_TOKEN_PATH}; log in "
+            f"with: hf auth login"
+        )
+    return HfApi(token=token)
+
+
+def publish(api: HfApi, parcel: Parcel, destination: Destination, accept: Accept) -> str:
+    """Send a parcel; what the repository holds beside it is removed. Returns the URL of the commit or pull request.
+
+    Raises:
+        PublishError: the Hub refused, could not be reached, or `accept` did not let it.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _send(api, parcel, destination, accept)
+        except PublishError:
+            raise
+        except Exception as error:
+            reason, again = _explain(error, destination)
+            if not again or attempt == ATTEMPTS:
+                raise PublishError(
+                    f"{reason} Nothing was published. Run the command again after that: what has arrived is not "
+                    f"sent again."
+                ) from error
+            logger.warning(f"{reason} Trying again ({attempt} of {ATTEMPTS - 1}).")
+            time.sleep(WAIT_SECONDS * attempt)
+    raise AssertionError("unreachable")
+
+
+def _send(api: HfApi, parcel: Parcel, destination: Destination, accept: Accept) -> str:
+    remote = _remote(api, destination) or _create(api, destination)
+    if destination.private and not remote.private:
+        raise PublishError(
+            f"Expected {destination.repo_id} to be private, but it is there already and public; make it private in its "
+            f"settings, or choose another --repo-id."
+        )
+    accept(api, remote)
+    if destination.create_pr and (opened := _opened(api, parcel, destination)):
+        return opened
+    known = set(parcel.paths) | HUB_FILES
+    operations: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete] = [
+        *(CommitOperationAdd(path, parcel.folder / path) for path in parcel.paths),
+        *(CommitOperationDelete(path) for path in remote.paths if path not in known),
+    ]
+    commit = api.create_commit(
+        destination.repo_id,
+        operations,
+        commit_message=parcel.message,
+        repo_type=destination.kind,
+        create_pr=destination.create_pr,
+        parent_commit=remote.commit,
+    )
+    return str(commit.pr_url or commit.commit_url)
+
+
+def _remote(api: HfApi, destination: Destination) -> Remote | None:
+    try:
+        info = api.repo_info(destination.repo_id, repo_type=destination.kind)
+    except RepositoryNotFoundError:
+        return None
+    paths = api.list_repo_files(destination.repo_id, repo_type=destination.kind, revision=info.sha)
+    return Remote(str(info.sha), bool(info.private), list(paths))
+
+
+def _create(api: HfApi, destination: Destination) -> Remote:
+    static = "static" if destination.kind == "space" else None
+    api.create_repo(
+        destination.repo_id,
+        repo_type=destination.kind,
+        private=destination.private,
+        exist_ok=True,
+        space_sdk=static,
+    )
+    made = _remote(api, destination)
+    if made is None:
+        raise PublishError(
+            f"Expected {destination.repo_id} to be there once it was made, but the Hub does not show it; look at "
+            f"the rights of your token."
+        )
+    return made
+
+
+def _opened(api: HfApi, parcel: Parcel, destination: Destination) -> str:
+    """The open pull request that has this parcel: made before, or by an attempt whose answer was lost."""
+    asked = api.get_repo_discussions(
+        destination.repo_id,
+        repo_type=destination.kind,
+        discussion_type="pull_request",
+        discussion_status="open",
+    )
+    return next((str(one.url) for one in asked if one.title == parcel.message), "")
+
+
+def _explain(error: BaseException, destination: Destination) -> tuple[str, bool]:
+    """What went wrong, for people, and whether it may go well the next time."""
+    causes = list(_causes(error))
+    answer = next((cause for cause in causes if isinstance(cause, HfHubHTTPError)), None)
+    if answer is not None:
+        status = answer.response.status_code
+        return _explain_status(status, str(answer.server_message or answer), destination)
+    # Xet, which sends large files, tells of a refusal in words only.
+    if refused := re.search(r"HTTP status client error \((\d+)[^)]*\)", " ".join(map(str, causes))):
+        return _explain_status(int(refused[1]), refused[0], destination)
+    if any(isinstance(cause, (httpx2.TransportError, ConnectionError, TimeoutError)) for cause in causes):
+        return f"Expected to reach {destination.url}, but the connection failed ({causes[-1]!r}).", True
+    if isinstance(error, (ValueError, FileNotFoundError)):
+        return f"Expected files that the Hub accepts, but got: {error}", False
+    return f"Expected {destination.url} to take the files, but got {causes[-1]!r}.", isinstance(
+        error, RuntimeError
+    )
+
+
+def _explain_status(status: int, message: str, destination: Destination) -> tuple[str, bool]:
+    if status == 401:
+        return (
+            "Expected a Hub token that is valid, but the Hub refused it (401): it expired or was revoked; log in again "
+            "with: hf auth login.",
+            False,
+        )
+    if status == 403:
+        return (
+            f"Expected a token that may write to {destination.repo_id}, but it may not (403: {message}); use one with "
+            f"write access, or choose another --repo-id.",
+            False,
+        )
+    if status == 412:
+        return f"Expected no one else to change {destination.repo_id}, but someone did (412).", True
+    return (
+        f"Expected {destination.url} to answer, but got {status}: {message}.",
+        status == 429 or status >= 500,
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it was raised from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
