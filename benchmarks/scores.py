@@ -64,9 +64,15 @@ def main() -> None:
     parser.add_argument("--protocols", nargs="+", default=["paper", "strict"], choices=["paper", "strict"])
     parser.add_argument("--work", type=Path, default=HERE.parent / "runs" / "benchmark-scores")
     arguments = parser.parse_args()
-    records = [
-        run(arguments.assets, *names, arguments.work) for names in RUNS if names[0] in arguments.protocols
-    ]
+    records = []
+    for protocol, corpus, model in RUNS:
+        if protocol in arguments.protocols:
+            records.append(run(arguments.assets, protocol, corpus, model, arguments.work))
+            write(records)
+
+
+def write(records: list[ResultRecord]) -> None:
+    """The figures of the runs so far."""
     figures = {
         "figures": [row(record) for record in records],
         "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},

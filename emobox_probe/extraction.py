@@ -56,7 +56,7 @@ def extract(
         ProbeError: audio that is not finite, features that are not, an utterance that the device has no memory
             for, or a full disk.
     """
-    store.discard_corrupt()
+    store.find_damage()
     if store.complete:
         return
     workers = number_of_workers(encoder, processes)

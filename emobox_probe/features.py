@@ -87,15 +87,16 @@ class FeatureStore:
     def complete(self) -> bool:
         return (self.folder / "index.parquet").is_file()
 
-    def discard_corrupt(self) -> list[int]:
-        """Remove shards whose bytes are not those that were written, so that `fill` makes them again."""
+    def find_damage(self) -> list[int]:
+        """Shards of a complete store whose bytes are not those that were written; `fill` makes them again."""
+        if not self.complete:
+            return []  # others may be at work on it, and `fill` looks at every shard that it finds
         with ThreadPoolExecutor() as pool:
             intact = list(pool.map(self._intact, range(len(self.shards))))
-        corrupt = [number for number, whole in enumerate(intact) if not whole]
-        for path in (*map(self._shard_path, corrupt), self.folder / "index.parquet"):
-            if corrupt:
-                path.unlink(missing_ok=True)
-        return corrupt
+        damaged = [number for number, whole in enumerate(intact) if not whole]
+        if damaged:
+            (self.folder / "index.parquet").unlink(missing_ok=True)
+        return damaged
 
     def fill(
         self,

@@ -19,6 +19,7 @@ from emobox_probe.errors import ProbeError
 from emobox_probe.families import FAMILIES
 from emobox_probe.waveforms import Raw, log_mel
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
 
 
@@ -292,10 +293,13 @@ def test_half_precision_is_near(wav2vec2: Path) -> None:
         assert (found.float() - expected).norm() / expected.norm() < 0.05
 
 
+@pytest.mark.parametrize("name", ["wav2vec2 (base)", "whisper", "whisper:trimmed", "parakeet"])
 def test_too_little_memory_halves_batches_and_changes_nothing(
-    wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoder = load_encoder(str(wav2vec2), CPU)
+    kind, trimmed, _ = name.partition(":trimmed")
+    encoder = encoder_of(kind, tmp_path, suffix=trimmed)
+    encoder.budget.seconds = 1000.0
     waveforms = utterances(0.5, 0.6, 0.7, 0.8, 0.9)
     expected = encoder.encode(waveforms)
     run, sizes = encoder._run_whole, []

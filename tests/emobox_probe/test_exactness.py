@@ -22,6 +22,7 @@ from emobox_probe.exactness import MaskedGroupNorm, Validity, mask_convolutions,
 from emobox_probe.families import FAMILIES
 from emobox_probe.model_encoder import ModelEncoder
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 TOLERANCE = 1e-4
 LENGTHS = (0.61, 2.37, 1.0, 2.37, 0.3)
 

@@ -16,6 +16,8 @@ from emobox_probe.errors import ProbeError
 from emobox_probe.extraction import extract, number_of_workers
 from emobox_probe.features import FeatureStore
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Any:

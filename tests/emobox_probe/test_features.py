@@ -154,7 +154,7 @@ def test_damaged_shard_is_seen_and_made_again(tmp_path: Path, place: int) -> Non
         list(store_of(tmp_path).read())
     again = store_of(tmp_path)
     assert again.complete
-    assert again.discard_corrupt() == [1]
+    assert again.find_damage() == [1]
     assert not again.complete
     assert len(fill(again)) == 4  # found the others
     assert content(again) == whole
@@ -168,7 +168,7 @@ def test_shortened_and_missing_shards_are_made_again(tmp_path: Path) -> None:
     short.write_bytes(short.read_bytes()[:-7])
     (store.folder / "shard-00003.safetensors").unlink()
     again = store_of(tmp_path)
-    assert again.discard_corrupt() == [0, 3]
+    assert again.find_damage() == [0, 3]
     fill(again)
     assert content(again) == whole
 
