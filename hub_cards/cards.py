@@ -7,6 +7,7 @@ from pathlib import Path
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from emobox_datasets import corpora
+from emobox_probe.encoders import TRIMMED
 from emobox_probe.errors import ProbeError
 from emobox_probe.report import remarks, score_rows
 from emobox_probe.results import ResultRecord, read_record
@@ -43,7 +44,7 @@ def model_card(record: ResultRecord) -> ModelCard:
     corpus = corpora.load(record.corpus.name)
     data = ModelCardData(
         model_name=short_name(record),
-        base_model=record.encoder.name if is_hub_id(record.encoder.name) else None,
+        base_model=record.encoder.name.removesuffix(TRIMMED) if is_hub_id(record.encoder.name) else None,
         language=list(corpus.languages),
         pipeline_tag="audio-classification",
         tags=["speech-emotion-recognition", "emobox"],

@@ -105,7 +105,14 @@ def test_real_encoders_on_emodb(model: str, suffix: str, shared_assets: Path) ->
     waveforms = sorted((read_waveform(path) for path in files[::8]), key=len)[::2][:32]
     assert len({len(waveform) for waveform in waveforms}) == 32
     encoder = load_encoder(str(shared_assets / "models" / model) + suffix, torch.device("cpu"))
-    assert largest_difference(encoder, waveforms) < TOLERANCE
+    alone = torch.cat([encoder.encode([waveform])[0] for waveform in waveforms])
+    together = torch.cat(encoder.encode(waveforms))
+    assert (together - alone).norm() / alone.norm() < TOLERANCE
+    if suffix:
+        # A few values of real weights are so large that float32 rounds others by 5e-4 of the spread, and by 2e-3
+        # however they are computed; in float64 nothing is left of that, and a leak would be.
+        encoder._loaded.model.double()
+        assert largest_difference(encoder, waveforms) < 1e-9
 
 
 # ── the parts ──
