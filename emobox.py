@@ -16,8 +16,17 @@ COMMANDS = {
     "publish-dataset": ("hub_cards.publish_dataset", "send a prepared repository to the Hub"),
     "protocols": ("emobox_probe.protocol", "list the protocols, or describe one: what a score means"),
     "probe": ("emobox_probe.probe", "score a model on a corpus"),
+    "score": ("emobox_probe.rescoring", "scores from kept predictions: by speaker, gender or language"),
+    "convert-checkpoint": (
+        "emobox_probe.convert_checkpoint",
+        "make a model folder of a data2vec 2.0 or emotion2vec checkpoint",
+    ),
+    "balance": ("emobox_probe.balance", "choose a test set that is balanced in speakers and emotions"),
     "results": ("hub_cards.results_table", "tabulate many results, beside the paper's"),
-    "card": ("hub_cards.cards", "write the model card of a run"),
+    "leaderboard": ("hub_cards.leaderboard", "one page of many results; as a static Space too"),
+    "plots": ("hub_cards.plots", "pictures of results, as files"),
+    "card": ("hub_cards.cards", "write the model card of runs, or put their scores into a card"),
+    "publish": ("hub_cards.publish_results", "scores into a model's card on the Hub, records into a dataset"),
 }
 
 

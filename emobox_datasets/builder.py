@@ -5,7 +5,7 @@ A corpus is converted and stored once, as configuration `all`; every fold is a l
 `datasets` replaces `os`, `open` and `Path` in the module of a builder by copies that stream; nothing here uses them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,9 @@ from datasets.arrow_writer import ArrowWriter
 from emobox_datasets import corpora
 from emobox_datasets.audio import SAMPLING_RATE, read_waveform, to_flac
 from emobox_datasets.corpus import Corpus, OwnSplit, Utterance
-from emobox_datasets.partition import find_configuration, partition
+from emobox_datasets.errors import CorpusError
+from emobox_datasets.lists import UtteranceList
+from emobox_datasets.partition import Configuration, Item, find_configuration, of_list, parts_of
 from emobox_datasets.roots import find_root
 
 # Rows a table of the Arrow file: a few seconds of conversion, a few MB.
@@ -26,9 +28,14 @@ TABLE_ROWS = 64
 
 @dataclass
 class EmoBoxConfig(datasets.BuilderConfig):
-    """One fold, or `all`. With `allow_missing`, an incomplete copy of the corpus is loaded as far as it goes."""
+    """One fold, `balanced`, `all`, or the utterances of a list.
+
+    With `allow_missing`, an incomplete copy of the corpus is loaded as far as it goes. `listed` are the ids of a list;
+    users name its file instead, as configuration `list:<path>`.
+    """
 
     allow_missing: bool = False
+    listed: tuple[str, ...] = ()
 
 
 class EmoBoxBuilder(datasets.ArrowBasedBuilder):
@@ -54,8 +61,17 @@ class EmoBoxBuilder(datasets.ArrowBasedBuilder):
     def _create_builder_config(
         self, config_name: str | None = None, *args: Any, **kwargs: Any
     ) -> tuple[datasets.BuilderConfig, str]:
+        if "listed" in kwargs:
+            raise CorpusError(
+                "Expected a list of utterances as configuration 'list:<path>', but got the option listed."
+            )
         if config_name is not None:
-            find_configuration(self.corpus, config_name)
+            known = find_configuration(self.corpus, config_name)
+            if known.kind == "list":
+                # Named by what is listed, not by its file: no cache answers with an earlier content.
+                listed = tuple(sorted(known.ids))
+                kwargs |= {"name": known.name, "description": known.description, "listed": listed}
+                config_name = "all"
         created: tuple[datasets.BuilderConfig, str] = super()._create_builder_config(
             config_name, *args, **kwargs
         )
@@ -66,8 +82,16 @@ class EmoBoxBuilder(datasets.ArrowBasedBuilder):
         utterances = self.corpus.scan(root, self.config.allow_missing)
         return [
             datasets.SplitGenerator(name=split, gen_kwargs={"utterances": [utterances[row] for row in rows]})
-            for split, rows in partition(self.corpus, self.config.name, utterances).items()
+            for split, rows in self._parts(utterances).items()
         ]
+
+    def _parts(self, items: Sequence[Item]) -> dict[str, list[int]]:
+        return parts_of(self.corpus, self._configuration(), items, self.config.allow_missing)
+
+    def _configuration(self) -> Configuration:
+        if not self.config.listed:
+            return find_configuration(self.corpus, self.config.name)
+        return of_list(UtteranceList(self.config.listed, {}))
 
     def _generate_tables(self, utterances: list[Utterance]) -> Iterator[tuple[int, pa.Table]]:
         schema = self.info.features.arrow_schema
@@ -100,7 +124,7 @@ class EmoBoxBuilder(datasets.ArrowBasedBuilder):
         )
         items = stored_items(whole.as_dataset("train"), self.corpus)
         splits = datasets.splits.SplitDict(dataset_name=self.dataset_name)
-        for split, rows in partition(self.corpus, self.config.name, items).items():
+        for split, rows in self._parts(items).items():
             path = f"{self._output_dir}/{self.dataset_name}-{split}.arrow"
             with ArrowWriter(features=ROW_NUMBERS, path=path) as writer:
                 writer.write_table(pa.table({"row": pa.array(rows, pa.uint64())}))

@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from emobox_datasets import corpora
+from emobox_datasets.balanced import remarks
 from emobox_datasets.corpus import Corpus, OwnSplit, ReleasedLists
 from emobox_datasets.labels import shared_four
-from emobox_datasets.partition import configurations, why_not_strict
+from emobox_datasets.partition import Kind, configurations, why_not_strict
 from emobox_datasets.roots import DATA_VARIABLE, candidate_root
 
 PAGE = Path(__file__).parents[1] / "docs" / "corpora.md"
@@ -32,9 +33,18 @@ that make it unique, so the archive may be unpacked anywhere below that folder.
 
 Utterances, hours and speakers are those of the EmoBox release, which is not always all of a corpus. *Released* folds
 are the published ones and the only ones comparable with the paper's Table 4; *completed* folds cut the rest of a
-corpus of which one quarter was published as test; in *strict* folds no speaker is in both train and test. Every corpus
+corpus of which one quarter was published as test; in *strict* folds no speaker is in both train and test;
+*balanced* is the paper's test set for models that were trained on other corpora (Section 2.3, Table 5). Every corpus
 also has the configuration `all`. What the release has wrong, and what is done about it, is in [errata.md](errata.md).
+
+Any other choice of utterances is a text file of ids, one a line, such as `emobox balance` writes (or you do), and loads
+as `load_dataset("emobox/emodb", "list:chosen.txt", data_dir=…)`: one split, `test`. What is cached is kept by what the
+file lists, so a changed file is read anew.
 """
+
+
+# In the order of the table; `all` is in every corpus.
+FOLD_KINDS: tuple[Kind, ...] = ("released", "completed", "strict", "balanced")
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,7 @@ def folds_of(corpus: Corpus) -> str:
     '1 released, 3 completed, 4 strict'
     """
     counts = Counter(configuration.kind for configuration in configurations(corpus).values())
-    return ", ".join(f"{counts[kind]} {kind}" for kind in ("released", "completed", "strict") if counts[kind])
+    return ", ".join(f"{counts[kind]} {kind}" for kind in FOLD_KINDS if counts[kind])
 
 
 def page() -> str:
@@ -129,6 +139,7 @@ def _section(corpus: Corpus) -> str:
         "Labels": _labels(corpus),
         "Folds": _rule(corpus),
         "No strict folds": f"{why}." if (why := why_not_strict(corpus)) else "",
+        "Balanced test set": " ".join(remarks(corpus)),
         "Further columns": ", ".join(f"`{name}`" for name in corpus.details),
         "Left out": corpus.beyond_release,
         "Notes": corpus.notes,

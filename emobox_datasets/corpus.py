@@ -16,6 +16,8 @@ from emobox_datasets.labels import ordered
 logger = logging.getLogger(__name__)
 
 RELEASED = Path(__file__).parent / "released"
+# In its folder, beside the lists of folds: the balanced test set of the paper's Section 2.3.
+BALANCED = "balanced"
 # What `Utterance.language` says where a corpus has several and does not tell which one an utterance is in.
 MIXED = "mix"
 PARTS = ("train", "validation", "test")
@@ -188,12 +190,19 @@ class Corpus:
         return {
             file.stem: [line.partition("\t")[::2] for line in file.read_text(encoding="utf-8").splitlines()]
             for file in files
+            if file.stem != BALANCED
         }
 
     @cached_property
     def released_ids(self) -> dict[str, list[str]]:
         """`fold1` …: the ids each released fold tests; `train`: those that none does. Empty without lists."""
         return {name: [id for id, _ in lines] for name, lines in self._released_lines.items()}
+
+    @cached_property
+    def balanced_ids(self) -> frozenset[str]:
+        """The published balanced test set, `released/<corpus>/balanced.txt`; empty where there is none."""
+        file = RELEASED / self.name / f"{BALANCED}.txt"
+        return frozenset(file.read_text(encoding="utf-8").splitlines() if file.is_file() else ())
 
     @cached_property
     def released_names(self) -> dict[str, str]:

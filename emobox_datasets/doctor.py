@@ -92,6 +92,12 @@ def completeness(corpus: Corpus, root: str | Path, findings: Findings) -> Iterat
         found = {utterance.id for utterance in findings.utterances}
         missing = sorted(corpus.listed_ids - found) or findings.absent
         yield Observation("incomplete", str(error), tuple(missing), harmful=True)
+        if absent := sorted(corpus.balanced_ids - found):
+            yield Observation(
+                "balanced",
+                f"Utterances of the balanced test set that are missing: {len(absent)} of {len(corpus.balanced_ids)}.",
+                tuple(absent),
+            )
     if findings.left_out:
         yield Observation(
             "left out",

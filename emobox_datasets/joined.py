@@ -39,7 +39,7 @@ class JoinedBuilder(builder.EmoBoxBuilder):
         # Every fold is made of the rows of `all`, so all folds are looked at when these are stored.
         if self.config.name == "all" and not self.config.allow_missing:
             self._check_folds(generators[0].gen_kwargs["utterances"])
-        elif not self.config.allow_missing:
+        elif not self.config.allow_missing and not self.config.listed:
             found = {one.name: [u.id for u in one.gen_kwargs["utterances"]] for one in generators}
             self._metadata.check_folds(self.config.name, found)
         return generators

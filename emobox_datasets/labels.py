@@ -34,6 +34,32 @@ VOCABULARY = (
     "pleasure",
 )
 
+# How others write the labels, in lower case: as a noun or an adjective, or as the three letters of IEMOCAP.
+OTHER_NAMES = {
+    "Amused": ("amusement",),
+    "Angry": ("anger", "ang"),
+    "Anxious": ("anxiety",),
+    "Boredom": ("bored",),
+    "Calm": ("calmness",),
+    "Concerned": ("concern",),
+    "Contempt": ("contemptuous",),
+    "Disgust": ("disgusted", "dis"),
+    "Enthusiastic": ("enthusiasm",),
+    "Excited": ("excitement", "exc"),
+    "Fear": ("fearful", "afraid", "fea"),
+    "Happy": ("happiness", "joy", "hap"),
+    "Neutral": ("neu",),
+    "Other": ("others", "oth"),
+    "Sad": ("sadness",),
+    "Sarcastic": ("sarcasm",),
+    "Sleepy": ("sleepiness",),
+    "Surprise": ("surprised", "sur"),
+    "UnKnown": ("<unk>", "unk"),
+    "Worried": ("worry",),
+}
+_BY_NAME = {label.lower(): label for label in VOCABULARY}
+_BY_NAME |= {name: label for label, names in OTHER_NAMES.items() for name in names}
+
 # Section 2.3 of the paper: the emotions of its cross-corpus tests.
 SHARED_FOUR = ("Angry", "Happy", "Neutral", "Sad")
 
@@ -60,3 +86,19 @@ def shared_four(label: str) -> str | None:
     ('Happy', None)
     """
     return label if label in SHARED_FOUR else None
+
+
+def from_name(name: str) -> str | None:
+    """The label that others mean by a name, such as a class of a classifier; None where that is not certain.
+
+    Of a name in several languages, parted by `/`, the part that is known is taken; parts that mean different labels
+    mean none.
+
+    >>> from_name("anger"), from_name("HAPPY"), from_name("生气/angry")
+    ('Angry', 'Happy', 'Angry')
+    >>> from_name("fear/surprise"), from_name("LABEL_0")
+    (None, None)
+    """
+    parts = [name, *name.split("/")]
+    found = {_BY_NAME[plain] for part in parts if (plain := part.strip().lower()) in _BY_NAME}
+    return found.pop() if len(found) == 1 else None

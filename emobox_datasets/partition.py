@@ -1,8 +1,9 @@
-"""From utterances to folds: released, completed and strict.
+"""From utterances to folds: released, completed, strict and balanced.
 
 The published folds are lists of ids, groups of speakers, or the corpus's own split (Section 2.2 of the paper).
 Where a single random quarter was published, completed folds cut the rest the same way; where the published folds
-share speakers between train and test, strict folds do not.
+share speakers between train and test, strict folds do not. Balanced configurations are the published
+test sets of Section 2.3; any other choice of utterances is a list in a file.
 """
 
 import hashlib
@@ -12,10 +13,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, Protocol
 
-from emobox_datasets.corpus import PARTS, Corpus, OwnSplit, ReleasedLists, SpeakerFolds
+from emobox_datasets.balanced import describe
+from emobox_datasets.corpus import BALANCED, PARTS, Corpus, OwnSplit, ReleasedLists, SpeakerFolds
 from emobox_datasets.errors import CorpusError, nearest
+from emobox_datasets.lists import PREFIX, UtteranceList, read
 
-Kind = Literal["released", "completed", "strict", "all"]
+Kind = Literal["released", "completed", "strict", "balanced", "list", "all"]
 
 # The published test part of a random split is one quarter, so four folds test every utterance once.
 QUARTERS = 4
@@ -36,21 +39,24 @@ class Item(Protocol):
 
 @dataclass(frozen=True)
 class Configuration:
-    """One name that `load_dataset` accepts as second argument."""
+    """One name that `load_dataset` accepts as second argument; `ids` are those tested, where it is a list of them."""
 
     name: str
     kind: Kind
     number: int
     description: str
+    ids: frozenset[str] = frozenset()
 
 
 def configurations(corpus: Corpus) -> dict[str, Configuration]:
-    """Every configuration of a corpus by name; the first one is the default."""
+    """Every configuration of a corpus by name, lists in files aside; the first one is the default."""
     rule = corpus.folds
     listed = [Configuration(f"fold{k}", "released", k, _released(corpus)) for k in range(1, rule.count + 1)]
     if isinstance(rule, ReleasedLists) and rule.count == 1:
         listed += [Configuration(f"fold{k}", "completed", k, _COMPLETED) for k in range(2, QUARTERS + 1)]
     listed += [Configuration(f"strict{k}", "strict", k, _STRICT) for k in range(1, strict_count(corpus) + 1)]
+    if corpus.balanced_ids:
+        listed.append(Configuration(BALANCED, "balanced", 0, describe(corpus), corpus.balanced_ids))
     listed.append(Configuration("all", "all", 0, "The whole corpus as one split, `train`."))
     return {configuration.name: configuration for configuration in listed}
 
@@ -75,18 +81,32 @@ def why_not_strict(corpus: Corpus) -> str:
     return ""
 
 
-def partition(corpus: Corpus, configuration: str, items: Sequence[Item]) -> dict[str, list[int]]:
+def partition(
+    corpus: Corpus, configuration: str, items: Sequence[Item], allow_missing: bool = False
+) -> dict[str, list[int]]:
     """Row numbers of each part in `items`, in the order of the items.
 
-    The parts are `train` and `test`, `validation` between them where the corpus's own split has one, and only
-    `train` for `all`. An item may be in no part: what the corpus has but the release does not use.
+    The parts are `train` and `test`, `validation` between them where the corpus's own split has one, only `test`
+    for `balanced` and `list:<path>`, and only `train` for `all`. An item may be in no part: what the corpus has but
+    the release does not use.
 
     Raises:
-        CorpusError: the corpus has no configuration of that name.
+        CorpusError: the corpus has no configuration of that name, or a list names an utterance that is not among
+            the items (fine with `allow_missing`).
     """
-    known = find_configuration(corpus, configuration)
+    return parts_of(corpus, find_configuration(corpus, configuration), items, allow_missing)
+
+
+def parts_of(
+    corpus: Corpus, known: Configuration, items: Sequence[Item], allow_missing: bool = False
+) -> dict[str, list[int]]:
+    """`partition` by a configuration that was found before."""
     if known.kind == "all":
         return {"train": list(range(len(items)))}
+    if known.kind in ("balanced", "list"):
+        if known.kind == "list" and not allow_missing:
+            _check_listed(corpus, known, items)
+        return {"test": [row for row, item in enumerate(items) if item.id in known.ids]}
     part_of = _part_of(corpus, known, items)
     rows: dict[str, list[int]] = {part: [] for part in _parts(corpus, known)}
     for row, item in enumerate(items):
@@ -95,12 +115,23 @@ def partition(corpus: Corpus, configuration: str, items: Sequence[Item]) -> dict
     return rows
 
 
+def _check_listed(corpus: Corpus, known: Configuration, items: Sequence[Item]) -> None:
+    if strangers := sorted(known.ids - {item.id for item in items}):
+        raise CorpusError(
+            f"Expected a list of utterances of {corpus.display_name}, but {len(strangers)} of {len(known.ids)} are not "
+            f"in this copy, first {', '.join(strangers[:5])}; correct the list, or complete the copy."
+        )
+
+
 def find_configuration(corpus: Corpus, name: str) -> Configuration:
     """The configuration of that name.
 
     Raises:
-        CorpusError: there is none; says which are near, and why a corpus has no strict folds.
+        CorpusError: there is none; says which are near, and why a corpus has no strict folds. Or `list:<path>`
+            names no list of utterances of this corpus.
     """
+    if name.startswith(PREFIX):
+        return of_list(read(name.removeprefix(PREFIX), corpus))
     known = configurations(corpus)
     if name in known:
         return known[name]
@@ -109,6 +140,11 @@ def find_configuration(corpus: Corpus, name: str) -> Configuration:
     raise CorpusError(
         f"Expected a configuration of {corpus.name}, but got {name!r}. {nearest(name, known)}{reason}"
     )
+
+
+def of_list(listed: UtteranceList) -> Configuration:
+    """The configuration that a list is; it is named by what is listed, not by its file."""
+    return Configuration(listed.name, "list", 0, listed.description, frozenset(listed.ids))
 
 
 def _parts(corpus: Corpus, fold: Configuration) -> Sequence[str]:

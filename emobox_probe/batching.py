@@ -3,23 +3,29 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from emobox_probe.waveforms import Piece
 
-# Padded seconds of audio in one batch at first. More is not faster: benchmarks/extract.py measured both.
+# Padded seconds of audio in one batch at first, and how many more would take as long as one batch more: what
+# benchmarks/extract.py found fastest.
 CUDA_SECONDS, CPU_SECONDS = 512.0, 16.0
+CUDA_OVERHEAD, CPU_OVERHEAD = 32.0, 0.25
 
 
 @dataclass
 class Budget:
-    """Padded seconds of audio that one batch may hold."""
+    """Padded seconds of audio that one batch may hold, and what a batch costs beside them, in the same unit."""
 
     seconds: float
+    overhead: float = 0.0
 
     @classmethod
     def of(cls, device: torch.device) -> "Budget":
-        return cls(CUDA_SECONDS if device.type == "cuda" else CPU_SECONDS)
+        if device.type == "cuda":
+            return cls(CUDA_SECONDS, CUDA_OVERHEAD)
+        return cls(CPU_SECONDS, CPU_OVERHEAD)
 
     def halve(self, used: float) -> None:
         """After a batch of `used` seconds was too large."""
@@ -27,25 +33,41 @@ class Budget:
 
 
 def plan(seconds: Sequence[float], groups: Sequence[Hashable], budget: Budget) -> list[list[int]]:
-    """Cut pieces into batches, longest first; pieces of different groups never meet.
+    """Cut pieces into batches, longest first, so that the model runs as briefly as it can.
 
-    The plan depends on its arguments alone, so that a shard made again is the same to the last bit.
+    A batch costs its padded seconds and a constant. Pieces of different groups never meet. The plan depends on its
+    arguments alone, so that a shard made again is the same to the last bit.
 
-    >>> plan([1.0, 4.0, 3.0, 1.5], [0, 0, 0, 0], Budget(8.0))
+    >>> plan([1.0, 4.0, 3.0, 1.5], [0, 0, 0, 0], Budget(8.0, 2.0))
     [[1, 2], [3, 0]]
     """
-    ranks = {group: rank for rank, group in enumerate(dict.fromkeys(groups))}
-    order = sorted(range(len(seconds)), key=lambda piece: (ranks[groups[piece]], -seconds[piece], piece))
-    batches: list[list[int]] = []
-    for piece in order:
-        if batches:
-            longest = batches[-1][0]
-            padded = seconds[longest] * (len(batches[-1]) + 1)
-            if groups[longest] == groups[piece] and padded <= budget.seconds:
-                batches[-1].append(piece)
-                continue
-        batches.append([piece])
-    return batches
+    members: dict[Hashable, list[int]] = {}
+    for piece, group in enumerate(groups):
+        members.setdefault(group, []).append(piece)
+    return [batch for pieces in members.values() for batch in _cheapest(pieces, seconds, budget)]
+
+
+def _cheapest(pieces: Sequence[int], seconds: Sequence[float], budget: Budget) -> list[list[int]]:
+    """The cheapest cut of the pieces, sorted by length: shortest paths over the places to cut."""
+    order = sorted(pieces, key=lambda piece: (-seconds[piece], piece))
+    longest = np.array([seconds[piece] for piece in order])
+    costs = np.zeros(len(order) + 1)  # of the first pieces, batched the cheapest way
+    cuts = [0]  # where the last of those batches starts
+    first = 0
+    for end in range(1, len(order) + 1):
+        while first < end - 1 and longest[first] * (end - first) > budget.seconds:
+            first += 1
+        starts = np.arange(end - 1, first - 1, -1)
+        ways = costs[starts] + longest[starts] * (end - starts) + budget.overhead
+        best = int(ways.argmin())
+        costs[end] = ways[best]
+        cuts.append(int(starts[best]))
+    batches = []
+    end = len(order)
+    while end:
+        batches.append(order[cuts[end] : end])
+        end = cuts[end]
+    return batches[::-1]
 
 
 @dataclass(frozen=True)

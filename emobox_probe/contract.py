@@ -1,43 +1,15 @@
-"""What an encoder is: audio in, frames out, and the facts that a score can be traced to."""
+"""What an encoder is: audio in, frames out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 
 from emobox_probe.errors import ProbeError
+from emobox_probe.facts import EncoderFacts
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-@dataclass(frozen=True)
-class EncoderFacts:
-    """What a score can be traced to: which weights, and what was taken from them.
-
-    `way` is how utterances share a batch (families.py); audio below `shortest_samples` is lengthened with zeros to
-    that, which gives one frame.
-    """
-
-    name: str
-    architecture: str
-    revision: str | None
-    weights_sha256: str | None
-    preprocessor_sha256: str | None
-    parameters: int
-    dimension: int
-    frame_rate: float
-    layer: str
-    layers: str
-    dtype: str
-    way: str
-    shortest_samples: int
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What features depend on; not the name, so that a copy of a model finds its features again."""
-        return {key: value for key, value in asdict(self).items() if key not in ("name", "revision", "way")}
 
 
 class Encoded(NamedTuple):

@@ -13,9 +13,10 @@ from emobox_datasets.audio import SAMPLING_RATE
 from emobox_datasets.errors import nearest
 from emobox_probe import loading
 from emobox_probe.batching import Budget, plan
-from emobox_probe.contract import DTYPES, Encoded, Encoder, EncoderFacts, Pending, lengthened
+from emobox_probe.contract import DTYPES, Encoded, Encoder, Pending, lengthened
 from emobox_probe.descriptors import BUILTIN, BUILTINS, Descriptors
 from emobox_probe.errors import ProbeError
+from emobox_probe.facts import EncoderFacts
 from emobox_probe.loading import TRIMMED
 from emobox_probe.model_encoder import ModelEncoder
 

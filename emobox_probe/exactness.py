@@ -132,6 +132,19 @@ def mask_convolutions(module: nn.Module, validity: Validity) -> None:
             child.register_forward_pre_hook(zero_padding)
 
 
+def mask_frames(model: nn.Module, validity: Validity) -> None:
+    """Give the model the mask of its frames, which it would make itself, with a wait for the GPU."""
+    own: Any = getattr(model, "_get_feature_vector_attention_mask", None)
+    if own is None:
+        return
+
+    def mask(frames: int, attention_mask: torch.Tensor, *rest: Any, **more: Any) -> torch.Tensor:
+        valid = validity.mask(frames)
+        return own(frames, attention_mask, *rest, **more) if valid is None else valid
+
+    model._get_feature_vector_attention_mask = mask  # type: ignore[assignment]
+
+
 def mask_attention(layers: nn.ModuleList, config: Any, validity: Validity) -> None:
     """Give layers that are called as `layer(frames, None)` the mask that their model does not make."""
 

@@ -19,6 +19,7 @@ from emobox_probe.exactness import (
     Validity,
     mask_attention,
     mask_convolutions,
+    mask_frames,
     mask_group_norms,
 )
 from emobox_probe.waveforms import Extracted, Prepare, Raw, Windows
@@ -92,6 +93,7 @@ def _config_convolutions(config: Any) -> list[Convolution]:
 
 
 def _secure_wav2vec2(model: Any, validity: Validity) -> None:
+    mask_frames(model, validity)
     mask_group_norms(model.feature_extractor, validity)
     mask_convolutions(model.encoder, validity)
 
@@ -121,6 +123,13 @@ MOONSHINE = Family(
     convolutions=lambda config: adapters.MOONSHINE_CONVOLUTIONS,
     secure=mask_group_norms,
 ).inside("moonshine.modeling_moonshine:MoonshineEncoder", r"^(model\.)?encoder\.")
+DATA2VEC2 = Family(
+    Extracted(options={"return_attention_mask": False}),
+    "masked",
+    "own mask",
+    run=adapters.masked_waveforms,
+    convolutions=_config_convolutions,
+)
 SQUEEZED = Family(Raw(), "equal", "group norm and squeezing over time")
 MOONSHINE_STREAMING = Family(Raw(), "equal", "causal convolutions ignore the mask")
 
@@ -267,6 +276,7 @@ FAMILIES: dict[str, Family] = {
         ("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat", "data2vec-audio", "wav2vec2-conformer"),
         WAV2VEC2,
     ),
+    "data2vec2": DATA2VEC2,
     **dict.fromkeys(("sew", "sew-d"), SQUEEZED),
     "speecht5": SPEECHT5,
     "moonshine": MOONSHINE,

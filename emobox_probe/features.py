@@ -35,7 +35,7 @@ from emobox_probe.shards import all_finite, is_intact, open_shard, remove_unfini
 FORMAT = 2
 # Audio in one shard: at least a sixth of the corpus, for processes to share the work; enough for a GPU's batches in
 # a large corpus; and never more than a slow machine would mind to lose when a run is killed.
-SHARDS, SHORTEST_SHARD, LONGEST_SHARD = 6, 240.0, 1200.0
+SHARDS, SHORTEST_SHARD, LONGEST_SHARD = 6, 240.0, 3600.0
 
 # Shards that are checked, hashed and written at the same time, beside the model.
 WRITERS = 2

@@ -14,6 +14,21 @@ from torch import Tensor
 EPSILON = 1e-5  # that of torch.nn.functional.layer_norm
 
 
+class Rows(NamedTuple):
+    """Utterances of G groups side by side: row numbers (G, B), then -1 where a group has fewer; twice.
+
+    The host's copy tells how large a batch is without waiting for the device.
+    """
+
+    host: Tensor
+    device: Tensor
+
+    @classmethod
+    def of(cls, members: Tensor, device: torch.device) -> "Rows":
+        """One group with the utterances `members` (B,)."""
+        return cls(members[None], members[None].to(device, non_blocking=True))
+
+
 class Batch(NamedTuple):
     """Utterances of G groups side by side, padded to the group with the most frames.
 
@@ -34,8 +49,8 @@ class Frames(Protocol):
     @property
     def dimension(self) -> int: ...
 
-    def batch(self, rows: Sequence[Tensor]) -> Batch:
-        """Group g gets the utterances `rows[g]` (B_g,), CPU row numbers; at least one frame in all."""
+    def batch(self, rows: Rows) -> Batch:
+        """The features of these utterances; at least one frame in all."""
         ...
 
 
@@ -72,15 +87,19 @@ class MappedFrames:
     def dimension(self) -> int:
         return self._utterances[0].shape[1]
 
-    def batch(self, rows: Sequence[Tensor]) -> Batch:
-        owner, starts, longest = layout(self.lengths, rows)
-        frames = torch.zeros(len(rows), longest, self.dimension)
-        for group, members in enumerate(rows):
-            for row, start in zip(members.tolist(), starts[group].tolist(), strict=False):
-                part = frames[group, start : start + len(self._utterances[row])]
-                part.copy_(self._utterances[row])
-                part.sub_(self._statistics.mean[row]).mul_(self._statistics.scale[row])
-        mean = mean_matrix(owner, self.lengths, rows)
+    def batch(self, rows: Rows) -> Batch:
+        lengths = lengths_of(rows.host, self.lengths)  # (G, B)
+        longest = int(lengths.sum(1).max())
+        starts = lengths.cumsum(1) - lengths
+        frames = torch.zeros(len(lengths), longest, self.dimension)
+        mean = torch.zeros(*lengths.shape, longest)
+        for group, place in (rows.host >= 0).nonzero().tolist():
+            row, start = int(rows.host[group, place]), int(starts[group, place])
+            utterance = self._utterances[row]
+            covered = slice(start, start + len(utterance))
+            part = frames[group, covered].copy_(utterance)
+            part.sub_(self._statistics.mean[row]).mul_(self._statistics.scale[row])
+            mean[group, place, covered] = 1 / len(utterance)
         return Batch(frames.to(self.device, non_blocking=True), mean.to(self.device, non_blocking=True))
 
 
@@ -102,46 +121,27 @@ class ResidentFrames:
     def dimension(self) -> int:
         return self._packed.shape[1]
 
-    def batch(self, rows: Sequence[Tensor]) -> Batch:
-        size = max(len(members) for members in rows)
-        longest = max(int(self.lengths[members].sum()) for members in rows)
-        table = torch.stack([_padded(members, size) for members in rows]).to(self.device, non_blocking=True)
-        known = table >= 0  # (G, B)
-        table = table.clamp(min=0)
-        lengths = self._lengths[table] * known
+    def batch(self, rows: Rows) -> Batch:
+        groups, size = rows.host.shape
+        longest = int(lengths_of(rows.host, self.lengths).sum(1).max())
+        lengths = lengths_of(rows.device, self._lengths)  # (G, B)
         ends = lengths.cumsum(1)
-        position = torch.arange(longest, device=self.device).expand(len(rows), -1).contiguous()
+        position = torch.arange(longest, device=self.device).expand(groups, -1).contiguous()
         owner = torch.searchsorted(ends, position, right=True)  # (G, T): which utterance a frame is of
         valid = owner < size
         owner = owner.clamp(max=size - 1)
-        row = table.gather(1, owner)
+        row = rows.device.gather(1, owner)
         source = self._first[row] + position - (ends - lengths).gather(1, owner)
         stored = self._packed[source.masked_fill(~valid, 0)]  # (G, T, D)
         scale = (self._scale[row] * valid)[..., None]
         # In one pass over the frames, which costs a GPU as much as the matrix products do.
         shift = -self._mean[row][..., None] * scale
         frames = torch.addcmul(shift, stored, scale, out=None if self._exact else stored)
-        mean = torch.zeros(len(rows), size, longest, device=self.device)
+        mean = torch.zeros(groups, size, longest, device=self.device)
         mean.scatter_(1, owner[:, None], (valid / lengths.gather(1, owner).clamp(min=1))[:, None])
         return Batch(frames, mean.to(frames.dtype))
 
 
-def layout(lengths: Tensor, rows: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor], int]:
-    """For each group: which utterance each frame is of, and where each utterance starts; and the most frames."""
-    counts = [lengths[members] for members in rows]
-    owner = [torch.arange(len(count)).repeat_interleave(count) for count in counts]
-    starts = [count.cumsum(0) - count for count in counts]
-    return owner, starts, max(len(group) for group in owner)
-
-
-def mean_matrix(owner: Sequence[Tensor], lengths: Tensor, rows: Sequence[Tensor]) -> Tensor:
-    """(G, B, T): row b of group g averages the frames of its b-th utterance."""
-    size, longest = max(map(len, rows)), max(map(len, owner))
-    matrix = torch.zeros(len(rows), size, longest)
-    for group, (frame_owner, members) in enumerate(zip(owner, rows, strict=True)):
-        matrix[group, frame_owner, torch.arange(len(frame_owner))] = 1.0 / lengths[members][frame_owner]
-    return matrix
-
-
-def _padded(members: Tensor, size: int) -> Tensor:
-    return torch.nn.functional.pad(members, (0, size - len(members)), value=-1)
+def lengths_of(rows: Tensor, lengths: Tensor) -> Tensor:
+    """(G, B) frames of each utterance, 0 where there is none."""
+    return lengths[rows] * (rows >= 0)  # -1 takes the last, which does not count

@@ -22,24 +22,33 @@ BETAS, ADAM_EPSILON = (0.9, 0.999), 1e-8  # those of torch.optim.Adam
 
 @dataclass(frozen=True)
 class Head:
-    """One trained head: weights `first` (H, D), `second` (C, H) and biases (H,), (C,)."""
+    """One trained head: weights `first` (H, D), `second` (C, H) and biases (H,), (C,).
+
+    With `mixing` (L,), which sums to 1, frames are vectors of L layers, and hidden units see their weighted sum.
+    """
 
     first: Tensor
     first_bias: Tensor
     second: Tensor
     second_bias: Tensor
+    mixing: Tensor | None = None
 
-    def __call__(self, frames: Tensor) -> Tensor:
-        """Logits (C,) of one utterance's frames (T, D)."""
-        hidden = F.relu(F.linear(frames, self.first, self.first_bias))
-        return F.linear(hidden.mean(0), self.second, self.second_bias)
+    def logits(self, frames: Tensor, mean: Tensor) -> Tensor:
+        """(B, C) of utterances whose frames are (T, D), normalised, with `mean` (B, T) as in `Batch`."""
+        if self.mixing is not None:
+            vectors = torch.einsum("l,bld->bd", self.mixing, frames.view(len(mean), -1, frames.shape[1]))
+            pooled = F.relu(F.linear(vectors, self.first, self.first_bias))
+        else:
+            pooled = mean @ F.relu(F.linear(frames, self.first, self.first_bias))
+        return F.linear(pooled, self.second, self.second_bias)
 
 
 class HeadBank:
     """Heads of G groups, each group with one head a configuration; W is the sum of their hidden sizes.
 
     Each head is drawn from its group's seed on the CPU, as `nn.Linear` draws it: the same whatever is trained
-    beside it, and wherever.
+    beside it, and wherever. With `layers` L, the frames of an utterance are vectors of L layers, and each head
+    also learns, from equal shares on, the softmax weights of their sum.
     """
 
     def __init__(
@@ -49,6 +58,7 @@ class HeadBank:
         dimension: int,
         classes: int,
         device: torch.device,
+        layers: int | None = None,
     ):
         self.widths = [point.hidden for point in configurations]
         groups = [[_drawn(seed, dimension, width, classes) for width in self.widths] for seed in seeds]
@@ -62,6 +72,10 @@ class HeadBank:
         self.second = stacked("second", 1)  # (G, C, W)
         self.second_bias = torch.stack([torch.stack([h.second_bias for h in heads]) for heads in groups])
         self.second_bias = self.second_bias.to(device).requires_grad_()  # (G, K, C)
+        self.mixing: Tensor | None = None
+        if layers is not None:
+            shape = (len(seeds), len(configurations), layers)
+            self.mixing = torch.zeros(shape, device=device, requires_grad=True)  # (G, K, L)
         rates = torch.tensor([point.learning_rate for point in configurations], device=device)
         self._rates = rates  # (K,)
         self._unit_rates = rates.repeat_interleave(torch.tensor(self.widths, device=device))  # (W,)
@@ -69,18 +83,33 @@ class HeadBank:
 
     @property
     def parameters(self) -> list[Tensor]:
-        return [self.first, self.first_bias, self.second, self.second_bias]
+        weights = [self.first, self.first_bias, self.second, self.second_bias]
+        return weights if self.mixing is None else [*weights, self.mixing]
 
     def logits(self, batch: Batch, group: int | None = None) -> Tensor:
         """(G, B, K, C) of a batch for all groups, or of a batch with one group for `group` alone."""
-        first, first_bias, second, second_bias = (
+        first, first_bias, second, second_bias, *mixing = (
             parameter if group is None else parameter[group : group + 1] for parameter in self.parameters
         )
         first, first_bias = first.to(batch.frames.dtype), first_bias.to(batch.frames.dtype)
         hidden = torch.baddbmm(first_bias[:, None], batch.frames, first.transpose(1, 2))  # (G, T, W)
-        pooled = torch.bmm(batch.mean, hidden.relu_()).float()  # (G, B, W)
+        if mixing:
+            pooled = self._summed(hidden, mixing[0], batch.mean.shape[1]).relu()  # (G, B, W)
+        else:
+            pooled = torch.bmm(batch.mean, hidden.relu_()).float()
         parts = zip(pooled.split(self.widths, dim=2), second.split(self.widths, dim=2), strict=True)
         return torch.stack([p @ s.transpose(1, 2) for p, s in parts], dim=2) + second_bias[:, None]
+
+    def _summed(self, hidden: Tensor, mixing: Tensor, utterances: int) -> Tensor:
+        """(G, B, W) from (G, T, W): the layers' shares (G, K, L) of each head, over the layers of each utterance."""
+        layers = mixing.shape[2]
+        hidden = F.pad(
+            hidden, (0, 0, 0, utterances * layers - hidden.shape[1])
+        )  # where every group has fewer
+        hidden = hidden.view(len(hidden), utterances, layers, -1)  # (G, B, L, W)
+        widths = torch.tensor(self.widths, device=hidden.device)
+        shares = mixing.softmax(2).repeat_interleave(widths, dim=1, output_size=sum(self.widths))  # (G, W, L)
+        return torch.einsum("gblw,gwl->gbw", hidden, shares)
 
     def step(self, loss: Tensor, number: int, shares: Tensor) -> None:
         """One step of Adam for every head; `shares` (G,) of the full rates, `number` counts steps from 1."""
@@ -90,7 +119,7 @@ class HeadBank:
             shares[:, None, None] * self._unit_rates[:, None],
             shares[:, None] * self._unit_rates,
             shares[:, None, None] * self._unit_rates,
-            shares[:, None, None] * self._rates[:, None],
+            *[shares[:, None, None] * self._rates[:, None]] * (1 if self.mixing is None else 2),
         ]
         corrections = [1 - beta**number for beta in BETAS]
         factor = -(corrections[1] ** 0.5) / corrections[0]
@@ -114,6 +143,7 @@ class HeadBank:
                 self.first_bias[group, units].clone(),
                 self.second[group, :, units].clone(),
                 self.second_bias[group, index].clone(),
+                None if self.mixing is None else self.mixing[group, index].softmax(0),
             )
 
 

@@ -15,6 +15,8 @@ from safetensors import SafetensorError
 from transformers import MODEL_MAPPING, AutoConfig, AutoFeatureExtractor, AutoModel
 from transformers.utils import logging
 
+# Imported so that the Auto classes know the models that the library lacks.
+import emobox_probe.models  # noqa: F401
 from emobox_probe.descriptors import BUILTIN
 from emobox_probe.errors import ProbeError
 from emobox_probe.families import FAMILIES, UNKNOWN, WHISPER_TRIMMED, Family, Part

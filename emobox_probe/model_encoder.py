@@ -12,10 +12,13 @@ import torch
 from emobox_datasets.audio import SAMPLING_RATE
 from emobox_probe import loading
 from emobox_probe.adapters import Output
+from emobox_probe.attention import mask_at_once
 from emobox_probe.batching import Batch, Budget, plan
-from emobox_probe.contract import DTYPES, Encoded, EncoderFacts, Pending, encoded, lengthened
+from emobox_probe.contract import DTYPES, Encoded, Pending, encoded, lengthened
+from emobox_probe.convolution import for_tensor_cores
 from emobox_probe.errors import ProbeError
 from emobox_probe.exactness import Validity, output_length, shortest_input
+from emobox_probe.facts import EncoderFacts
 from emobox_probe.families import Family
 from emobox_probe.waveforms import Loaded, Windows
 
@@ -44,6 +47,9 @@ class ModelEncoder:
         parameters = sum(parameter.numel() for parameter in loaded.model.parameters())
         self._loaded = loaded
         loaded.model.eval().requires_grad_(False).to(device, DTYPES[dtype])
+        if device.type == "cuda":
+            for_tensor_cores(loaded.model)
+            mask_at_once(loaded.model)
         if self._way in ("masked", "window"):
             family.secure(loaded.model, self._validity)
 

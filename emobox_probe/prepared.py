@@ -12,6 +12,7 @@ from accelerate import Accelerator
 from tqdm.auto import tqdm
 
 import emobox_datasets  # noqa: F401  (lets load_dataset find emobox/<corpus>)
+from emobox_datasets.audio import SAMPLING_RATE
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.fingerprint import fingerprint
 from emobox_probe import results
@@ -45,6 +46,17 @@ def describe_corpus(whole: datasets.Dataset, corpus: Corpus, labels: Sequence[st
         labels=list(labels),
         over_30_seconds=int((durations > 30).sum()),
         under_25_milliseconds=int((durations < 0.025).sum()),
+    )
+
+
+def describe_encoder(encoder: Encoder, store: FeatureStore, store_dtype: str) -> results.EncoderRecord:
+    """Which features the heads were trained on, and how many utterances had to be lengthened for them."""
+    shortest = encoder.facts.shortest_samples / SAMPLING_RATE
+    return results.EncoderRecord(
+        **encoder.facts.model_dump(),
+        store_dtype=store_dtype,
+        features=store.key,
+        lengthened=sum(duration < shortest for duration in store.durations),
     )
 
 

@@ -7,9 +7,9 @@ Features are extracted once and kept; test labels are read only after configurat
 
 import argparse
 import os
+import platform
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -23,7 +23,14 @@ from emobox_probe import report, results
 from emobox_probe.encoders import BUILTIN, DTYPES, TRIMMED, Encoder, load_encoder
 from emobox_probe.errors import ProbeError
 from emobox_probe.folds import label_list, tasks
-from emobox_probe.prepared import describe_corpus, feature_store, fill, load_corpus, progress_bar
+from emobox_probe.prepared import (
+    describe_corpus,
+    describe_encoder,
+    feature_store,
+    fill,
+    load_corpus,
+    progress_bar,
+)
 from emobox_probe.protocol import PROTOCOLS, Protocol
 from emobox_probe.scoring import score
 from emobox_probe.sweep import train_tasks, views_of
@@ -109,18 +116,17 @@ def experiment(arguments: argparse.Namespace) -> None:
     items = stored_items(whole, corpus)
     with (
         accelerator.split_between_processes(tasks(corpus, items, protocol)) as mine,
-        progress_bar(accelerator, "heads", len(views) * len(mine) * protocol.epochs, "epoch") as bar,
+        progress_bar(accelerator, "heads", views.count * len(mine) * protocol.epochs, "epoch") as bar,
     ):
         outcomes = train_tasks(mine, items, views, labels, protocol, bar.update)
     outcomes = gather_object(outcomes)
     training_seconds = time.perf_counter() - started
 
     if accelerator.is_main_process:
-        encoder_record = results.EncoderRecord(
-            **asdict(encoder.facts), store_dtype=arguments.store_dtype, features=store.key
-        )
+        encoder_record = describe_encoder(encoder, store, arguments.store_dtype)
         provenance = results.Provenance(
             device=str(accelerator.device),
+            hardware=hardware(accelerator.device),
             processes=accelerator.num_processes,
             extraction_seconds=store.seconds_spent(),
             extraction_times_real_time=sum(store.durations) / store.seconds_spent(),
@@ -128,7 +134,8 @@ def experiment(arguments: argparse.Namespace) -> None:
             training_seconds=training_seconds,
         )
         record = score(outcomes, encoder_record, corpus_record, protocol, provenance)
-        report.write(folder, record, outcomes)
+        about = whole.select_columns(["id", "gender", "language"]).to_pandas()
+        report.write(folder, record, outcomes, about)
         report.print_table(record, folder)
     accelerator.end_training()
 
@@ -139,6 +146,13 @@ def prepare_device(accelerator: Accelerator) -> None:
         torch.set_num_threads(len(os.sched_getaffinity(0)))
     if accelerator.device.type == "cuda":
         torch.set_float32_matmul_precision("high")
+
+
+def hardware(device: torch.device) -> str:
+    """The GPU's name, or the processor's."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores"
 
 
 def layers_of(arguments: argparse.Namespace, protocol: Protocol) -> str:

@@ -8,16 +8,21 @@ from rich.console import Console
 from rich.table import Table
 
 from emobox_probe.pictures import plot_confusion, plot_layers
+from emobox_probe.rescoring import METRICS, PREDICTIONS_FILE
 from emobox_probe.results import ResultRecord, Scores
-from emobox_probe.scoring import METRICS, Outcome
+from emobox_probe.scoring import Outcome
 
 
-def write(folder: Path, record: ResultRecord, outcomes: Sequence[Outcome]) -> None:
-    """Write predictions and pictures and, last, `result.json`: where it is, the rest is too."""
+def write(folder: Path, record: ResultRecord, outcomes: Sequence[Outcome], about: pd.DataFrame) -> None:
+    """Write predictions and pictures and, last, `result.json`: where it is, the rest is too.
+
+    `about` says what else is known of utterances (id, gender, language); it is kept beside their predictions.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "result.json").unlink(missing_ok=True)
     pooled = pd.concat([outcome.predictions for outcome in outcomes])
-    pooled.to_parquet(folder / "predictions.parquet", index=False)
+    pooled = pooled.merge(about, on="id", how="left", validate="many_to_one")
+    pooled.to_parquet(folder / PREDICTIONS_FILE, index=False)
     plot_confusion(record, folder / "confusion.png")
     if record.layers:
         plot_layers(record, folder / "layers.png")

@@ -1,5 +1,6 @@
 """One result record a run: its schema, reading and writing."""
 
+import json
 import platform
 import shlex
 import sys
@@ -8,9 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from emobox_probe.errors import ProbeError
+from emobox_probe.facts import EncoderFacts, Record
 
 LIBRARIES = (
     "accelerate",
@@ -24,14 +26,13 @@ LIBRARIES = (
     "transformers",
 )
 
+SCHEMA_VERSION: Literal[2] = 2
+
+Resampled = Literal["speakers", "utterances"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Scores(_Record):
+class Scores(Record):
     """UA, WA and macro-F1, each in 0..1."""
 
     ua: Share
@@ -39,17 +40,17 @@ class Scores(_Record):
     f1: Share
 
 
-class Interval(_Record):
+class Interval(Record):
     """A percentile bootstrap interval of the pooled scores: (low, high) each."""
 
     confidence: Share
-    resampled: Literal["speakers", "utterances"]
+    resampled: Resampled
     ua: tuple[Share, Share]
     wa: tuple[Share, Share]
     f1: tuple[Share, Share]
 
 
-class Fold(_Record):
+class Fold(Record):
     """One fold with one seed: how much was trained on, what was chosen on validation, the scores on test.
 
     `test_selected` is what choosing on test would have given; never a score of the model.
@@ -70,7 +71,7 @@ class Fold(_Record):
     test_selected: Scores | None
 
 
-class LayerScore(_Record):
+class LayerScore(Record):
     """UA of one layer, mean over folds and seeds, on validation and on test."""
 
     layer: str
@@ -78,7 +79,18 @@ class LayerScore(_Record):
     ua: Share
 
 
-class CorpusRecord(_Record):
+class WeightedSum(Record):
+    """A head on a learned softmax-weighted sum of the layers' means: mean scores over folds and seeds.
+
+    `weights` are those of the chosen heads, mean over folds and seeds, in the order of the layers; they sum to 1.
+    """
+
+    validation_ua: Share
+    scores: Scores
+    weights: list[Share]
+
+
+class CorpusRecord(Record):
     """What was scored on. `missing` counts utterances of the published corpus that this copy lacks."""
 
     name: str
@@ -91,31 +103,24 @@ class CorpusRecord(_Record):
     under_25_milliseconds: int
 
 
-class EncoderRecord(_Record):
-    """Which weights made the features, how, and which part of them was taken (see `EncoderFacts`)."""
+class EncoderRecord(EncoderFacts):
+    """Which weights made the features, how, and which part of them was taken.
 
-    name: str
-    architecture: str
-    revision: str | None
-    weights_sha256: str | None
-    preprocessor_sha256: str | None
-    parameters: int
-    dimension: int
-    frame_rate: float
-    layer: str
-    layers: str
-    dtype: str
-    way: str
-    shortest_samples: int
+    `features` is the key of the feature store; `lengthened` counts utterances of the corpus that are shorter than
+    the encoder takes and were lengthened with zeros (None in records of schema 1, which did not count them).
+    """
+
     store_dtype: str
     features: str
+    lengthened: int | None
 
 
-class Provenance(_Record):
+class Provenance(Record):
     """Where, when, with what and how long.
 
     `extraction_seconds` is the time the stored features once took; in `extraction_busy_share` of it the model was
-    at work, which is how near extraction came to the speed of the bare model.
+    at work, which is how near extraction came to the speed of the bare model. `hardware` names the processor or
+    the GPU (None in records of schema 1).
     """
 
     created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -124,6 +129,7 @@ class Provenance(_Record):
     libraries: dict[str, str] = Field(default_factory=lambda: {name: version(name) for name in LIBRARIES})
     python: str = Field(default_factory=platform.python_version)
     device: str
+    hardware: str | None
     processes: int
     extraction_seconds: float
     extraction_times_real_time: float | None = None
@@ -131,14 +137,15 @@ class Provenance(_Record):
     training_seconds: float
 
 
-class ResultRecord(_Record):
+class ResultRecord(Record):
     """Everything that a score can be traced to.
 
     `mean` over folds and seeds is the headline; `spread` is over folds, `seed_spread` over seeds; `pooled` scores
-    all tested utterances together. `test_selected` shows what choosing on test would have gained.
+    all tested utterances together. `test_selected` shows what choosing on test would have gained. `layers` and
+    `weighted_sum` are there where the means of all layers were stored.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = SCHEMA_VERSION
     encoder: EncoderRecord
     corpus: CorpusRecord
     protocol: dict[str, Any]
@@ -150,6 +157,7 @@ class ResultRecord(_Record):
     interval: Interval
     test_selected: Scores | None
     layers: list[LayerScore]
+    weighted_sum: WeightedSum | None
     confusion: list[list[int]]
     provenance: Provenance
 
@@ -159,22 +167,40 @@ class ResultRecord(_Record):
 
 
 def read_record(folder: str | Path) -> ResultRecord:
-    """Read `result.json` of a run's folder.
+    """Read `result.json` of a run's folder, of this schema or an older one.
 
     Raises:
-        ProbeError: there is none, or it is not a result record of this schema.
+        ProbeError: there is none, or it is not a result record.
     """
     path = Path(folder) / "result.json"
     try:
-        return ResultRecord.model_validate_json(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return ResultRecord.model_validate_json(json.dumps(migrated(content)))
     except FileNotFoundError as error:
         raise ProbeError(
             f"Expected a run with a result at {path}, but there is none; run the probe first."
+        ) from error
+    except json.JSONDecodeError as error:
+        raise ProbeError(
+            f"Expected a result record in {path}, but it is not JSON ({error}); run the probe again."
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise ProbeError(
-            f"Expected a result record of schema 1 in {path}, but {where} is wrong: {first['msg']}; "
+            f"Expected a result record of schema {SCHEMA_VERSION} in {path}, but {where} is wrong: {first['msg']}; "
             f"run the probe again."
         ) from error
+
+
+def migrated(content: Any) -> Any:
+    """The content of a record in today's schema: what an older one did not say is None."""
+    if not isinstance(content, dict) or content.get("schema_version") != 1:
+        return content
+    return {
+        **content,
+        "schema_version": SCHEMA_VERSION,
+        "encoder": {"lengthened": None, **content.get("encoder", {})},
+        "weighted_sum": None,
+        "provenance": {"hardware": None, **content.get("provenance", {})},
+    }

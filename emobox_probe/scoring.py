@@ -1,6 +1,6 @@
 """How the tasks of a run become one result: the score of each, their mean and spread, and an interval."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,10 +9,10 @@ import pandas as pd
 from torch import Tensor
 
 from emobox_datasets.partition import Item
-from emobox_metric.ser_metric.intervals import bootstrap_interval
 from emobox_metric.ser_metric.scores import confusion_matrix, scores_from_confusion
 from emobox_probe.folds import Task
 from emobox_probe.protocol import Protocol
+from emobox_probe.rescoring import CONFIDENCE, METRICS, bootstrap_bounds, clusters_of, confusion_of, label_ids
 from emobox_probe.results import (
     CorpusRecord,
     EncoderRecord,
@@ -20,28 +20,52 @@ from emobox_probe.results import (
     Interval,
     LayerScore,
     Provenance,
+    Resampled,
     ResultRecord,
     Scores,
+    WeightedSum,
 )
 from emobox_probe.training import Trained
 
-CONFIDENCE = 0.95
+
+@dataclass
+class Answer:
+    """The best head on one view of the features, and its logits (E, C) for the tested rows.
+
+    `candidate`: the score may be chosen from it; `in_curve`: it is a point of the layer curve.
+    """
+
+    view: str
+    head: Trained
+    logits: Tensor
+    candidate: bool
+    in_curve: bool
+
+    @property
+    def ids(self) -> np.ndarray:
+        """Predicted label ids (E,)."""
+        ids: np.ndarray = self.logits.argmax(dim=1).cpu().numpy()
+        return ids
 
 
 @dataclass
 class Outcome:
-    """One task: its record, what was predicted for each tested utterance, UA on validation and test by layer."""
+    """One task: its record, what was predicted for each tested utterance, and what the layers are worth.
+
+    `layers`: UA on validation and test by layer. `weighted_sum`: of the learned sum of layers.
+    """
 
     fold: Fold
     predictions: pd.DataFrame
     layers: dict[str, tuple[float, float]]
+    weighted_sum: WeightedSum | None
 
 
 def outcome(
     task: Task,
     items: Sequence[Item],
-    candidates: Mapping[str, Trained],
-    logits: Mapping[str, Tensor],
+    answers: Sequence[Answer],
+    weighted_sum: Answer | None,
     runs: Sequence[Trained],
     labels: Sequence[str],
     protocol: Protocol,
@@ -51,8 +75,8 @@ def outcome(
     Args:
         task: fold, seed and tested rows.
         items: all utterances of the corpus.
-        candidates: the best head of every layer.
-        logits: what each of them says of the tested rows, (E, C).
+        answers: the best head of every view, and what it says of the tested rows.
+        weighted_sum: the same of the learned sum of all layers.
         runs: every head whose predictions on test were watched, for `test_selected`.
         labels: the names of the C classes.
         protocol: how classes without a test utterance count.
@@ -61,7 +85,7 @@ def outcome(
         The record, the predictions of the chosen head (id, speaker, fold, seed, label and prediction as names,
         logits), and UA by layer where there are several.
     """
-    layer, chosen = max(candidates.items(), key=lambda candidate: candidate[1].merit)
+    chosen = max((answer for answer in answers if answer.candidate), key=lambda answer: answer.head.merit)
     tested = [items[row] for row in task.tested.tolist()]
     predictions = pd.DataFrame(
         {
@@ -70,8 +94,8 @@ def outcome(
             "fold": task.fold.name,
             "seed": task.group.seed,
             "label": [item.label for item in tested],
-            "prediction": np.array(labels)[logits[layer].argmax(dim=1).cpu().numpy()],
-            "logits": list(logits[layer].cpu().numpy()),
+            "prediction": np.array(labels)[chosen.ids],
+            "logits": list(chosen.logits.cpu().numpy()),
         }
     )
     truth = label_ids(predictions["label"], labels)
@@ -86,11 +110,11 @@ def outcome(
         training=len(task.group.training),
         validation=len(task.group.validation),
         test=len(tested),
-        layer=layer,
-        learning_rate=chosen.configuration.learning_rate,
-        hidden=chosen.configuration.hidden,
-        epoch=chosen.epoch,
-        validation_ua=chosen.merit[0],
+        layer=chosen.view,
+        learning_rate=chosen.head.configuration.learning_rate,
+        hidden=chosen.head.configuration.hidden,
+        epoch=chosen.head.epoch,
+        validation_ua=chosen.head.merit[0],
         scores=scores_of(confusion_of(predictions, labels), protocol.absent),
         # What choosing configuration and epoch on test would have given; not a score of the model.
         test_selected=max(
@@ -100,11 +124,16 @@ def outcome(
         ),
     )
     by_layer = {
-        name: (candidates[name].merit[0], scored(said.argmax(dim=1).cpu().numpy()).ua)
-        for name, said in logits.items()
-        if len(logits) > 1
+        answer.view: (answer.head.merit[0], scored(answer.ids).ua) for answer in answers if answer.in_curve
     }
-    return Outcome(record, predictions, by_layer)
+    learned = None
+    if weighted_sum is not None and weighted_sum.head.head.mixing is not None:
+        learned = WeightedSum(
+            validation_ua=weighted_sum.head.merit[0],
+            scores=scored(weighted_sum.ids),
+            weights=weighted_sum.head.head.mixing.tolist(),
+        )
+    return Outcome(record, predictions, by_layer, learned)
 
 
 def score(
@@ -132,12 +161,10 @@ def score(
         interval=interval_of(pooled, corpus.labels, protocol),
         test_selected=Scores(**pd.DataFrame(peeked).mean()) if peeked else None,
         layers=_layer_scores(outcomes),
+        weighted_sum=_mean_weighted_sum([o.weighted_sum for o in outcomes if o.weighted_sum]),
         confusion=confusion.tolist(),
         provenance=provenance,
     )
-
-
-METRICS = ["ua", "wa", "f1"]
 
 
 def _spread(table: pd.DataFrame, over: str) -> Scores | None:
@@ -159,16 +186,15 @@ def _layer_scores(outcomes: Sequence[Outcome]) -> list[LayerScore]:
     return [LayerScore(layer=str(layer), **row) for layer, row in means.to_dict("index").items()]
 
 
-def label_ids(names: pd.Series, labels: Sequence[str]) -> np.ndarray:
-    """Positions in the list of labels, `(N,)`."""
-    ids: np.ndarray = pd.Categorical(names, categories=list(labels)).codes.astype(np.int64)
-    return ids
-
-
-def confusion_of(predictions: pd.DataFrame, labels: Sequence[str]) -> np.ndarray:
-    """Confusion matrix `(C, C)` of a table with columns label and prediction."""
-    truth, predicted = (label_ids(predictions[column], labels) for column in ("label", "prediction"))
-    return confusion_matrix(truth, predicted, len(labels))
+def _mean_weighted_sum(sums: Sequence[WeightedSum]) -> WeightedSum | None:
+    if not sums:
+        return None
+    scores = pd.DataFrame([one.scores.model_dump() for one in sums]).mean()
+    return WeightedSum(
+        validation_ua=float(np.mean([one.validation_ua for one in sums])),
+        scores=Scores(**scores),
+        weights=np.mean([one.weights for one in sums], axis=0).tolist(),
+    )
 
 
 def scores_of(confusion: np.ndarray, absent: Any) -> Scores:
@@ -178,18 +204,7 @@ def scores_of(confusion: np.ndarray, absent: Any) -> Scores:
 
 
 def interval_of(predictions: pd.DataFrame, labels: Sequence[str], protocol: Protocol) -> Interval:
-    """95 % interval of the pooled scores: speakers are resampled where several are known, else utterances.
-
-    An utterance that several seeds tested is one utterance.
-    """
-    speakers = predictions["speaker"]
-    known = bool(speakers.notna().all()) and speakers.nunique() > 1
-    bounds: dict[str, Any] = bootstrap_interval(
-        label_ids(predictions["label"], labels),
-        label_ids(predictions["prediction"], labels),
-        len(labels),
-        clusters=speakers if known else predictions["id"],
-        confidence=CONFIDENCE,
-        absent=protocol.absent,
-    )
-    return Interval(confidence=CONFIDENCE, resampled="speakers" if known else "utterances", **bounds)
+    """95 % interval of the pooled scores; speakers are resampled where several are known, else utterances."""
+    bounds = bootstrap_bounds(predictions, labels, protocol.absent)
+    resampled: Resampled = "speakers" if clusters_of(predictions) == "speaker" else "utterances"
+    return Interval(confidence=CONFIDENCE, resampled=resampled, **bounds)

@@ -1,39 +1,63 @@
 """Every task of a protocol on every view of the features: train, choose, test."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 from emobox_datasets.partition import Item
 from emobox_probe.features import FeatureStore
 from emobox_probe.folds import Task
 from emobox_probe.frames import Frames, MappedFrames, ResidentFrames, Statistics
 from emobox_probe.protocol import Protocol
-from emobox_probe.scoring import Outcome, outcome
+from emobox_probe.scoring import Answer, Outcome, outcome
 from emobox_probe.training import Trained, predict, select, train
 
 # The share of free device memory that features may take; the rest is for batches and heads.
 RESIDENT_SHARE = 0.6
 
 
-def views_of(
-    store: FeatureStore, protocol: Protocol, device: torch.device, has_layers: bool
-) -> dict[str, Frames]:
+@dataclass(frozen=True)
+class Views:
+    """What heads are trained on.
+
+    `candidates`: what the score is chosen among; `curve`: every layer, where the means of layers are stored;
+    `layers`: all layers' vectors as the frames of an utterance, for a learned weighted sum.
+    """
+
+    candidates: dict[str, Frames]
+    curve: dict[str, Frames]
+    layers: Frames | None
+
+    @property
+    def count(self) -> int:
+        """How many times a sweep is trained."""
+        return len({**self.candidates, **self.curve}) + (self.layers is not None)
+
+
+def views_of(store: FeatureStore, protocol: Protocol, device: torch.device, every_layer: bool) -> Views:
     """What a protocol chooses among: the frames of the last layer, or the means over time of every layer.
 
-    An encoder without layers has its frames only.
+    Without `every_layer`, means that the store happens to have are left alone: a record does not depend on them.
     """
-    if protocol.layers == "last" or not has_layers:
-        return {"last": load_frames(store, device)}
-    means = store.means()  # (N, L+1, D)
-    lengths = torch.ones(len(means), dtype=torch.long)
-    views: dict[str, Frames] = {}
-    for layer in range(means.shape[1]):
-        vectors = means[:, layer]
-        statistics = Statistics.of([vector[None] for vector in vectors])
-        views[str(layer)] = ResidentFrames(vectors.to(device), lengths, statistics)
-    return views
+    curve: dict[str, Frames] = {}
+    together = None
+    if every_layer:
+        means = store.means()  # (N, L+1, D)
+        normalised = F.layer_norm(means.float(), means.shape[2:])
+        neutral = Statistics(torch.zeros(len(means)), torch.ones(len(means)))
+        count = means.shape[1]
+
+        def resident(vectors: torch.Tensor, length: int) -> Frames:
+            lengths = torch.full((len(means),), length)
+            return ResidentFrames(vectors.contiguous().to(device), lengths, neutral)
+
+        curve = {str(layer): resident(normalised[:, layer], 1) for layer in range(count)}
+        together = resident(normalised.flatten(0, 1), count)
+    chosen_among = curve if protocol.layers == "every" and curve else {"last": load_frames(store, device)}
+    return Views(chosen_among, curve, together)
 
 
 def load_frames(store: FeatureStore, device: torch.device) -> Frames:
@@ -53,22 +77,57 @@ def load_frames(store: FeatureStore, device: torch.device) -> Frames:
 def train_tasks(
     mine: Sequence[Task],
     items: Sequence[Item],
-    views: Mapping[str, Frames],
+    views: Views,
     labels: Sequence[str],
     protocol: Protocol,
     progress: Callable[[int], Any],
 ) -> list[Outcome]:
     """Train the sweep on every view of the features, choose on validation, and only then look at the test part."""
     groups = [task.group for task in mine]
+    unwatched = [replace(group, watched=None) for group in groups]
     best: list[dict[str, Trained]] = [{} for _ in mine]
     seen: list[list[Trained]] = [[] for _ in mine]
-    for layer, frames in views.items():
-        for number, runs in enumerate(train(frames, groups, len(labels), protocol, progress)):
-            best[number][layer] = select(runs)
-            if protocol.peek:
+    for name, frames in {**views.candidates, **views.curve}.items():
+        counts = name in views.candidates
+        for number, runs in enumerate(
+            train(frames, groups if counts else unwatched, len(labels), protocol, progress)
+        ):
+            best[number][name] = select(runs)
+            if counts and protocol.peek:
                 seen[number] += runs
-    outcomes = []
-    for task, candidates, runs in zip(mine, best, seen, strict=True):
-        logits = {layer: predict(run.head, views[layer], task.tested) for layer, run in candidates.items()}
-        outcomes.append(outcome(task, items, candidates, logits, runs, labels, protocol))
-    return outcomes
+    mixed: list[list[Trained]] = [[] for _ in mine]
+    if views.layers is not None and mine:
+        mixed = train(views.layers, unwatched, len(labels), protocol, progress, layers=len(views.curve))
+    return [
+        outcome(
+            task,
+            items,
+            _answers(task, chosen, views),
+            _sum_answer(task, runs, views),
+            watched,
+            labels,
+            protocol,
+        )
+        for task, chosen, runs, watched in zip(mine, best, mixed, seen, strict=True)
+    ]
+
+
+def _answers(task: Task, best: Mapping[str, Trained], views: Views) -> list[Answer]:
+    known = {**views.candidates, **views.curve}
+    return [
+        Answer(
+            name,
+            run,
+            predict(run.head, known[name], task.tested),
+            name in views.candidates,
+            name in views.curve,
+        )
+        for name, run in best.items()
+    ]
+
+
+def _sum_answer(task: Task, runs: Sequence[Trained], views: Views) -> Answer | None:
+    if views.layers is None:
+        return None
+    run = select(runs)
+    return Answer("weighted sum", run, predict(run.head, views.layers, task.tested), False, False)

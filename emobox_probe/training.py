@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -10,12 +10,14 @@ from torch import Tensor
 
 from emobox_metric.ser_metric.scores import confusion_matrix, scores_from_confusion
 from emobox_probe.errors import ProbeError
-from emobox_probe.frames import Batch, Frames
+from emobox_probe.frames import Batch, Frames, Rows
 from emobox_probe.heads import Head, HeadBank, pieces
 from emobox_probe.protocol import HeadConfiguration, Protocol
 
 # Frames in one matrix product when no gradient is needed: bounds memory, about 50 MB at 768 hidden units on a CPU.
-EVALUATION_FRAMES = {"cpu": 16_384, "cuda": 131_072}
+EVALUATION_FRAMES, EVALUATION_FRAMES_ON_GPU = 16_384, 131_072
+# Steps that are planned and sent to a GPU at a time.
+STEPS_SENT = 64
 # Groups in one batched matrix product: many, unless a CPU has enough to do with one, which it need not pad.
 MANY_GROUPS = 64
 ENOUGH_FRAMES = 512
@@ -72,6 +74,7 @@ def train(
     classes: int,
     protocol: Protocol,
     progress: Callable[[int], Any] = lambda epochs: None,
+    layers: int | None = None,
 ) -> list[list[Trained]]:
     """Train the sweep of a protocol for every group; the trained heads by group and configuration.
 
@@ -81,6 +84,8 @@ def train(
         classes: length of the corpus's label list.
         protocol: sweep, batch size, epochs and rates.
         progress: told of every finished epoch of every group.
+        layers: the frames of an utterance are not moments but vectors of so many layers, of which a head learns a
+            weighted sum.
 
     Raises:
         ProbeError: a class has no training utterance, there is no validation utterance, or no head of a group
@@ -91,7 +96,9 @@ def train(
     at_once = groups_at_once(frames, protocol)
     trained: list[list[Trained]] = []
     for start in range(0, len(groups), at_once):
-        trained += _train_together(frames, groups[start : start + at_once], classes, protocol, progress)
+        trained += _train_together(
+            frames, groups[start : start + at_once], classes, protocol, progress, layers
+        )
     return trained
 
 
@@ -107,57 +114,80 @@ def _train_together(
     classes: int,
     protocol: Protocol,
     progress: Callable[[int], Any],
+    layers: int | None,
 ) -> list[list[Trained]]:
     device = frames.device
-    bank = HeadBank(protocol.sweep, [group.seed for group in groups], frames.dimension, classes, device)
+    seeds = [group.seed for group in groups]
+    bank = HeadBank(protocol.sweep, seeds, frames.dimension, classes, device, layers)
     trained = [[Trained(point) for point in protocol.sweep] for _ in groups]
     labels = torch.stack([group.labels for group in groups]).to(device)  # (G, N)
-    rates = [*protocol.rates(), 0.0]
-    plans = [_order(group, protocol) for group in groups]
-    for number in range(1, max(map(len, plans)) + 1):
-        # A group that has finished repeats its last batch at rate zero: it changes nothing, for itself or others.
-        steps = [plan[min(number, len(plan)) - 1] for plan in plans]
-        shares = [
-            rates[step.epoch - 1] * (number <= len(plan)) for step, plan in zip(steps, plans, strict=True)
-        ]
-        rows = [step.rows for step in steps]
-        loss = _loss(bank.logits(frames.batch(rows)), _targets(labels, rows))
-        bank.step(loss, number, torch.tensor(shares).to(device, non_blocking=True))
-        for index, (step, plan) in enumerate(zip(steps, plans, strict=True)):
-            if step.last and number <= len(plan):
-                _choose(bank, frames, groups[index], index, trained[index])
-                progress(1)
+    for number, step in enumerate(_steps(groups, protocol, device), start=1):
+        loss = _loss(bank.logits(frames.batch(step.rows)), _targets(labels, step.rows.device))
+        bank.step(loss, number, step.shares)
+        for index in step.finished:
+            _choose(bank, frames, groups[index], index, trained[index])
+            progress(1)
     for runs in trained:
         if not any(run.epoch for run in runs):
             raise ProbeError("Expected finite losses, but got none in any epoch; check the features for NaN.")
     return trained
 
 
-@dataclass(frozen=True)
-class _Step:
-    """One batch: its rows, the epoch it is of, and whether it is the epoch's last."""
+class _Step(NamedTuple):
+    """One batch of every group; the shares (G,) of the full rates; the groups for which it ends an epoch."""
+
+    rows: Rows
+    shares: Tensor
+    finished: list[int]
+
+
+def _steps(groups: Sequence[Group], protocol: Protocol, device: torch.device) -> Iterator[_Step]:
+    """All steps until the last group has finished; sent to the device many at a time, which it need not wait for."""
+    plans = [_plan(group, protocol) for group in groups]
+    longest = max(-(-len(group.training) // protocol.batch_size) for group in groups) * protocol.epochs
+    for first in range(0, longest, STEPS_SENT):
+        planned = [[next(plan) for plan in plans] for _ in range(min(STEPS_SENT, longest - first))]
+        rows = torch.stack([torch.stack([one.rows for one in step]) for step in planned])  # (S, G, B)
+        shares = torch.tensor([[one.share for one in step] for step in planned])  # (S, G)
+        sent_rows, sent_shares = (_sent(table, device) for table in (rows, shares))
+        for place, step in enumerate(planned):
+            finished = [index for index, one in enumerate(step) if one.last]
+            yield _Step(Rows(rows[place], sent_rows[place]), sent_shares[place], finished)
+
+
+def _sent(table: Tensor, device: torch.device) -> Tensor:
+    if device.type == "cuda":
+        table = table.pin_memory()
+    return table.to(device, non_blocking=True)
+
+
+class _Planned(NamedTuple):
+    """One batch of a group: rows (B,), -1 behind them where it is short; the share of the full rate."""
 
     rows: Tensor
-    epoch: int
+    share: float
     last: bool
 
 
-def _order(group: Group, protocol: Protocol) -> list[_Step]:
-    """All batches of a group in order: every epoch is a new permutation from the group's seed."""
+def _plan(group: Group, protocol: Protocol) -> Iterator[_Planned]:
+    """The batches of a group in order: every epoch is a new permutation from the group's seed.
+
+    A group that has finished goes on with its last batch at rate zero: it changes nothing, for itself or others.
+    """
     generator = torch.Generator().manual_seed(group.seed)
-    steps = []
-    for epoch in range(1, protocol.epochs + 1):
+    for share in protocol.rates():
         shuffled = group.training[torch.randperm(len(group.training), generator=generator)]
-        batches = shuffled.split(protocol.batch_size)
-        steps += [_Step(rows, epoch, n == len(batches)) for n, rows in enumerate(batches, start=1)]
-    return steps
+        short = -len(shuffled) % protocol.batch_size
+        batches = F.pad(shuffled, (0, short), value=-1).view(-1, protocol.batch_size)
+        for number, rows in enumerate(batches, start=1):
+            yield _Planned(rows, share, number == len(batches))
+    while True:
+        yield _Planned(rows, 0.0, False)
 
 
-def _targets(labels: Tensor, rows: Sequence[Tensor]) -> Tensor:
+def _targets(labels: Tensor, rows: Tensor) -> Tensor:
     """(G, B) label ids from (G, N), -100 where a group's batch is shorter."""
-    padded = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=-1)
-    padded = padded.to(labels.device, non_blocking=True)
-    return torch.where(padded < 0, -100, labels.gather(1, padded.clamp(min=0)))
+    return torch.where(rows < 0, -100, labels.gather(1, rows.clamp(min=0)))
 
 
 def _loss(logits: Tensor, targets: Tensor) -> Tensor:
@@ -188,8 +218,9 @@ def _choose(bank: HeadBank, frames: Frames, group: Group, index: int, runs: Sequ
 
 
 def _batches(frames: Frames, rows: Tensor) -> Iterator[Batch]:
-    for piece in pieces(rows, frames.lengths, EVALUATION_FRAMES.get(frames.device.type, 16_384)):
-        yield frames.batch([piece])
+    most = EVALUATION_FRAMES_ON_GPU if frames.device.type == "cuda" else EVALUATION_FRAMES
+    for piece in pieces(rows, frames.lengths, most):
+        yield frames.batch(Rows.of(piece, frames.device))
 
 
 def unweighted_average(truth: Tensor, predicted: Tensor, classes: int) -> float:
@@ -200,12 +231,9 @@ def unweighted_average(truth: Tensor, predicted: Tensor, classes: int) -> float:
 @torch.no_grad()
 def predict(head: Head, frames: Frames, rows: Tensor) -> Tensor:
     """Logits (len(rows), C) of one head, computed in pieces of bounded size."""
-    parts = []
-    for batch in _batches(frames, rows):
-        features, mean = batch.frames[0].float(), batch.mean[0].float()
-        hidden = F.relu(F.linear(features, head.first, head.first_bias))  # (T, H)
-        parts.append(F.linear(mean @ hidden, head.second, head.second_bias))
-    return torch.cat(parts)
+    return torch.cat(
+        [head.logits(batch.frames[0].float(), batch.mean[0].float()) for batch in _batches(frames, rows)]
+    )
 
 
 def select(runs: Sequence[Trained]) -> Trained:

@@ -12,6 +12,7 @@ from huggingface_hub import DatasetCard, DatasetCardData
 from matplotlib.figure import Figure
 
 from emobox_datasets import corpora
+from emobox_datasets.balanced import remarks
 from emobox_datasets.builder import features_of
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.licences import redistribution
@@ -19,6 +20,8 @@ from emobox_datasets.metadata_only import metadata_features
 from emobox_datasets.partition import configurations, why_not_strict
 from emobox_datasets.prepared import CARD, Prepared
 from emobox_datasets.repository import loading_metadata
+from emobox_probe.protocol import PROTOCOLS
+from hub_cards.eval_results import task_id
 
 TEMPLATE = Path(__file__).parent / "templates" / "dataset_card.md"
 ERRATA = Path(__file__).parents[1] / "docs" / "errata.md"
@@ -84,6 +87,8 @@ def dataset_card(corpus: Corpus, made: Prepared, rows: pd.DataFrame) -> DatasetC
         speakers=speaker_facts(rows),
         per_speaker=per_speaker(rows),
         folds=fold_rows(rows, corpus, made),
+        number_of_folds=sum(fold.kind not in ("balanced", "all") for fold in configurations(corpus).values()),
+        balanced=remarks(corpus),
         why_not_strict=why_not_strict(corpus),
         columns=[(name, COLUMNS.get(name, "as the corpus tells")) for name in _features(corpus, made)],
         durations=rows.duration.describe(percentiles=[0.05, 0.5, 0.95]).to_dict(),
@@ -110,15 +115,22 @@ def metadata(corpus: Corpus, made: Prepared) -> dict[str, Any]:
 def benchmark(corpus: Corpus) -> str:
     """`eval.yaml`: the scores of the corpus as tasks, for Hubs that have listed EmoBox as a benchmark.
 
-    The Hub takes one value a task, so each score is a task; its value is the mean over the released folds.
+    The Hub takes one value a task, so each score by each protocol is a task; its value is the mean over the folds
+    of that protocol, of which the first is named.
     """
-    tasks = [{"id": f"{corpus.name}_{score}", "config": "fold1", "split": "test"} for score in SCORES]
+    strict = "strict1" if "strict1" in configurations(corpus) else "fold1"
+    first = {name: strict if protocol.folds == "strict" else "fold1" for name, protocol in PROTOCOLS.items()}
+    tasks = [
+        {"id": task_id(corpus.name, score, protocol), "config": first[protocol], "split": "test"}
+        for protocol in PROTOCOLS
+        for score in SCORES
+    ]
     told = {
         "name": f"EmoBox {corpus.display_name}",
         "description": (
             f"Speech emotion recognition on {corpus.display_name} with the folds of EmoBox: "
             f"{', '.join(f'{score.upper()} ({meaning})' for score, meaning in SCORES.items())}, each the mean over the "
-            f"released folds."
+            f"folds of a protocol ({', '.join(PROTOCOLS)})."
         ),
         "evaluation_framework": "emobox",
         "tasks": tasks,

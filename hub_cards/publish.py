@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import httpx2
 from huggingface_hub import (
@@ -27,6 +27,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 logger = logging.getLogger(__name__)
 
 Kind = Literal["model", "dataset", "space"]
+Answer = TypeVar("Answer")
 # The client tries every request up to six times; then we begin again with what has arrived.
 ATTEMPTS = 3
 WAIT_SECONDS = 5.0
@@ -116,9 +117,18 @@ def publish(api: HfApi, parcel: Parcel, destination: Destination, accept: Accept
     Raises:
         PublishError: the Hub refused, could not be reached, or `accept` did not let it.
     """
+    return persistently(lambda: _send(api, parcel, destination, accept), destination)
+
+
+def persistently(send: Callable[[], Answer], destination: Destination) -> Answer:
+    """Do what talks to a repository, again where that may help; it must be such that twice is once.
+
+    Raises:
+        PublishError: the Hub refused, or could not be reached.
+    """
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return _send(api, parcel, destination, accept)
+            return send()
         except PublishError:
             raise
         except Exception as error:
@@ -134,7 +144,7 @@ def publish(api: HfApi, parcel: Parcel, destination: Destination, accept: Accept
 
 
 def _send(api: HfApi, parcel: Parcel, destination: Destination, accept: Accept) -> str:
-    remote = _remote(api, destination) or _create(api, destination)
+    remote = look(api, destination) or create(api, destination)
     if destination.private and not remote.private:
         raise PublishError(
             f"Expected {destination.repo_id} to be private, but it is there already and public; make it private in its "
@@ -159,16 +169,22 @@ def _send(api: HfApi, parcel: Parcel, destination: Destination, accept: Accept) 
     return str(commit.pr_url or commit.commit_url)
 
 
-def _remote(api: HfApi, destination: Destination) -> Remote | None:
+def look(api: HfApi, destination: Destination, revision: str | None = None) -> Remote | None:
+    """What a repository holds at a revision (default: main); None where there is no such repository."""
     try:
-        info = api.repo_info(destination.repo_id, repo_type=destination.kind)
+        info = api.repo_info(destination.repo_id, repo_type=destination.kind, revision=revision)
     except RepositoryNotFoundError:
         return None
     paths = api.list_repo_files(destination.repo_id, repo_type=destination.kind, revision=info.sha)
     return Remote(str(info.sha), bool(info.private), list(paths))
 
 
-def _create(api: HfApi, destination: Destination) -> Remote:
+def create(api: HfApi, destination: Destination) -> Remote:
+    """Make a repository.
+
+    Raises:
+        PublishError: the Hub does not show it afterwards.
+    """
     static = "static" if destination.kind == "space" else None
     api.create_repo(
         destination.repo_id,
@@ -177,7 +193,7 @@ def _create(api: HfApi, destination: Destination) -> Remote:
         exist_ok=True,
         space_sdk=static,
     )
-    made = _remote(api, destination)
+    made = look(api, destination)
     if made is None:
         raise PublishError(
             f"Expected {destination.repo_id} to be there once it was made, but the Hub does not show it; look at "
@@ -226,7 +242,7 @@ def _explain_status(status: int, message: str, destination: Destination) -> tupl
     if status == 403:
         return (
             f"Expected a token that may write to {destination.repo_id}, but it may not (403: {message}); use one with "
-            f"write access, or choose another --repo-id.",
+            f"write access, or choose another repository.",
             False,
         )
     if status == 412:

@@ -30,6 +30,11 @@ means over time of all layers `(L+1, D)`, the library's `hidden_states`, are sto
   what stored features are keyed by.
 - **Whisper** is fed 30 s windows as it was trained, and the frames that cover audio are kept. `--model <id>:trimmed`
   is another encoder: spectrogram and positions are cut to the audio. Never compare the two in one table.
+- **data2vec 2.0 and emotion2vec**, which the library lacks, are this project's `data2vec2`. They are published as
+  checkpoints of fairseq and FunASR: `emobox convert-checkpoint <file.pt> <folder>` makes a folder of one, which is
+  then the `--model`. A `config.yaml` and `tokens.txt` beside the file, as FunASR has them, are read. No code in the
+  checkpoint is run, and every weight is accounted for. Of emotion2vec+ the folder is also an audio classifier:
+  `import emobox_probe.models`, then `AutoModelForAudioClassification.from_pretrained(folder)`.
 - **Another `model_type`** that `AutoModel` loads and whose input is audio runs one utterance at a time, with a
   warning. Code in a repository runs only with `--trust-remote-code`.
 - **`builtin:logmel`** is 80 log-mel bands; **`builtin:egemaps`** the 25 low-level descriptors of eGeMAPSv02 by

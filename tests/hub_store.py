@@ -1,8 +1,11 @@
 """What `hub_server` keeps: repositories with their commits and pull requests, what was asked for, what shall fail."""
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import Any
+
+import yaml
 
 DATE = "2026-01-01T00:00:00.000Z"
 
@@ -87,3 +90,13 @@ def sha256(content: bytes) -> str:
 
 def blob_id(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+def metadata(card: str) -> dict[str, Any] | str:
+    """The metadata of a card, or what is wrong with it."""
+    found = re.match(r"---\r?\n(.*?)\n---", card, re.DOTALL)
+    try:
+        told = yaml.safe_load(found[1]) if found else {}
+    except yaml.YAMLError as error:
+        return str(error)
+    return told if isinstance(told, dict) else "metadata is no mapping"

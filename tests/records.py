@@ -45,6 +45,7 @@ def record(**changes: object) -> ResultRecord:
             shortest_samples=400,
             store_dtype="float16",
             features="2" * 32,
+            lengthened=0,
         ),
         corpus=CorpusRecord(
             name=str(changes.get("corpus", "urdu")),
@@ -63,10 +64,13 @@ def record(**changes: object) -> ResultRecord:
         seed_spread=None,
         test_selected=None,
         layers=[],
+        weighted_sum=None,
         pooled=scores,
         interval=Interval(
             confidence=0.95, resampled="speakers", ua=(0.4, 0.6), wa=(0.5, 0.75), f1=(0.45, 0.65)
         ),
         confusion=[[10, 5, 5, 5]] * 4,
-        provenance=Provenance(device="cpu", processes=1, extraction_seconds=12.0, training_seconds=34.0),
+        provenance=Provenance(
+            device="cpu", hardware="a processor", processes=1, extraction_seconds=12.0, training_seconds=34.0
+        ),
     )

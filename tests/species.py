@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from emobox_probe.models import Data2Vec2Config
+
 WAVE: dict[str, Any] = {
     "hidden_size": 32,
     "num_hidden_layers": 2,
@@ -27,6 +29,7 @@ MEL_TOWER: dict[str, Any] = {
 }
 TOWER = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 PARAKEET = {**TOWER, "subsampling_conv_channels": 8}
+DATA2VEC2 = {**TOWER, "num_prenet_layers": 1, "conv_dim": (24,) * 7, "position_groups": 2}
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,14 @@ class Species:
     """One configuration of one family.
 
     Attributes:
-        config: class name of the whole model's configuration, or module:class below transformers.models.
+        config: the whole model's configuration, by class name where it is the library's.
         settings: for that configuration.
         extractor: class name of the feature extractor; a callable that stands in for one that needs torchaudio.
         preprocessing: settings of the feature extractor.
         prefix: what stands before the encoder's weights in the checkpoint.
     """
 
-    config: str
+    config: str | type
     settings: dict[str, Any]
     extractor: str | Callable[..., Any] = "Wav2Vec2FeatureExtractor"
     preprocessing: dict[str, Any] | None = None
@@ -89,6 +92,10 @@ ZOO: dict[str, Species] = {
     "unispeech": _wave("UniSpeechConfig"),
     "unispeech-sat": _wave("UniSpeechSatConfig", **LARGE),
     "data2vec-audio": _wave("Data2VecAudioConfig", conv_pos_kernel_size=5, num_conv_pos_embeddings=3),
+    "data2vec2 (data2vec 2.0)": Species(Data2Vec2Config, DATA2VEC2, "Data2Vec2FeatureExtractor"),
+    "data2vec2 (emotion2vec)": Species(
+        Data2Vec2Config, {**DATA2VEC2, "num_extra_tokens": 10}, "Data2Vec2FeatureExtractor"
+    ),
     "wav2vec2-conformer (relative)": _wave("Wav2Vec2ConformerConfig", conv_depthwise_kernel_size=9),
     "wav2vec2-conformer (rotary)": _wave(
         "Wav2Vec2ConformerConfig", conv_depthwise_kernel_size=9, position_embeddings_type="rotary", **LARGE
@@ -145,24 +152,14 @@ ZOO: dict[str, Species] = {
     ),
     "voxtral": Species(
         "VoxtralConfig",
-        {
-            "audio_config": {
-                "model_type": "voxtral_encoder",
-                **TOWER,
-            }
-        },
+        {"audio_config": {"model_type": "voxtral_encoder", **TOWER}},
         "WhisperFeatureExtractor",
         _mel(128),
         "audio_tower.",
     ),
     "audioflamingo3": Species(
         "AudioFlamingo3Config",
-        {
-            "audio_config": {
-                "model_type": "audioflamingo3_encoder",
-                **TOWER,
-            }
-        },
+        {"audio_config": {"model_type": "audioflamingo3_encoder", **TOWER}},
         "WhisperFeatureExtractor",
         _mel(128),
         "audio_tower.",

@@ -11,13 +11,15 @@ from safetensors.torch import save_file
 from species import ZOO, Species
 from transformers import AutoModel
 
+from emobox_probe import models
 from emobox_probe.encoders import ModelEncoder, load_encoder
 from emobox_probe.families import FAMILIES
 from emobox_probe.waveforms import Loaded
 
 
 def whole_config(species: Species) -> Any:
-    config_class = getattr(transformers, species.config)
+    named = isinstance(species.config, str)
+    config_class = getattr(transformers, species.config) if named else species.config
     return config_class(**species.settings)
 
 
@@ -35,7 +37,8 @@ def make_checkpoint(name: str, folder: Path) -> Path:
     else:
         model.save_pretrained(folder)
     if isinstance(species.extractor, str):
-        getattr(transformers, species.extractor)(**species.preprocessing or {}).save_pretrained(folder)
+        extractor_class = getattr(transformers, species.extractor, None) or getattr(models, species.extractor)
+        extractor_class(**species.preprocessing or {}).save_pretrained(folder)
     return folder
 
 

@@ -74,6 +74,8 @@ def test_no_utterance_is_in_two_parts(items: Items, name: str) -> None:
         assert all(part == sorted(part) for part in parts.values())
         if fold.kind in ("completed", "strict"):
             assert {rows[number].id for number in numbers} == scored
+        elif fold.kind == "balanced":
+            assert list(parts) == ["test"]
         elif not isinstance(corpus.folds, OwnSplit):
             assert len(numbers) == len(rows)
 
@@ -195,6 +197,7 @@ def test_a_strict_fold_that_cannot_exist_is_explained(name: str, reason: str) ->
 @pytest.mark.parametrize("name", corpora.names())
 def test_every_configuration_says_which_kind_it_is(name: str) -> None:
     kinds = {"released": "Released", "completed": "Completed", "strict": "Strict", "all": "The whole"}
+    kinds["balanced"] = "Balanced"
     corpus = corpora.load(name)
     for fold in configurations(corpus).values():
         assert fold.description.startswith(kinds[fold.kind]) or name == "demo"

@@ -299,7 +299,7 @@ def test_too_little_memory_halves_batches_and_changes_nothing(
 ) -> None:
     kind, trimmed, _ = name.partition(":trimmed")
     encoder = encoder_of(kind, tmp_path, suffix=trimmed)
-    encoder.budget.seconds = 1000.0
+    encoder.budget.seconds = encoder.budget.overhead = 1000.0
     waveforms = utterances(0.5, 0.6, 0.7, 0.8, 0.9)
     expected = encoder.encode(waveforms)
     run, sizes = encoder._run_whole, []

@@ -151,7 +151,57 @@ def test_an_utterance_does_not_depend_on_its_neighbours() -> None:
         head = train(frames, GROUPS[:1], CLASSES, replace(SHORT, epochs=3))[0][0].head
         together = predict(head, frames, torch.arange(60))
         for row, part in enumerate(parts):
-            assert torch.allclose(together[row], head(F.layer_norm(part, part.shape)), atol=1e-5)
+            mean = torch.full((1, len(part)), 1 / len(part))
+            alone = head.logits(F.layer_norm(part, part.shape), mean)[0]
+            assert torch.allclose(together[row], alone, atol=1e-5)
+
+
+class PlainSum(nn.Module):
+    """A head on the learned sum of layers, as SUPERB words it: softmax weights, equal at first."""
+
+    def __init__(self, layers: int, dimension: int, hidden: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(dimension, hidden), nn.Linear(hidden, CLASSES)
+        self.mixing = nn.Parameter(torch.zeros(layers))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        mixed = (self.mixing.softmax(0)[:, None] * vectors).sum(1)  # (B, D)
+        return self.second(F.relu(self.first(mixed)))
+
+
+def test_weighted_sums_of_layers_equal_one_after_another() -> None:
+    layers, dimension = 4, 12
+    random = torch.Generator().manual_seed(3)
+    centres = torch.randn(CLASSES, dimension, generator=random)
+    vectors = torch.randn(60, layers, dimension, generator=random)  # (N, L, D)
+    vectors[:, 2] += centres[LABELS]  # only this layer tells anything
+    lengths = torch.full((60,), layers)
+    frames = ResidentFrames(vectors.flatten(0, 1), lengths, Statistics(torch.zeros(60), torch.ones(60)))
+    protocol = replace(SHORT, learning_rates=(3e-2, 1e-3))
+    for group, runs in zip(GROUPS, train(frames, GROUPS, CLASSES, protocol, layers=layers), strict=True):
+        for run in runs:
+            torch.manual_seed(group.seed)
+            head = PlainSum(layers, dimension, run.configuration.hidden)
+            optimiser = torch.optim.Adam(head.parameters(), lr=run.configuration.learning_rate)
+            order = torch.Generator().manual_seed(group.seed)
+            for epoch, rate in enumerate(protocol.rates(), start=1):
+                optimiser.param_groups[0]["lr"] = rate * run.configuration.learning_rate
+                shuffled = group.training[torch.randperm(len(group.training), generator=order)]
+                for rows in shuffled.split(protocol.batch_size):
+                    optimiser.zero_grad()
+                    F.cross_entropy(head(vectors[rows]), LABELS[rows]).backward()
+                    optimiser.step()
+                with torch.no_grad():
+                    loss = F.cross_entropy(head(vectors[group.validation]), LABELS[group.validation]).item()
+                assert run.validation_loss[epoch - 1] == pytest.approx(loss, rel=1e-5)
+                if epoch == run.epoch:
+                    assert torch.allclose(run.head.mixing, head.mixing.softmax(0), atol=1e-6)
+                    with torch.no_grad():
+                        expected = head(vectors[TESTED])
+                    assert torch.allclose(predict(run.head, frames, TESTED), expected, atol=1e-5)
+        quickest = runs[0].head.mixing
+        assert quickest.argmax() == 2
+        assert quickest.sum() == pytest.approx(1)
 
 
 def test_selection_prefers_ua_then_loss_then_order() -> None:

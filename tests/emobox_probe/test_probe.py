@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import torch
 from datasets import load_dataset
+from records import record as made_up_record
 from safetensors.torch import load_file, save_file
 from sklearn.metrics import recall_score
 from transformers import BertConfig, BertModel, Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
@@ -86,6 +87,25 @@ def test_a_run_leaves_everything_behind(tmp_path: Path, tiny_encoder: Path) -> N
     best = predictions.logits.map(lambda logits: record.corpus.labels[logits.argmax()])
     assert (best == predictions.prediction).all()
     assert record.pooled.wa == pytest.approx((predictions.label == predictions.prediction).mean())
+
+
+@pytest.mark.usefixtures("quick")
+def test_all_layers_stand_beside_the_score(tmp_path: Path, tiny_encoder: Path) -> None:
+    words = ["--model", str(tiny_encoder), "--corpus", "demo", "--features-dir", str(tmp_path / "features")]
+    assert run(*words, "--output-dir", str(tmp_path / "last")) == 0
+    assert run(*words, "--layers", "all", "--output-dir", str(tmp_path / "all")) == 0
+    # Features with all layers are there now; a record does not depend on that.
+    assert run(*words, "--output-dir", str(tmp_path / "again")) == 0
+    last, every, again = (
+        read_record(tmp_path / n / "tiny" / "demo" / "paper") for n in ("last", "all", "again")
+    )
+    assert (last.layers, last.weighted_sum) == ([], None)
+    assert [layer.layer for layer in every.layers] == ["0", "1"]
+    assert sum(every.weighted_sum.weights) == pytest.approx(1)
+    assert {fold.layer for fold in every.folds} == {"last"}
+    for part in ("mean", "pooled", "folds", "confusion"):
+        assert getattr(last, part) == getattr(every, part) == getattr(again, part)
+    assert again.layers == []
 
 
 @pytest.mark.usefixtures("quick")
@@ -253,7 +273,21 @@ def test_mistakes_about_the_model_are_explained(
     assert f"missing, such as {dropped}" in message(partial)
 
 
+def test_records_of_schema_1_stay_readable(tmp_path: Path) -> None:
+    today = made_up_record()
+    old = today.model_dump(mode="json")
+    del old["weighted_sum"], old["encoder"]["lengthened"], old["provenance"]["hardware"]
+    (tmp_path / "result.json").write_text(json.dumps({**old, "schema_version": 1}))
+    found = read_record(tmp_path)
+    assert found.encoder.lengthened is None
+    assert found.provenance.hardware is None
+    assert found.mean == today.mean
+
+
 def test_a_damaged_record_is_explained(tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text(json.dumps({"schema_version": 1}))
-    with pytest.raises(ValueError, match=r"result record of schema 1 in .*encoder is wrong"):
+    with pytest.raises(ValueError, match=r"result record of schema 2 in .*encoder.name is wrong"):
+        read_record(tmp_path)
+    (tmp_path / "result.json").write_text('{"schema_version": 2')
+    with pytest.raises(ValueError, match=r"result.json, but it is not JSON"):
         read_record(tmp_path)

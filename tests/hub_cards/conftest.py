@@ -7,8 +7,10 @@ from types import SimpleNamespace
 import pytest
 from conftest import shared_assets
 from hub_server import HubServer
+from hub_store import Repository
 from huggingface_hub import constants
 from huggingface_hub.utils import _http
+from result_runs import BY_HAND, MODEL, make_cross_run, make_run
 
 from emobox_datasets import corpora
 from emobox_datasets.repository import prepare
@@ -49,3 +51,22 @@ def prepared_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def prepared_emodb(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = shared_assets() / "corpora" / "emodb"
     return prepared_in(tmp_path_factory.mktemp("emodb"), "emodb", str(root))
+
+
+@pytest.fixture
+def model(hub: HubServer) -> Repository:
+    """A model's repository with a card that somebody wrote."""
+    made = hub.create("model", MODEL)
+    made.add("main", "by hand", {**made.files(), "README.md": BY_HAND, "model.safetensors": b"\0weights"})
+    return made
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs of one model: two corpora by one protocol, one by another, and between corpora."""
+    root = tmp_path_factory.mktemp("runs")
+    make_run(root / "urdu/paper", "urdu")
+    make_run(root / "emodb/paper", "emodb")
+    make_run(root / "urdu/strict", "urdu", "strict")
+    make_cross_run(root / "cross/paper")
+    return root

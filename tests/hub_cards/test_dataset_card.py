@@ -102,7 +102,10 @@ def test_pictures_show_something(prepared_emodb: Path) -> None:
 
 def test_eval_yaml_names_tasks_that_exist(prepared_emodb: Path) -> None:
     told = yaml.safe_load((prepared_emodb / "eval.yaml").read_text())
-    assert [task["id"] for task in told["tasks"]] == ["emodb_ua", "emodb_wa", "emodb_f1"]
+    assert [task["id"] for task in told["tasks"]] == [
+        f"emodb_{score}_{protocol}" for protocol in ("paper", "strict") for score in ("ua", "wa", "f1")
+    ]
+    assert {task["config"] for task in told["tasks"]} == {"fold1", "strict1"}
     configurations = prepared.read(prepared_emodb).configurations
     assert all(task["split"] in configurations[task["config"]] for task in told["tasks"])
 

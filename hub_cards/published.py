@@ -1,0 +1,41 @@
+"""The tables of the EmoBox paper (Interspeech 2024, CC BY 4.0), as rows to stand beside what was measured."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from emobox_datasets.labels import SHARED_FOUR
+
+REFERENCE = Path(__file__).parent / "reference"
+TABLE_4 = REFERENCE / "table4_intra_corpus.csv"
+TABLE_5 = REFERENCE / "table5_cross_corpus.csv"
+PAPER = "paper"
+# How Table 5 was made, in the words of `leaderboard_records.cross_setting`.
+TABLE_5_SETTING = f"{PAPER}: released utterances train, balanced test; {', '.join(SHARED_FOUR)}"
+
+
+def read_table_4() -> pd.DataFrame:
+    """The paper's scores within corpora: name, model, corpus, ua, wa, f1 in percent; see `doubtful`."""
+    table = _read_reference(TABLE_4).drop_duplicates()
+    return table[~table.duplicated(["name", "corpus"], keep=False)]
+
+
+def doubtful() -> list[str]:
+    """In words, what of Table 4 is left out since it gives one model two scores on one corpus."""
+    table = _read_reference(TABLE_4).drop_duplicates()
+    twice = table[table.duplicated(["name", "corpus"])]
+    return [
+        f"{row.name_} on {row.corpus}: Table 4 as it is kept here has two scores of it that differ."
+        for row in twice.rename(columns={"name": "name_"}).itertuples()
+    ]
+
+
+def read_table_5() -> pd.DataFrame:
+    """The paper's scores across corpora: name, model, train, test, accuracy in percent."""
+    return _read_reference(TABLE_5)
+
+
+def _read_reference(path: Path) -> pd.DataFrame:
+    """A table of the paper; a model that is not on the Hub goes by its name in the paper."""
+    table = pd.read_csv(path)
+    return table.assign(model=table["model"].fillna(table["name"]))

@@ -1,0 +1,116 @@
+"""The dataset of results: what is in it, who loads it, which versions of a corpus it takes."""
+
+import json
+from pathlib import Path
+
+import datasets
+import pandas as pd
+import pytest
+import yaml
+from hub_server import HubServer
+from hub_store import Repository
+from result_runs import BY_HAND, MODEL, make_run, publish
+
+
+def test_records_and_predictions_go_to_a_dataset_that_plain_datasets_loads(
+    hub: HubServer,
+    model: Repository,
+    finished: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    home = tmp_path / "home/ada/secret-encoder"
+    record = make_run(home, name=str(home))
+    assert publish(home, finished / "cross", "--to", MODEL, "--results-repo", "lab/results") == 1
+    assert "names differ" in capsys.readouterr().err
+    assert publish(home, "--to", MODEL, "--results-repo", "lab/results") == 0
+    shown = capsys.readouterr().out
+    assert "it will be made, private" in shown
+    assert "local folder" in shown
+    assert ("dataset", "lab/results") not in hub.repositories
+    assert publish(home, "--to", MODEL, "--results-repo", "lab/results", "--send", "--no-pull-request") == 0
+    dataset = hub.repository("dataset", "lab/results")
+    assert dataset.private
+    folder = "intra/lab--encoder/weights-0000000000000000/urdu/paper"
+    files = dataset.files()
+    assert set(files) == {
+        ".gitattributes",
+        "README.md",
+        f"{folder}/result.json",
+        f"{folder}/predictions.parquet",
+    }
+    assert files[f"{folder}/predictions.parquet"] == (home / "predictions.parquet").read_bytes()
+    told = json.loads(files[f"{folder}/result.json"])
+    assert told["mean"] == record.mean.model_dump()
+    assert told["encoder"]["name"] == MODEL
+    for content in (files[f"{folder}/result.json"], *model.files().values()):
+        assert b"ada" not in content.replace(b"Ada", b"")
+    entries = yaml.safe_load(model.files()[".eval_results/emobox_urdu_paper.yaml"])
+    link = f"{hub.url}/datasets/lab/results/blob/main/{folder}/result.json"
+    assert {entry["source"]["url"] for entry in entries} == {link}
+    # Runs of older versions tell less of an utterance; both load as one table.
+    make_run(tmp_path / "emodb", "emodb")
+    table = pd.read_parquet(tmp_path / "emodb/predictions.parquet")
+    table.assign(gender="female", language="de").to_parquet(
+        tmp_path / "emodb/predictions.parquet", index=False
+    )
+    assert (
+        publish(
+            tmp_path / "emodb", "--to", MODEL, "--results-repo", "lab/results", "--send", "--no-pull-request"
+        )
+        == 0
+    )
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(datasets.config, "HF_ENDPOINT", hub.url)
+    rows = datasets.load_dataset("lab/results", split="train", cache_dir=str(tmp_path / "cache"))
+    assert len(rows) == 2 * len(table)
+    assert {row["language"] for row in rows} == {None, "de"}
+
+
+def test_a_dataset_of_others_is_asked(hub: HubServer, model: Repository, finished: Path) -> None:
+    dataset = hub.create("dataset", "emobox/results")
+    dataset.add("main", "", {"README.md": b"# Ours\n"})
+    for _ in range(2):
+        assert publish(finished / "cross", "--to", MODEL, "--results-repo", "emobox/results", "--send") == 0
+    assert set(dataset.files()) == {"README.md"}
+    assert len(dataset.discussions) == 1
+    dataset.merge(1)
+    files = dataset.files()
+    assert files["README.md"] == b"# Ours\n"
+    folder = "cross/lab--encoder/weights-0000000000000000/paper"
+    assert {f"{folder}/cross.json", f"{folder}/predictions.parquet"} < set(files)
+    text = model.files("refs/pr/1")["README.md"].decode()
+    assert "### Between corpora, protocol paper" in text
+    assert "| trained on | emodb | urdu |" in text
+
+
+def test_scores_on_another_version_of_a_corpus_are_refused(
+    hub: HubServer, model: Repository, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--results-repo", "lab/results", "--send", "--no-pull-request")
+    assert publish(finished / "urdu/paper", "--to", MODEL, *words) == 0
+    hub.create("model", "lab/other").add("main", "", {"README.md": BY_HAND})
+    record = make_run(tmp_path)
+    told = record.model_dump(mode="json")
+    told["corpus"]["fingerprint"] = "4" * 64
+    (tmp_path / "result.json").write_text(json.dumps(told))
+    before = hub.count("POST .*/commit/")
+    assert publish(tmp_path, "--to", "lab/other", *words) == 1
+    error = capsys.readouterr().err
+    for part in ("333333333333", "444444444444", "emobox doctor urdu"):
+        assert part in error
+    assert hub.count("POST .*/commit/") == before
+
+
+def test_records_of_an_older_schema_are_sent_in_todays(
+    hub: HubServer, model: Repository, tmp_path: Path
+) -> None:
+    told = make_run(tmp_path).model_dump(mode="json")
+    told["schema_version"] = 1
+    del told["weighted_sum"], told["encoder"]["lengthened"], told["provenance"]["hardware"]
+    (tmp_path / "result.json").write_text(json.dumps(told))
+    assert publish(tmp_path, "--to", MODEL, "--results-repo", "lab/results", "--send") == 0
+    files = hub.repository("dataset", "lab/results").files()
+    (sent,) = (json.loads(content) for path, content in files.items() if path.endswith("result.json"))
+    assert (sent["schema_version"], sent["weighted_sum"]) == (2, None)
