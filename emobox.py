@@ -16,6 +16,7 @@ COMMANDS = {
     "publish-dataset": ("hub_cards.publish_dataset", "send a prepared repository to the Hub"),
     "protocols": ("emobox_probe.protocol", "list the protocols, or describe one: what a score means"),
     "probe": ("emobox_probe.probe", "score a model on a corpus"),
+    "cross": ("emobox_probe.cross_corpus", "train on corpora, test on others"),
     "score": ("emobox_probe.rescoring", "scores from kept predictions: by speaker, gender or language"),
     "convert-checkpoint": (
         "emobox_probe.convert_checkpoint",

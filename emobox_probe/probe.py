@@ -38,13 +38,19 @@ from emobox_probe.sweep import train_tasks, views_of
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `probe.py`, `python -m emobox_probe` and `emobox probe`."""
+    parser.add_argument("--corpus", required=True, help="name of the corpus, such as emodb")
+    parser.add_argument("--data-dir", help="folder that holds the corpus; default: $EMOBOX_DATA/<corpus>")
+    parser.add_argument("--overwrite", action="store_true", help="replace a result of other weights or data")
+    add_shared_arguments(parser)
+
+
+def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of everything that trains heads on features of a model."""
     parser.add_argument(
         "--model",
         required=True,
         help=f"Hub id, local folder, or {BUILTIN}<name>; behind a Whisper model, {TRIMMED} takes the true length",
     )
-    parser.add_argument("--corpus", required=True, help="name of the corpus, such as emodb")
-    parser.add_argument("--data-dir", help="folder that holds the corpus; default: $EMOBOX_DATA/<corpus>")
     parser.add_argument("--protocol", default="paper", choices=PROTOCOLS, help="default: %(default)s")
     parser.add_argument("--revision", help="branch, tag or commit of the model on the Hub")
     parser.add_argument(
@@ -57,13 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layers",
         choices=("last", "all"),
-        help="all: also store the means of every layer; default: by protocol",
+        help="all: also store the means of every layer, for a curve and a learned sum; default: by protocol",
     )
     parser.add_argument("--store-dtype", default="float16", choices=DTYPES, help="default: %(default)s")
     parser.add_argument("--features-dir", type=Path, help="default: $HF_HOME/emobox/features")
     parser.add_argument("--output-dir", type=Path, default=Path("runs"), help="default: %(default)s")
     parser.add_argument("--num-proc", type=int, help="processes that convert the corpus")
-    parser.add_argument("--overwrite", action="store_true", help="replace a result of other weights or data")
 
 
 def main() -> None:
@@ -112,7 +117,7 @@ def experiment(arguments: argparse.Namespace) -> None:
     accelerator.wait_for_everyone()
 
     started = time.perf_counter()
-    views = views_of(store, protocol, accelerator.device, encoder.facts.layers == "all")
+    views = views_of([store], protocol, accelerator.device, encoder.facts.layers == "all")
     items = stored_items(whole, corpus)
     with (
         accelerator.split_between_processes(tasks(corpus, items, protocol)) as mine,
@@ -162,14 +167,19 @@ def layers_of(arguments: argparse.Namespace, protocol: Protocol) -> str:
 
 
 def run_folder(arguments: argparse.Namespace, encoder: Encoder) -> Path:
-    """`<output-dir>/<model>/<corpus>/<protocol>`; a Hub id `a/b` and `builtin:b` become `a--b`, a path its name."""
-    name = encoder.facts.name
-    folder_name = name.removesuffix(TRIMMED)
-    if Path(folder_name).is_dir():
-        name = Path(folder_name).resolve().name + name[len(folder_name) :]
-    safe = name.replace(":", "--").replace("/", "--")
-    folder: Path = arguments.output_dir / safe / arguments.corpus / arguments.protocol
+    """`<output-dir>/<model>/<corpus>/<protocol>`."""
+    folder: Path = (
+        model_folder(arguments.output_dir, encoder.facts.name) / arguments.corpus / arguments.protocol
+    )
     return folder
+
+
+def model_folder(output: Path, name: str) -> Path:
+    """`<output>/<model>`; a Hub id `a/b` and `builtin:b` become `a--b`, a path its last part."""
+    folder = name.removesuffix(TRIMMED)
+    if Path(folder).is_dir():
+        name = Path(folder).resolve().name + name[len(folder) :]
+    return output / name.replace(":", "--").replace("/", "--")
 
 
 def check_replaceable(

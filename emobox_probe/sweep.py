@@ -37,15 +37,19 @@ class Views:
         return len({**self.candidates, **self.curve}) + (self.layers is not None)
 
 
-def views_of(store: FeatureStore, protocol: Protocol, device: torch.device, every_layer: bool) -> Views:
+def views_of(
+    stores: Sequence[FeatureStore], protocol: Protocol, device: torch.device, every_layer: bool
+) -> Views:
     """What a protocol chooses among: the frames of the last layer, or the means over time of every layer.
+
+    The utterances of several corpora stand one after another.
 
     Without `every_layer`, means that the store happens to have are left alone: a record does not depend on them.
     """
     curve: dict[str, Frames] = {}
     together = None
     if every_layer:
-        means = store.means()  # (N, L+1, D)
+        means = torch.cat([store.means() for store in stores])  # (N, L+1, D)
         normalised = F.layer_norm(means.float(), means.shape[2:])
         neutral = Statistics(torch.zeros(len(means)), torch.ones(len(means)))
         count = means.shape[1]
@@ -56,13 +60,13 @@ def views_of(store: FeatureStore, protocol: Protocol, device: torch.device, ever
 
         curve = {str(layer): resident(normalised[:, layer], 1) for layer in range(count)}
         together = resident(normalised.flatten(0, 1), count)
-    chosen_among = curve if protocol.layers == "every" and curve else {"last": load_frames(store, device)}
+    chosen_among = curve if protocol.layers == "every" and curve else {"last": load_frames(stores, device)}
     return Views(chosen_among, curve, together)
 
 
-def load_frames(store: FeatureStore, device: torch.device) -> Frames:
-    """The whole corpus: on the device if it fits there, else mapped from disk."""
-    utterances = [frames for _, frames in store.read()]
+def load_frames(stores: Sequence[FeatureStore], device: torch.device) -> Frames:
+    """All utterances: on the device if they fit there, else mapped from disk."""
+    utterances = [frames for store in stores for _, frames in store.read()]
     if device.type != "cuda":
         return MappedFrames(utterances, device)
     size = sum(frames.nbytes for frames in utterances)

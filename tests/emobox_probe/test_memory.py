@@ -33,7 +33,7 @@ labels = torch.arange(UTTERANCES) % 2
 half = UTTERANCES // 2
 group = Group(labels, torch.arange(half), torch.arange(half, UTTERANCES), seed=0)
 protocol = replace(PAPER, epochs=2, warm_up_epochs=1, batch_size=8, hidden_sizes=(16,))
-train(load_frames(store, torch.device("cpu")), [group], 2, replace(protocol, epochs=1))  # buffers and libraries
+train(load_frames([store], torch.device("cpu")), [group], 2, replace(protocol, epochs=1))  # buffers and libraries
 
 def used():
     # Bytes of memory that no file backs.
@@ -47,7 +47,7 @@ def watch(limit):
     os._exit(KILLED)
 
 threading.Thread(target=watch, args=(used() + ALLOWED,), daemon=True).start()
-frames = load_frames(store, torch.device("cpu"))
+frames = load_frames([store], torch.device("cpu"))
 size = sum(2 * int(length) * DIMENSION for length in frames.lengths)
 assert size >= 2 * ALLOWED, size
 if sys.argv[2] == "greedy":

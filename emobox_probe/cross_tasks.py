@@ -1,0 +1,220 @@
+"""What is trained on and tested between corpora: one pool of utterances, one task for every source and seed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Literal
+
+import datasets
+import torch
+from torch import Tensor
+
+from emobox_datasets import balanced
+from emobox_datasets.builder import StoredItem, stored_items
+from emobox_datasets.corpus import Corpus
+from emobox_datasets.labels import SHARED_FOUR
+from emobox_datasets.partition import partition
+from emobox_probe.errors import ProbeError
+from emobox_probe.folds import HIDDEN, held_out
+from emobox_probe.protocol import Protocol
+from emobox_probe.training import Group
+
+TestSet = Literal["balanced", "all"]
+COMMON = "common"
+
+
+@dataclass
+class Pool:
+    """The utterances of several corpora, one after another, as rows of the features that heads see."""
+
+    labels: tuple[str, ...]
+    corpora: dict[str, Corpus] = field(default_factory=dict)
+    items: dict[str, list[StoredItem]] = field(default_factory=dict)
+    first: dict[str, int] = field(default_factory=dict)
+    audio: dict[str, datasets.Dataset] = field(default_factory=dict)
+
+    def add(self, corpus: Corpus, whole: datasets.Dataset) -> None:
+        """Append a corpus as it is stored."""
+        self.first[corpus.name] = sum(map(len, self.items.values()))
+        self.corpora[corpus.name] = corpus
+        self.items[corpus.name] = stored_items(whole, corpus)
+        self.audio[corpus.name] = whole
+
+    @property
+    def all_items(self) -> list[StoredItem]:
+        return [item for items in self.items.values() for item in items]
+
+    @property
+    def label_ids(self) -> Tensor:
+        """Of every row (N,), `HIDDEN` where the label is outside the label space."""
+        labels = [item.label for item in self.all_items]
+        return torch.tensor(
+            [self.labels.index(label) if label in self.labels else HIDDEN for label in labels]
+        )
+
+    @property
+    def speakers(self) -> list[str | None]:
+        """Of every row; a name counts within its corpus."""
+        return [
+            None
+            if item.speaker is None
+            else f"{name} {self.corpora[name].same_speaker.get(item.speaker, item.speaker)}"
+            for name, items in self.items.items()
+            for item in items
+        ]
+
+    def rows(self, name: str, configuration: str, part: str) -> Tensor:
+        """Rows of a corpus in one part of a configuration, of the label space only."""
+        parts = partition(self.corpora[name], configuration, self.items[name])
+        places = [row for row in parts.get(part, []) if self.items[name][row].label in self.labels]
+        return torch.tensor(places, dtype=torch.long) + self.first[name]
+
+    def tested(self, name: str, test: TestSet) -> Tensor:
+        """Rows that a corpus is tested on.
+
+        Raises:
+            ProbeError: this copy of it has none of them.
+        """
+        rows = self.rows(name, "balanced", "test") if test == "balanced" else self.rows(name, "all", "train")
+        if not len(rows):
+            raise ProbeError(
+                f"Expected utterances of {', '.join(self.labels)} in {name}, but got none; complete it."
+            )
+        return rows
+
+    def remarks(self, targets: Sequence[str], test: TestSet) -> list[str]:
+        """What a reader must know of the test sets."""
+        if test == "all":
+            return [f"Tested are all utterances of the labels {', '.join(self.labels)}."]
+        told = []
+        for name in targets:
+            told += [f"{name}: {sentence}" for sentence in balanced.remarks(self.corpora[name])]
+            here, listed = len(self.tested(name, test)), len(self.corpora[name].balanced_ids)
+            if here < listed:
+                told.append(
+                    f"{name}: {listed - here} of {listed} utterances are missing or outside the label space."
+                )
+        return told
+
+
+@dataclass(frozen=True)
+class CrossTask:
+    """One source with one seed: what its heads see, and the rows of each target that they are tested on."""
+
+    source: str
+    corpora: tuple[str, ...]
+    group: Group
+    tested: dict[str, Tensor]
+    held_out: Literal["speakers", "utterances", "released"]
+
+
+def test_configuration(targets: Sequence[Corpus], wanted: TestSet | None) -> TestSet:
+    """What is tested of the targets: the paper's balanced sets if all have one, unless told otherwise.
+
+    Raises:
+        ProbeError: balanced sets are wanted, but a target has none.
+    """
+    without = [corpus.name for corpus in targets if not corpus.balanced_ids]
+    if wanted == "balanced" and without:
+        raise ProbeError(
+            f"Expected targets with a balanced set, but {', '.join(without)} has none; take --test-set all, or make "
+            f"one with emobox balance."
+        )
+    return wanted or ("all" if without else "balanced")
+
+
+def label_space(known: Sequence[Corpus], wanted: str | None) -> tuple[str, ...]:
+    """The labels that are told apart: of the paper's four those that all corpora have, or others that are wanted.
+
+    Raises:
+        ProbeError: a wanted label is not in every corpus, or fewer than two labels are shared.
+    """
+    shared = [label for label in known[0].scored_labels if all(label in c.scored_labels for c in known)]
+    if wanted is None:
+        labels = [label for label in shared if label in SHARED_FOUR]
+    elif wanted == COMMON:
+        labels = shared
+    else:
+        labels = [label.strip() for label in wanted.split(",") if label.strip()]
+        for label, corpus in product(labels, known):
+            if label not in corpus.scored_labels:
+                raise ProbeError(
+                    f"Expected labels that every corpus has in --labels, but {corpus.name} has no {label!r}; it has "
+                    f"{', '.join(corpus.scored_labels)}."
+                )
+    if len(set(labels)) < 2:
+        having = "; ".join(f"{corpus.name}: {', '.join(corpus.scored_labels)}" for corpus in known)
+        raise ProbeError(
+            f"Expected at least two labels that all corpora have, but got {', '.join(labels) or 'none'} ({having}); "
+            f"choose other corpora, or labels with --labels."
+        )
+    return tuple(sorted(set(labels)))
+
+
+def cross_tasks(
+    pool: Pool,
+    sources: Sequence[str],
+    targets: Sequence[str],
+    leave_one_out: bool,
+    training: Literal["released", "all"],
+    test: TestSet,
+    protocol: Protocol,
+) -> list[CrossTask]:
+    """One task for every source and seed. No corpus is ever tested by heads that have seen it.
+
+    Raises:
+        ProbeError: a source has no other corpus to be tested on, nothing to train on, or no speakers to hold out.
+    """
+    plan: list[tuple[str, tuple[str, ...], list[str]]]
+    if leave_one_out:
+        plan = [(f"all but {name}", tuple(s for s in sources if s != name), [name]) for name in targets]
+    else:
+        plan = [(name, (name,), [target for target in targets if target != name]) for name in sources]
+    for name, members, tested in plan:
+        if not tested or not members:
+            raise ProbeError(
+                f"Expected another corpus to train or to test {name} on, but got none; name more in --train or --test."
+            )
+    return [
+        _task(
+            pool,
+            name,
+            members,
+            {target: pool.tested(target, test) for target in tested},
+            training,
+            protocol,
+            seed,
+        )
+        for (name, members, tested), seed in product(plan, protocol.seeds)
+    ]
+
+
+def _task(
+    pool: Pool,
+    name: str,
+    members: tuple[str, ...],
+    tested: dict[str, Tensor],
+    training: Literal["released", "all"],
+    protocol: Protocol,
+    seed: int,
+) -> CrossTask:
+    configuration = "all" if training == "all" else "fold1"
+    rows = {
+        "train": torch.cat([pool.rows(member, configuration, "train") for member in members]),
+        "test": torch.cat(list(tested.values())),
+    }
+    own = [pool.rows(member, configuration, "validation") for member in members]
+    if all(map(len, own)):
+        rows["validation"] = torch.cat(own)
+    speakers = pool.speakers
+    known = all(speakers[row] is not None for row in rows["train"].tolist())
+    if len({speakers[row] for row in rows["train"].tolist()}) == 1 and protocol.validation == "speakers":
+        raise ProbeError(
+            f"Expected several speakers in {name}, so that some can be held out for validation, but got one; use "
+            f"--protocol paper, which holds out utterances."
+        )
+    how: Literal["speakers", "utterances"] = (
+        "speakers" if protocol.validation == "speakers" and known else "utterances"
+    )
+    group = held_out(rows, pool.label_ids, speakers, protocol, seed)
+    return CrossTask(name, members, group, tested, "released" if "validation" in rows else how)

@@ -1,0 +1,86 @@
+"""Every source on every view of the features: train, choose on the source, then test on the targets."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from emobox_probe.cross_results import Source
+from emobox_probe.cross_tasks import CrossTask, Pool
+from emobox_probe.protocol import Protocol
+from emobox_probe.sweep import Views
+from emobox_probe.training import Trained, predict, select, train
+
+
+@dataclass
+class CrossOutcome:
+    """One source and seed: what was chosen, what was predicted, and what every head said of the targets on the way.
+
+    `watched` (W, E): predicted ids after every epoch of every head, in the order of the predictions' rows.
+    """
+
+    source: Source
+    predictions: pd.DataFrame
+    watched: Tensor
+
+
+def train_sources(
+    mine: Sequence[CrossTask],
+    pool: Pool,
+    views: Views,
+    protocol: Protocol,
+    progress: Callable[[int], Any],
+) -> list[CrossOutcome]:
+    """Train the sweep for all sources at once, choose on each source's validation part, and only then test."""
+    groups = [task.group for task in mine]
+    best: list[dict[str, Trained]] = [{} for _ in mine]
+    seen: list[list[Tensor]] = [[] for _ in mine]
+    for name, frames in views.candidates.items():
+        for number, runs in enumerate(train(frames, groups, len(pool.labels), protocol, progress)):
+            best[number][name] = select(runs)
+            seen[number] += [ids for run in runs for ids in run.watched]
+    return [
+        _outcome(task, candidates, watched, pool, views)
+        for task, candidates, watched in zip(mine, best, seen, strict=True)
+    ]
+
+
+def _outcome(
+    task: CrossTask, candidates: dict[str, Trained], watched: Sequence[Tensor], pool: Pool, views: Views
+) -> CrossOutcome:
+    layer, chosen = max(candidates.items(), key=lambda candidate: candidate[1].merit)
+    rows = torch.cat(list(task.tested.values()))
+    logits = predict(chosen.head, views.candidates[layer], rows)
+    items, speakers = pool.all_items, pool.speakers
+    tested = [items[row] for row in rows.tolist()]
+    predictions = pd.DataFrame(
+        {
+            "source": task.source,
+            "target": [name for name, members in task.tested.items() for _ in members],
+            "id": [item.id for item in tested],
+            "speaker": [speakers[row] for row in rows.tolist()],
+            "seed": task.group.seed,
+            "label": [item.label for item in tested],
+            "prediction": [pool.labels[place] for place in logits.argmax(dim=1).tolist()],
+            "logits": list(logits.cpu().numpy()),
+        }
+    )
+    source = Source(
+        name=task.source,
+        corpora=list(task.corpora),
+        seed=task.group.seed,
+        training=len(task.group.training),
+        validation=len(task.group.validation),
+        held_out=task.held_out,
+        layer=layer,
+        learning_rate=chosen.configuration.learning_rate,
+        hidden=chosen.configuration.hidden,
+        epoch=chosen.epoch,
+        validation_ua=chosen.merit[0],
+    )
+    return CrossOutcome(
+        source, predictions, torch.stack(list(watched)) if watched else torch.empty(0, len(rows))
+    )

@@ -1,0 +1,35 @@
+"""The picture of a cross-corpus run: scores by source and target."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib import pyplot
+
+from emobox_probe.pictures import GREY, save, shortened
+
+
+def plot_cross(
+    scores: Mapping[tuple[str, str], float], title: str, path: Path, starred: Sequence[tuple[str, str]] = ()
+) -> None:
+    """Draw scores in 0..1 by (source, target) as a heat map; a star marks pairs that share speakers or audio."""
+    sources, targets = ([*sorted({pair[end] for pair in scores})] for end in (0, 1))
+    table = np.array([[scores.get((source, target), np.nan) for target in targets] for source in sources])
+    size = (2.6 + 0.62 * len(targets), 1.9 + 0.44 * len(sources))
+    figure, axes = pyplot.subplots(figsize=(max(size[0], 4.6), size[1]), layout="constrained")
+    low, high = np.nanmin(table), np.nanmax(table)
+    image = axes.imshow(100 * table, cmap="cividis", vmin=100 * low, vmax=100 * high, aspect="auto")
+    middle = (low + high) / 2
+    for (row, column), share in np.ndenumerate(table):
+        if np.isnan(share):
+            axes.text(column, row, "–", ha="center", va="center", color=GREY)
+            continue
+        star = "*" if (sources[row], targets[column]) in starred else ""
+        ink = "black" if share > middle else "white"
+        axes.text(column, row, f"{100 * share:.1f}{star}", ha="center", va="center", fontsize=8, color=ink)
+    axes.set_xticks(range(len(targets)), [shortened(name, 18) for name in targets], rotation=45, ha="right")
+    axes.set_yticks(range(len(sources)), [shortened(name, 22) for name in sources])
+    axes.set_xlabel("tested on" + ("   (* shares speakers or audio)" if starred else ""))
+    axes.set_ylabel("trained on")
+    figure.colorbar(image, ax=axes, label="percent", aspect=30, pad=0.02)
+    save(figure, title, path)

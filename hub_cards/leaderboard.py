@@ -1,0 +1,122 @@
+"""`emobox leaderboard`: result records as one page that opens from a file and as a static Space.
+
+emobox leaderboard results/ --out site/
+emobox leaderboard results/ --out site/ --space my-lab/emobox-leaderboard           # says what would be sent
+emobox leaderboard results/ --out site/ --space my-lab/emobox-leaderboard --send
+"""
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+from huggingface_hub import HfApi
+from rich.console import Console
+from rich.table import Table
+
+from emobox_datasets.errors import CorpusError
+from emobox_probe.errors import ProbeError
+from hub_cards.leaderboard_data import page_data
+from hub_cards.leaderboard_records import Collection, collect
+from hub_cards.leaderboard_site import CARD, MARKER, PAGE, check_folder, render, write
+from hub_cards.publish import (
+    HUB_FILES,
+    Accept,
+    Destination,
+    Parcel,
+    PublishError,
+    Remote,
+    check_repo_id,
+    connect,
+    publish,
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `emobox leaderboard`."""
+    parser.add_argument(
+        "results", type=Path, nargs="+", help="folders that hold result records, at any depth"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder of the site: new, empty, or an earlier one"
+    )
+    parser.add_argument("--space", help="also send it, as a static Space, such as my-lab/emobox-leaderboard")
+    parser.add_argument("--private", action="store_true", help="a Space only for those whom you let in")
+    parser.add_argument(
+        "--send", action="store_true", help="send; without this, only show what would be sent"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the site, and show what would be sent, or send it; the exit status."""
+    try:
+        if arguments.send and not arguments.space:
+            raise PublishError(
+                "Expected --space with --send, but got none; say where to send the leaderboard."
+            )
+        if arguments.space:
+            check_repo_id(arguments.space)
+        check_folder(arguments.out)
+        collection = collect(arguments.results)
+        for note in collection.notes:
+            print(f"note: {note}")
+        files = render(page_data(collection))
+        write(arguments.out, files)
+        size = len(files[PAGE].encode("utf-8"))
+        print(f"{_count(collection)} written to {arguments.out / PAGE} ({size / 1e6:.2f} MB)")
+        if arguments.space:
+            send(
+                arguments.out, files, Destination(arguments.space, "space", arguments.private), arguments.send
+            )
+    except (ProbeError, CorpusError, PublishError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _count(collection: Collection) -> str:
+    cross = f" and {len(collection.cross)} cross-corpus results" if collection.cross else ""
+    return f"{len(collection.results)} results{cross}"
+
+
+def send(folder: Path, files: dict[str, str], destination: Destination, really: bool) -> None:
+    """Make the Space, or replace the leaderboard that it holds, in one commit; or only say what would be sent.
+
+    Raises:
+        PublishError: the Space holds something else, or the Hub refused.
+    """
+    digest = hashlib.sha256(files[MARKER].encode("utf-8")).hexdigest()
+    parcel = Parcel(folder, sorted(files), f"EmoBox leaderboard {digest[:8]}")
+    show(parcel, destination)
+    if not really:
+        print("Nothing was sent. To send it, run the command again with --send.")
+        return
+    print(publish(connect(), parcel, destination, accept(destination)))
+
+
+def accept(destination: Destination) -> Accept:
+    """What lets only an empty Space, or an earlier leaderboard, be replaced."""
+
+    def check(_: HfApi, remote: Remote) -> None:
+        # The Hub gives a new Space a card of its own.
+        others = sorted(set(remote.paths) - HUB_FILES - {CARD})
+        if others and MARKER not in others:
+            raise PublishError(
+                f"Expected {destination.repo_id} to be empty or to hold a leaderboard, but it holds {len(others)} "
+                f"other files, such as {others[0]}; choose another --space."
+            )
+
+    return check
+
+
+def show(parcel: Parcel, destination: Destination) -> None:
+    """What goes where."""
+    table = Table("file", "bytes", title=parcel.message)
+    table.columns[1].justify = "right"
+    for path in parcel.paths:
+        table.add_row(path, f"{(parcel.folder / path).stat().st_size:,}")
+    table.add_row(f"{len(parcel.paths)} files", f"{parcel.size:,}", style="bold")
+    console = Console()
+    console.print(table)
+    seen = "private" if destination.private else "public"
+    console.print(f"to {destination.url} ({seen}), as one commit on main", highlight=False, markup=False)

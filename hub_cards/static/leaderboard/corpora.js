@@ -1,0 +1,144 @@
+"use strict";
+/* The view of all corpora: models by corpora, or by groups of corpora. */
+(() => {
+  const { data, state, make, select, checkbox, metrics, unique, value, remark } = Board;
+  const { results, corpora } = data;
+  // A corpus of several languages is in the mean of none of them.
+  const languageOf = ({ languages }) =>
+    languages.length > 1 ? "several languages" : Board.language(languages[0]);
+
+  /* Corpora that the filters leave; synthetic ones only when asked for, or where there are no others. */
+  function chosenCorpora(rows) {
+    const present = new Set(rows.flatMap(([, where]) => [...where.keys()]));
+    let chosen = corpora.map((_, corpus) => corpus).filter((corpus) => present.has(corpus));
+    if (state.language)
+      chosen = chosen.filter((corpus) => corpora[corpus].languages.includes(state.language));
+    if (state.source) chosen = chosen.filter((corpus) => corpora[corpus].source === state.source);
+    const benchmark = chosen.filter((corpus) => corpora[corpus].benchmark);
+    if (!state.source && benchmark.length) chosen = benchmark;
+    if (state.scope === "shared") {
+      const having = rows.filter(([, where]) => chosen.some((corpus) => where.has(corpus)));
+      chosen = chosen.filter((corpus) => having.every(([, where]) => where.has(corpus)));
+    }
+    return chosen;
+  }
+
+  function meanOf(where, some) {
+    let sum = 0;
+    for (const corpus of some) {
+      const row = where.get(corpus);
+      if (row === undefined || remark(row)) return null;
+      sum += results[state.metric][row];
+    }
+    return some.length ? sum / some.length : null;
+  }
+
+  function scoreCell(corpus) {
+    return ([, where]) => {
+      const row = where.get(corpus);
+      const said = Board.number(value(row, state.metric)) + (remark(row) ? " †" : "");
+      return make("span", { title: remark(row) || false }, said);
+    };
+  }
+
+  function groups(chosen) {
+    if (state.columns === "corpora") {
+      return chosen.map((corpus) => ({
+        key: corpora[corpus].name,
+        title: corpora[corpus].title,
+        name: corpora[corpus].name,
+        numeric: true,
+        help: `${corpora[corpus].languages.map(Board.language).join(", ")}; ${corpora[corpus].source}`,
+        value: ([, where]) => value(where.get(corpus), state.metric),
+        show: scoreCell(corpus),
+      }));
+    }
+    const label = state.columns === "languages" ? languageOf : (corpus) => corpus.source;
+    return unique(chosen.map((corpus) => label(corpora[corpus]))).map((title) => {
+      const members = chosen.filter((corpus) => label(corpora[corpus]) === title);
+      return {
+        key: title,
+        title: `${title} (${members.length})`,
+        numeric: true,
+        help: members.map((corpus) => corpora[corpus].title).join(", "),
+        value: ([, where]) => meanOf(where, members),
+      };
+    });
+  }
+
+  function allCorpora() {
+    const filters = [
+      Board.protocolFilter(),
+      Board.metricFilter(),
+      select("columns", "Columns", [
+        ["corpora", "corpora"],
+        ["languages", "means by language"],
+        ["sources", "means by source"],
+      ]),
+      select("language", "Language", [
+        ["", "all"],
+        ...unique(corpora.flatMap(({ languages }) => languages)).map((code) => [code, Board.language(code)]),
+      ]),
+      select("source", "Source", [
+        ["", "all"],
+        ...unique(corpora.map(({ source }) => source)).map((name) => [name, name]),
+      ]),
+      select("scope", "Corpora", [
+        ["all", "all"],
+        ["shared", "those that every model shown has"],
+      ]),
+    ];
+    if (Board.publishedHere()) filters.push(checkbox("published", "published rows"));
+    const shown = Board.shownModels();
+    const chosen = chosenCorpora(shown);
+    const rows = shown.filter(([, where]) => chosen.some((corpus) => where.has(corpus)));
+    const left = shown.length - rows.length;
+    const name = metrics[state.metric];
+    const columns = [
+      {
+        key: "model",
+        title: "Model",
+        value: ([model]) => Board.modelText(model),
+        show: ([model]) => Board.modelCell(model),
+      },
+      {
+        key: "mean",
+        title: `Mean ${name}`,
+        numeric: true,
+        help: `over the ${chosen.length} corpora chosen, where a model has them all`,
+        value: ([, where]) => meanOf(where, chosen),
+      },
+      {
+        key: "has",
+        title: "Corpora",
+        numeric: true,
+        decimals: 0,
+        help: "of those chosen, how many a model has",
+        value: ([, where]) => chosen.filter((corpus) => where.has(corpus)).length,
+        show: ([, where]) =>
+          make("span", {}, `${chosen.filter((corpus) => where.has(corpus)).length} of ${chosen.length}`),
+      },
+      ...groups(chosen),
+      { key: "protocol", title: "Protocol", value: () => state.protocol },
+    ];
+    return {
+      heading: `${name} within corpora`,
+      protocol: Board.protocolWords(),
+      filters,
+      status: [
+        `Models: ${rows.length}. Corpora: ${chosen.length}.`,
+        ...(left ? [`Not shown, since without a score on these: ${left}.`] : []),
+        `The mean is over the ${chosen.length} corpora chosen, for models that have them all.`,
+      ].join(" "),
+      table: {
+        caption: `${name} in percent, mean over folds, protocol ${state.protocol}`,
+        columns,
+        rows,
+        sort: "-mean",
+        file: `emobox-${state.protocol}-${state.metric}`,
+      },
+    };
+  }
+
+  Board.views.corpora = ["Corpora", allCorpora];
+})();

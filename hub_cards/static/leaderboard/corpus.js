@@ -1,0 +1,126 @@
+"use strict";
+/* The view of one corpus: models with intervals, and ranks that are shared. */
+(() => {
+  const { data, state, select, checkbox, metrics, tables, unique, value, remark } = Board;
+  const { models, corpora } = data;
+
+  function oneCorpus() {
+    const first = Board.protocolFilter();
+    const table = tables.get(Board.position()) ?? new Map();
+    const present = new Set([...table.values()].flatMap((where) => [...where.keys()]));
+    const named = corpora
+      .map((corpus, number) => [corpus, number])
+      .filter(([, number]) => present.has(number));
+    const filters = [
+      select(
+        "corpus",
+        "Corpus",
+        named.map(([{ name, title }]) => [name, title]),
+      ),
+      first,
+      Board.metricFilter(),
+    ];
+    if (Board.publishedHere()) filters.push(checkbox("published", "published rows"));
+    const corpus = corpora.findIndex(({ name }) => name === state.corpus);
+    const rows = Board.shownModels()
+      .filter(([, where]) => where.has(corpus))
+      .map(([model, where]) => ({ model, row: where.get(corpus) }));
+    const name = state.metric;
+    const get =
+      (suffix) =>
+      ({ row }) =>
+        value(row, `${name}${suffix}`);
+    const scale = Board.scale(
+      rows.flatMap(({ row }) => [value(row, name), value(row, `${name}_low`), value(row, `${name}_high`)]),
+    );
+    const methods = unique(rows.map(({ row }) => value(row, "method")).filter(Boolean));
+    const columns = [
+      {
+        key: "model",
+        title: "Model",
+        value: ({ model }) => Board.modelText(model),
+        show: ({ model }) => Board.modelCell(model),
+      },
+      {
+        key: "rank",
+        title: "Rank",
+        numeric: true,
+        ascending: true,
+        decimals: 0,
+        value: get("_rank"),
+        help: "models of one rank cannot be told apart at 95 %",
+      },
+      { key: "pooled", title: `Pooled ${metrics[name]}`, numeric: true, value: get("_pooled") },
+      {
+        key: "picture",
+        title: `95 % interval (${scale.from} to ${scale.to})`,
+        orderable: false,
+        csv: false,
+        value: () => "",
+        show: ({ row }) =>
+          Board.interval({
+            low: value(row, `${name}_low`),
+            high: value(row, `${name}_high`),
+            point: value(row, `${name}_pooled`) ?? value(row, name),
+            ...scale,
+          }),
+      },
+      { key: "low", title: "Low", numeric: true, decimals: 1, value: get("_low") },
+      { key: "high", title: "High", numeric: true, decimals: 1, value: get("_high") },
+      ...Object.entries(metrics).map(([metric, title]) => ({
+        key: metric,
+        title,
+        numeric: true,
+        help: "mean over folds and seeds",
+        value: ({ row }) => value(row, metric),
+      })),
+      { key: "folds", title: "Folds", numeric: true, decimals: 0, value: ({ row }) => value(row, "folds") },
+      { key: "seeds", title: "Seeds", numeric: true, decimals: 0, value: ({ row }) => value(row, "seeds") },
+      { key: "resampled", title: "Resampled", value: ({ row }) => value(row, "resampled") },
+      {
+        key: "checked",
+        title: "Predictions",
+        help: "kept, and the scores follow from them",
+        value: ({ row, model }) =>
+          models[model].published ? "" : value(row, "checked") ? "checked" : "not kept",
+      },
+      { key: "remark", title: "Remark", value: ({ row }) => (remark(row) ? `† ${remark(row)}` : "") },
+      { key: "protocol", title: "Protocol", value: () => state.protocol },
+    ];
+    const facts = corpora[corpus];
+    return {
+      heading: facts ? `${facts.title}: ${metrics[name]}` : "No corpus",
+      protocol: Board.protocolWords(),
+      filters,
+      status: facts ? aboutCorpus(facts, methods) : "",
+      table: {
+        caption: `Models on ${facts?.title}, percent, protocol ${state.protocol}`,
+        columns,
+        rows,
+        sort: `-pooled -${name}`,
+        file: `emobox-${state.corpus}-${state.protocol}`,
+      },
+    };
+  }
+
+  const how = {
+    paired: "paired bootstrap of the differences",
+    intervals: "overlap of intervals, since predictions were not kept",
+    alone: "one model alone",
+    "intervals and paired":
+      "paired bootstrap of the differences where both kept predictions, else overlap of intervals",
+  };
+
+  function aboutCorpus(facts, methods) {
+    return [
+      `${facts.languages.map(Board.language).join(", ")}; ${facts.source};`,
+      `${facts.utterances.toLocaleString("en")} utterances, ${facts.hours.toFixed(1)} hours;`,
+      `${facts.labels.length} labels: ${facts.labels.join(", ")}.`,
+      methods.length
+        ? `Ranks by ${methods.map((method) => how[method]).join("; ")}.`
+        : "No model here has a rank.",
+    ].join(" ");
+  }
+
+  Board.views.corpus = ["One corpus", oneCorpus];
+})();

@@ -1,0 +1,139 @@
+"use strict";
+/* The view across corpora: a matrix for one model, and all models by pair. */
+(() => {
+  const { data, state, make, select, metrics } = Board;
+
+  function across() {
+    const settings = [...new Set(data.cross.map(({ setting }) => setting))];
+    const setting = select(
+      "setting",
+      "Protocol",
+      settings.map((name) => [name, Board.shortened(name)]),
+    );
+    const matrices = data.cross.filter((matrix) => matrix.setting === state.setting);
+    // WA is what the paper gives, so it is what all rows have.
+    const offered = Object.entries(metrics).filter(([metric]) =>
+      matrices.some(({ pairs }) => pairs.some((pair) => metric in pair)),
+    );
+    const metric = select("score", "Score", offered);
+    const having = matrices.filter(({ pairs }) => pairs.some((pair) => state.score in pair));
+    const model = select(
+      "model",
+      "Model",
+      having.map((matrix) => [data.models[matrix.model].key, Board.shortened(Board.modelText(matrix.model))]),
+    );
+    const chosen = having.find((matrix) => data.models[matrix.model].key === state.model);
+    const names = [
+      ...new Set(having.flatMap(({ pairs }) => pairs.map(({ source, target }) => `${source} → ${target}`))),
+    ].sort();
+    const of = (matrix, name) => matrix.pairs.find(({ source, target }) => `${source} → ${target}` === name);
+    const columns = [
+      {
+        key: "model",
+        title: "Model",
+        value: (matrix) => Board.modelText(matrix.model),
+        show: (matrix) => Board.modelCell(matrix.model),
+      },
+      {
+        key: "average",
+        title: `Mean ${metrics[state.score]}`,
+        numeric: true,
+        help: "over all pairs of two different corpora",
+        value: (matrix) => matrix.average[state.score] ?? null,
+      },
+      {
+        key: "pairs",
+        title: "Pairs",
+        numeric: true,
+        decimals: 0,
+        value: (matrix) => matrix.pairs.filter(({ source, target }) => source !== target).length,
+      },
+      ...names.map((name) => ({
+        key: name,
+        title: name,
+        numeric: true,
+        value: (matrix) => of(matrix, name)?.[state.score] ?? null,
+      })),
+      {
+        key: "protocol",
+        title: "Protocol",
+        value: () => state.setting,
+        show: () => make("span", {}, state.setting.split(":")[0]),
+      },
+    ];
+    return {
+      heading: "From one corpus to another",
+      protocol: `Protocol ${state.setting}.`,
+      filters: [setting, metric, model],
+      status: [
+        `Models: ${having.length}. Rows of a matrix are what was trained on, columns what was tested.`,
+        "Compare means only of the same pairs.",
+      ].join(" "),
+      before: chosen ? matrixOf(chosen, having) : null,
+      table: {
+        caption: `${metrics[state.score]} in percent by pair, ${state.setting}`,
+        columns,
+        rows: having,
+        sort: "-average",
+        file: "emobox-cross-corpus",
+      },
+    };
+  }
+
+  /* One scale of colours for all models of a protocol, so that two matrices can be compared. */
+  function matrixOf(matrix, all) {
+    const sources = [...new Set(matrix.pairs.map(({ source }) => source))].sort();
+    const targets = [...new Set(matrix.pairs.map(({ target }) => target))].sort();
+    const title = (name) =>
+      Board.shortened(data.corpora.find((corpus) => corpus.name === name)?.title ?? name);
+    const { from, to } = Board.scale(all.flatMap(({ pairs }) => pairs.map((pair) => pair[state.score])));
+    const rows = sources.map((source) =>
+      make(
+        "tr",
+        {},
+        make("th", { scope: "row" }, title(source)),
+        ...targets.map((target) => {
+          const pair = matrix.pairs.find((one) => one.source === source && one.target === target);
+          if (!pair || pair[state.score] === undefined) return make("td", { class: "none" }, "–");
+          const low = pair[`${state.score}_low`];
+          const told = [
+            low === undefined ? "" : `${low.toFixed(1)} to ${pair[`${state.score}_high`].toFixed(1)}`,
+            ...(pair.overlap ?? []),
+          ].filter(Boolean);
+          const cell = make(
+            "td",
+            { title: told.join("; ") || false },
+            pair[state.score].toFixed(1) + (pair.overlap?.length ? " *" : ""),
+          );
+          if (told.length) cell.append(make("span", { class: "unseen" }, ` (${told.join("; ")})`));
+          Board.shade(cell, (pair[state.score] - from) / (to - from));
+          return cell;
+        }),
+      ),
+    );
+    const head = make(
+      "tr",
+      {},
+      make("th", { scope: "col" }, "trained on ↓, tested on →"),
+      ...targets.map((target) => make("th", { scope: "col" }, title(target))),
+    );
+    const star = matrix.pairs.some(({ overlap }) => overlap?.length) ? "; * shares speakers or audio" : "";
+    const caption = `${Board.shortened(Board.modelText(matrix.model))}: ${metrics[state.score]} in percent${star}`;
+    const region = make(
+      "div",
+      { class: "region", role: "region", tabindex: "0", "aria-label": "Matrix, scrollable" },
+      make(
+        "table",
+        { class: "matrix", id: "matrix" },
+        make("caption", {}, caption),
+        make("thead", {}, head),
+        make("tbody", {}, ...rows),
+      ),
+    );
+    const section = make("div", {}, region);
+    for (const remark of matrix.remarks) section.append(make("p", { class: "quiet" }, remark));
+    return section;
+  }
+
+  Board.views.cross = ["Across corpora", across];
+})();

@@ -1,0 +1,103 @@
+"use strict";
+/* Which view is shown, and light or dark. */
+(() => {
+  const { state, views, make } = Board;
+  const place = (id) => document.getElementById(id);
+
+  function draw() {
+    if (!Object.hasOwn(views, state.view)) state.view = "corpora";
+    const view = views[state.view][1]();
+    document.title = `${view.heading} · EmoBox leaderboard`;
+    place("heading").textContent = view.heading;
+    place("protocol").textContent = view.protocol;
+    place("status").textContent = view.status;
+    place("filters").replaceChildren(...view.filters);
+    place("filterbox").hidden = !view.filters.length;
+    place("content").replaceChildren(
+      make("div", { id: "before" }),
+      make("div", { id: "holder" }),
+      make("div", { id: "after" }),
+    );
+    if (view.before) place("before").append(view.before);
+    if (view.after) place("after").append(view.after);
+    Board.table(view.table);
+    place("views").replaceChildren(
+      ...Object.entries(views).map(([name, [title]]) =>
+        make(
+          "li",
+          {},
+          make(
+            "a",
+            {
+              href: Board.link({ view: name, sort: "", q: "" }),
+              "aria-current": name === state.view ? "page" : false,
+            },
+            title,
+          ),
+        ),
+      ),
+    );
+  }
+
+  Board.mount = (element) => place("holder").replaceChildren(element);
+
+  /* After a control has changed: the same view again, with the focus where it was. */
+  Board.show = (changes, focus) => {
+    Object.assign(state, changes, { sort: "" });
+    draw();
+    Board.keep({});
+    if (focus) place(focus)?.focus();
+  };
+
+  function paint(theme) {
+    const dark = theme === "dark";
+    document.documentElement.dataset.theme = theme;
+    document.documentElement.classList.toggle("dark", dark);
+    place("theme").textContent = dark ? "Light" : "Dark";
+    place("theme").setAttribute("aria-label", `Change to ${dark ? "light" : "dark"} colours`);
+  }
+
+  /* Storage may be refused, in a frame or for a file: then the choice lasts as long as the page. */
+  const storage = {
+    get() {
+      try {
+        return localStorage.getItem("theme");
+      } catch {
+        return null;
+      }
+    },
+    set(value) {
+      try {
+        localStorage.setItem("theme", value);
+      } catch {
+        /* as said */
+      }
+    },
+  };
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  let chosen = storage.get();
+  const theme = () => (chosen === "dark" || chosen === "light" ? chosen : system.matches ? "dark" : "light");
+  system.addEventListener("change", () => paint(theme()));
+  place("theme").addEventListener("click", () => {
+    chosen = theme() === "dark" ? "light" : "dark";
+    storage.set(chosen);
+    paint(chosen);
+  });
+
+  place("filters").addEventListener("submit", (event) => event.preventDefault());
+  // The skip link is about the page, not a view.
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    place("main").focus();
+  });
+  window.addEventListener("hashchange", () => {
+    Board.read();
+    draw();
+    Board.tell();
+  });
+  // On a phone the table comes first.
+  place("filterbox").open = !matchMedia("(max-width: 640px)").matches;
+  paint(theme());
+  Board.read();
+  draw();
+})();

@@ -1,0 +1,88 @@
+"use strict";
+/* Elements, and the controls above a table. Text reaches the page as text nodes only, never as markup. */
+(() => {
+  function make(name, attributes = {}, ...children) {
+    const element = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) {
+      if (value === false || value === null || value === undefined) continue;
+      if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+      else element.setAttribute(key, value === true ? "" : value);
+    }
+    element.append(...children.filter((child) => child !== null && child !== undefined));
+    return element;
+  }
+
+  /* options: [value, text] pairs; the first is taken where the link names none of them. */
+  function select(name, label, options) {
+    const { state } = Board;
+    if (!options.some(([value]) => value === state[name])) state[name] = options.length ? options[0][0] : "";
+    const control = make("select", { id: `by-${name}`, name });
+    for (const [value, text] of options) {
+      control.append(make("option", { value, selected: value === state[name] }, text));
+    }
+    control.addEventListener("change", () => Board.show({ [name]: control.value }, control.id));
+    return make("div", { class: "field" }, make("label", { for: control.id }, label), control);
+  }
+
+  function checkbox(name, label) {
+    const control = make("input", {
+      type: "checkbox",
+      id: `by-${name}`,
+      checked: Board.state[name] === "yes",
+    });
+    control.addEventListener("change", () =>
+      Board.show({ [name]: control.checked ? "yes" : "no" }, control.id),
+    );
+    return make("div", { class: "tick" }, control, " ", make("label", { for: control.id }, label));
+  }
+
+  const languageNames = new Intl.DisplayNames(["en"], { type: "language", fallback: "code" });
+  function language(code) {
+    if (code === "zxx") return "no language";
+    if (code === "und") return "not known";
+    try {
+      return languageNames.of(code);
+    } catch {
+      return code;
+    }
+  }
+
+  function number(value, decimals = 2) {
+    return value === null || value === undefined ? "–" : value.toFixed(decimals);
+  }
+
+  /* The name of a model, as a link to all of its results. */
+  function modelCell(position) {
+    const model = Board.data.models[position];
+    const cell = make(
+      "span",
+      { class: "model" },
+      make("a", { href: modelLink(model) }, shortened(modelTitle(model))),
+    );
+    if (model.published) cell.append(" ", make("span", { class: "badge" }, "published"));
+    return cell;
+  }
+  const modelTitle = (model) => (model.published ? model.paper_name : model.title);
+  const modelLink = (model) => Board.link({ view: "model", model: model.key, sort: "", q: "", corpus: "" });
+  const modelText = (position) => {
+    const model = Board.data.models[position];
+    return modelTitle(model) + (model.published ? " (published)" : "");
+  };
+
+  function shortened(text) {
+    const longest = 90;
+    return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
+  }
+
+  Object.assign(Board, {
+    make,
+    select,
+    checkbox,
+    language,
+    number,
+    modelCell,
+    modelText,
+    modelTitle,
+    shortened,
+  });
+})();

@@ -1,0 +1,155 @@
+"use strict";
+/* One table: sorted, searched and paged by DataTables; cells are made as nodes, and what is shown can be downloaded. */
+(() => {
+  const { make, state } = Board;
+
+  /* Missing values stand last, whichever way a column is sorted. */
+  const missing = (value) => value === null || value === undefined || value === "";
+  const order = (direction) => (one, other) => {
+    if (missing(one) || missing(other)) return missing(one) - missing(other);
+    return direction * (one < other ? -1 : one > other ? 1 : 0);
+  };
+  DataTable.type("score", { className: "number", order: { asc: order(1), desc: order(-1) } });
+  DataTable.type("words", { className: "words", order: { asc: order(1), desc: order(-1) } });
+  DataTable.ext.errMode = "throw";
+
+  /* DataTables takes text that it searches for markup: so none of it may look like any. */
+  const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+
+  /* columns: {key, title, numeric, value(row), show(row)?, csv?}; the first one names the row. */
+  const pageLength = 50;
+  function table({ caption, columns, rows, sort, file }) {
+    const head = make(
+      "tr",
+      {},
+      ...columns.map((column) => make("th", { scope: "col", title: column.help }, column.title)),
+    );
+    const body = make(
+      "table",
+      { id: "table" },
+      make("caption", {}, caption),
+      make("thead", {}, head),
+      make("tbody"),
+    );
+    const region = make(
+      "div",
+      { class: "region", role: "region", tabindex: "0", "aria-label": `${caption}, scrollable` },
+      body,
+    );
+    const download = make("button", { type: "button", id: "download" }, "Download CSV");
+    const holder = make("div", { class: "board" }, region);
+    Board.mount(holder);
+
+    const made = new DataTable(body, {
+      data: rows,
+      autoWidth: false,
+      deferRender: true,
+      pageLength,
+      lengthMenu: [
+        [25, 50, 200, -1],
+        ["25", "50", "200", "all"],
+      ],
+      order: ordering(columns, sort),
+      search: { search: state.q },
+      layout: {
+        topStart: "search",
+        topEnd: { div: { className: "tools" } },
+        bottomStart: "info",
+        bottomEnd: rows.length > pageLength ? ["pageLength", "paging"] : null,
+      },
+      language: {
+        search: "Search ",
+        emptyTable: "No results with these filters.",
+        zeroRecords: "Nothing matches the search.",
+      },
+      columns: columns.map(definition),
+    });
+    holder.querySelector(".tools").append(download);
+    // The scrolling region is the table alone, so that search and paging stay in sight.
+    const container = made.table().container();
+    region.replaceWith(container);
+    body.replaceWith(region);
+    region.append(body);
+
+    made.on("search", () => {
+      if (made.search() !== state.q) Board.keep({ q: made.search() });
+    });
+    made.on("order", () => {
+      const [first] = made.order();
+      if (first) Board.keep({ sort: (first[1] === "desc" ? "-" : "") + columns[first[0]].key });
+    });
+    // A button answers to the space bar as well as to Enter.
+    body.tHead.addEventListener("keydown", (event) => {
+      if (event.key === " " && event.target.getAttribute("role") === "button") {
+        event.preventDefault();
+        event.target.click();
+      }
+    });
+    download.addEventListener("click", () =>
+      save(`${file}.csv`, csv(columns, made.rows({ order: "applied", search: "applied" }).data().toArray())),
+    );
+    return made;
+  }
+
+  function definition(column, position) {
+    return {
+      data: null,
+      type: column.numeric ? "score" : "words",
+      cellType: position === 0 ? "th" : "td",
+      orderable: column.orderable !== false,
+      orderSequence: column.numeric && !column.ascending ? ["desc", "asc"] : ["asc", "desc"],
+      searchable: !column.numeric && column.orderable !== false,
+      createdCell: position === 0 ? (cell) => cell.setAttribute("scope", "row") : undefined,
+      render: (_, kind, row) => {
+        if (kind === "display") return column.show ? column.show(row) : text(column, row);
+        const value = column.value(row);
+        if (kind === "filter") return plain(value ?? "");
+        return column.numeric ? value : String(value ?? "").toLowerCase();
+      },
+    };
+  }
+
+  function text(column, row) {
+    const value = column.value(row);
+    const shown = column.numeric
+      ? Board.number(value, column.decimals ?? 2)
+      : Board.shortened(String(value ?? ""));
+    return make("span", {}, shown);
+  }
+
+  function ordering(columns, fallback) {
+    const find = (wanted) => [
+      columns.findIndex((column) => column.key === wanted.replace(/^-/, "")),
+      wanted.startsWith("-") ? "desc" : "asc",
+    ];
+    const linked = find(state.sort);
+    // Keys may have spaces in them, those of fallbacks have none.
+    return linked[0] >= 0 ? [linked] : fallback.split(" ").map(find);
+  }
+
+  function csv(columns, rows) {
+    const kept = columns.filter((column) => column.csv !== false);
+    const lines = [kept.map((column) => field(column.name ?? column.title))];
+    for (const row of rows) lines.push(kept.map((column) => field(column.value(row))));
+    return lines.map((line) => line.join(",")).join("\r\n") + "\r\n";
+  }
+
+  function field(value) {
+    if (value === null || value === undefined) return "";
+    if (typeof value === "number") return String(value);
+    // A spreadsheet would run text that begins so as a formula.
+    const harmless = /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
+    return /[",\r\n]/.test(harmless) ? `"${harmless.replace(/"/g, '""')}"` : harmless;
+  }
+
+  function save(name, content) {
+    const address = URL.createObjectURL(new Blob([content], { type: "text/csv" }));
+    const anchor = make("a", { href: address, download: name });
+    document.body.append(anchor);
+    anchor.click();
+    anchor.remove();
+    setTimeout(() => URL.revokeObjectURL(address), 10000);
+  }
+
+  Board.table = table;
+})();
