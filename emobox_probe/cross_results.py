@@ -1,6 +1,5 @@
 """One result record for many pairs of corpora: its schema, reading and writing."""
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +15,9 @@ CROSS_FILE = "cross.json"
 class Source(Record):
     """What one set of heads was trained and chosen on, with one seed.
 
-    `name` is a corpus, or `all but <corpus>` where every other one was trained on together.
+    `name` is a corpus, or `all but <corpus>` where every other one was trained on together. `held_out`: the
+    validation part is the release's own, or speakers or utterances of the source; `mixed` where its corpora differ
+    in that.
     """
 
     name: str
@@ -24,7 +25,7 @@ class Source(Record):
     seed: int
     training: int
     validation: int
-    held_out: Literal["speakers", "utterances", "released"]
+    held_out: Literal["released", "speakers", "utterances", "mixed"]
     layer: str
     learning_rate: float
     hidden: int
@@ -91,7 +92,14 @@ def read_cross_record(folder: str | Path) -> CrossRecord:
         raise ProbeError(
             f"Expected a cross-corpus result at {path}, but there is none; run `emobox cross` first."
         ) from error
-    except (json.JSONDecodeError, ValidationError) as error:
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
         raise ProbeError(
-            f"Expected a cross-corpus record of schema 1 in {path}, but got: {error}; run `emobox cross` again."
+            f"Expected a cross-corpus record of schema 1 in {path}, but {where} is wrong: {first['msg']}; run "
+            f"`emobox cross` again, with --overwrite."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ProbeError(
+            f"Expected a cross-corpus record in {path}, but it is not text; run `emobox cross` again, with --overwrite."
         ) from error

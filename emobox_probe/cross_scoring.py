@@ -37,7 +37,7 @@ def score_pairs(
     pairs = []
     for (source, target), part in predictions.groupby(["source", "target"], sort=False):
         shared = [
-            f"{sentence}"
+            sentence
             for name in members[source]
             for sentence in overlaps.get(frozenset((name, target)), [])
         ]

@@ -1,7 +1,8 @@
 """What is trained on and tested between corpora: one pool of utterances, one task for every source and seed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Literal
 
@@ -12,7 +13,7 @@ from torch import Tensor
 from emobox_datasets import balanced
 from emobox_datasets.builder import StoredItem, stored_items
 from emobox_datasets.corpus import Corpus
-from emobox_datasets.labels import SHARED_FOUR
+from emobox_datasets.labels import SHARED_FOUR, ordered
 from emobox_datasets.partition import partition
 from emobox_probe.errors import ProbeError
 from emobox_probe.folds import HIDDEN, held_out
@@ -20,6 +21,7 @@ from emobox_probe.protocol import Protocol
 from emobox_probe.training import Group
 
 TestSet = Literal["balanced", "all"]
+Way = Literal["released", "speakers", "utterances"]
 COMMON = "common"
 
 
@@ -105,22 +107,30 @@ class CrossTask:
     corpora: tuple[str, ...]
     group: Group
     tested: dict[str, Tensor]
-    held_out: Literal["speakers", "utterances", "released"]
+    held_out: Literal["released", "speakers", "utterances", "mixed"]
 
 
-def test_configuration(targets: Sequence[Corpus], wanted: TestSet | None) -> TestSet:
-    """What is tested of the targets: the paper's balanced sets if all have one, unless told otherwise.
+def test_configuration(
+    targets: Sequence[Corpus], labels: Sequence[str], wanted: TestSet | None
+) -> TestSet:
+    """What is tested of the targets: the paper's balanced sets if all have one of these labels, unless told otherwise.
 
     Raises:
-        ProbeError: balanced sets are wanted, but a target has none.
+        ProbeError: balanced sets are wanted, but a target has none, or not of all the labels.
     """
+    foreign = [label for label in labels if label not in SHARED_FOUR]
+    if wanted == "balanced" and foreign:
+        raise ProbeError(
+            f"Expected labels of the balanced sets ({', '.join(SHARED_FOUR)}), but got {', '.join(foreign)}; take "
+            f"--test-set all, or others of --labels."
+        )
     without = [corpus.name for corpus in targets if not corpus.balanced_ids]
     if wanted == "balanced" and without:
         raise ProbeError(
             f"Expected targets with a balanced set, but {', '.join(without)} has none; take --test-set all, or make "
             f"one with emobox balance."
         )
-    return wanted or ("all" if without else "balanced")
+    return wanted or ("all" if without or foreign else "balanced")
 
 
 def label_space(known: Sequence[Corpus], wanted: str | None) -> tuple[str, ...]:
@@ -148,7 +158,7 @@ def label_space(known: Sequence[Corpus], wanted: str | None) -> tuple[str, ...]:
             f"Expected at least two labels that all corpora have, but got {', '.join(labels) or 'none'} ({having}); "
             f"choose other corpora, or labels with --labels."
         )
-    return tuple(sorted(set(labels)))
+    return ordered(labels)
 
 
 def cross_tasks(
@@ -163,7 +173,8 @@ def cross_tasks(
     """One task for every source and seed. No corpus is ever tested by heads that have seen it.
 
     Raises:
-        ProbeError: a source has no other corpus to be tested on, nothing to train on, or no speakers to hold out.
+        ProbeError: a source has no other corpus to be tested on, a label without an utterance to train on, or no
+            speakers to hold out.
     """
     plan: list[tuple[str, tuple[str, ...], list[str]]]
     if leave_one_out:
@@ -173,7 +184,8 @@ def cross_tasks(
     for name, members, tested in plan:
         if not tested or not members:
             raise ProbeError(
-                f"Expected another corpus to train or to test {name} on, but got none; name more in --train or --test."
+                f"Expected another corpus to train or to test {name} on, but got none; name more in --train or --test, "
+                f"or leave it out."
             )
     return [
         _task(
@@ -199,22 +211,46 @@ def _task(
     seed: int,
 ) -> CrossTask:
     configuration = "all" if training == "all" else "fold1"
-    rows = {
-        "train": torch.cat([pool.rows(member, configuration, "train") for member in members]),
-        "test": torch.cat(list(tested.values())),
-    }
-    own = [pool.rows(member, configuration, "validation") for member in members]
-    if all(map(len, own)):
-        rows["validation"] = torch.cat(own)
-    speakers = pool.speakers
+    ids, speakers = pool.label_ids, pool.speakers
+    # Corpora whose validation part is made in the same way share it, as if they were one corpus.
+    of_way: dict[Way, list[dict[str, Tensor]]] = defaultdict(list)
+    for member in members:
+        rows = {part: pool.rows(member, configuration, part) for part in ("train", "validation")}
+        of_way[_way(rows, speakers, protocol)].append(rows)
+    trained = torch.cat([rows["train"] for several in of_way.values() for rows in several])
+    if untaught := sorted(set(range(len(pool.labels))) - set(ids[trained].tolist())):
+        raise ProbeError(
+            f"Expected utterances of every label to train on in {name}, but got none of "
+            f"{', '.join(pool.labels[place] for place in untaught)}; complete it, or choose others with --labels."
+        )
+    groups = []
+    for way, several in of_way.items():
+        parts = {part: torch.cat([rows[part] for rows in several]) for part in ("train", "validation")}
+        if way != "released":
+            del parts["validation"]
+        if way == "speakers":
+            _check_speakers(name, {speakers[row] for row in parts["train"].tolist()})
+        parts["test"] = torch.cat(list(tested.values()))
+        groups.append(held_out(parts, ids, speakers, protocol, seed))
+    group = replace(
+        groups[0],
+        training=torch.cat([group.training for group in groups]),
+        validation=torch.cat([group.validation for group in groups]),
+    )
+    return CrossTask(name, members, group, tested, "mixed" if len(of_way) > 1 else next(iter(of_way)))
+
+
+def _way(rows: Mapping[str, Tensor], speakers: Sequence[str | None], protocol: Protocol) -> Way:
+    """How the validation part of a corpus is made: the release's own, or by speakers where they are wanted and known."""
+    if len(rows["validation"]):
+        return "released"
     known = all(speakers[row] is not None for row in rows["train"].tolist())
-    if len({speakers[row] for row in rows["train"].tolist()}) == 1 and protocol.validation == "speakers":
+    return "speakers" if protocol.validation == "speakers" and known else "utterances"
+
+
+def _check_speakers(name: str, speakers: set[str | None]) -> None:
+    if len(speakers) == 1:
         raise ProbeError(
             f"Expected several speakers in {name}, so that some can be held out for validation, but got one; use "
             f"--protocol paper, which holds out utterances."
         )
-    how: Literal["speakers", "utterances"] = (
-        "speakers" if protocol.validation == "speakers" and known else "utterances"
-    )
-    group = held_out(rows, pool.label_ids, speakers, protocol, seed)
-    return CrossTask(name, members, group, tested, "released" if "validation" in rows else how)

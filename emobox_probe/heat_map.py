@@ -12,7 +12,7 @@ from emobox_probe.pictures import GREY, save, shortened
 def plot_cross(
     scores: Mapping[tuple[str, str], float], title: str, path: Path, starred: Sequence[tuple[str, str]] = ()
 ) -> None:
-    """Draw scores in 0..1 by (source, target) as a heat map; a star marks pairs that share speakers or audio."""
+    """Draw scores in 0..1 by (source, target) as a heat map; a star marks pairs that share audio, or names of speakers."""
     sources, targets = ([*sorted({pair[end] for pair in scores})] for end in (0, 1))
     table = np.array([[scores.get((source, target), np.nan) for target in targets] for source in sources])
     size = (2.6 + 0.62 * len(targets), 1.9 + 0.44 * len(sources))
@@ -29,7 +29,7 @@ def plot_cross(
         axes.text(column, row, f"{100 * share:.1f}{star}", ha="center", va="center", fontsize=8, color=ink)
     axes.set_xticks(range(len(targets)), [shortened(name, 18) for name in targets], rotation=45, ha="right")
     axes.set_yticks(range(len(sources)), [shortened(name, 22) for name in sources])
-    axes.set_xlabel("tested on" + ("   (* shares speakers or audio)" if starred else ""))
+    axes.set_xlabel("tested on" + ("   (* audio or speakers' names in both)" if starred else ""))
     axes.set_ylabel("trained on")
     figure.colorbar(image, ax=axes, label="percent", aspect=30, pad=0.02)
     save(figure, title, path)

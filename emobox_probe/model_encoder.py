@@ -222,13 +222,13 @@ def _tone(samples: int) -> np.ndarray:
 def _means(output: Output, counts: Sequence[int]) -> torch.Tensor:
     """Means over the valid steps of every layer, float32 `(B, L+1, D)`."""
     whole = output.frames.shape[1]
+    lengths = torch.tensor(counts, device=output.frames.device)
     layers = []
     for layer in output.layers:  # (B, T', D), where T' may be a multiple of T
         steps = layer.shape[1]
-        kept = [-(-count * steps // whole) for count in counts]
-        layers.append(
-            torch.stack([row[:count].float().mean(0) for row, count in zip(layer, kept, strict=True)])
-        )
+        kept = -(-lengths * steps // whole)  # (B,)
+        outside = torch.arange(steps, device=layer.device) >= kept[:, None]
+        layers.append(layer.float().masked_fill(outside[..., None], 0).sum(1) / kept[:, None])
     widths = {layer.shape[-1] for layer in layers}
     if len(widths) != 1:
         raise ProbeError(

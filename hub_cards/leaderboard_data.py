@@ -18,7 +18,7 @@ from hub_cards.leaderboard_records import (
     difference_from_today,
     newest_moment,
 )
-from hub_cards.published import PAPER, TABLE_5_SETTING, doubtful, read_table_4, read_table_5
+from hub_cards.published import PAPER, TABLE_5_SETTING, read_table_4, read_table_5
 from hub_cards.ranks import Contender, rank
 
 DECIMALS = 2
@@ -52,7 +52,7 @@ def page_data(collection: Collection) -> Json:
         "results": _by_column(intra),
         "cross": cross,
         "speed": _speed(models, collection),
-        "notes": [*collection.notes, *doubtful()],
+        "notes": list(collection.notes),
     }
 
 

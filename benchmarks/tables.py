@@ -1,0 +1,119 @@
+"""Write the README's tables from benchmarks/results/: what stands between `<!-- table: NAME -->` and `<!-- end -->`.
+
+python benchmarks/tables.py [--check]
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.S)
+
+
+def result(name: str) -> dict[str, Any]:
+    """The figures that the benchmark of that name and device wrote last."""
+    content: dict[str, Any] = json.loads((HERE / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    return content
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> str:
+    """A table whose first `texts` columns are text and whose others are numbers."""
+    rule = [":--"] * texts + ["--:"] * (len(header) - texts)
+    return "".join(f"| {' | '.join(row)} |\n" for row in (header, rule, *rows))
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:.2f}"
+
+
+def bounds(interval: dict[str, Any]) -> str:
+    low, high = interval["ua"]
+    return f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def scores() -> str:
+    """Both protocols on the real corpora and encoders."""
+    rows = []
+    for row in result("scores.cpu")["figures"]:
+        spread = row["spread"] or {}
+        values = [
+            percent(row["mean"][score]) + (f" ± {percent(spread[score])}" if score in spread else "")
+            for score in ("ua", "wa", "f1")
+        ]
+        peeked = percent(row["test_selected"]["ua"]) if row["test_selected"] else "–"
+        times = [f"{row[time]:.0f} s" for time in ("extraction_seconds", "training_seconds")]
+        folds = f"{row['corpus']} ({row['folds']} fold{'s' if row['folds'] > 1 else ''})"
+        rows.append(
+            [folds, row["encoder"], f"`{row['protocol']}`", *values, bounds(row["interval"]), peeked, *times]
+        )
+    header = [
+        "corpus",
+        "encoder",
+        "protocol",
+        "UA",
+        "WA",
+        "F1",
+        "95 % interval of UA",
+        "UA if chosen on test",
+    ]
+    return markdown([*header, "extraction", "training"], rows, 3)
+
+
+def cross() -> str:
+    """Between the two corpora."""
+    rows = [
+        [
+            row["source"],
+            row["target"],
+            row["encoder"],
+            f"`{row['protocol']}`",
+            *(percent(row["scores"][score]) for score in ("ua", "wa", "f1")),
+            bounds(row["interval"]),
+            percent(row["test_selected"]["ua"]) if row["test_selected"] else "–",
+        ]
+        for row in result("cross.cpu")["figures"]
+    ]
+    header = ["train", "test", "encoder", "protocol", "UA", "WA", "F1", "95 % interval of UA"]
+    return markdown([*header, "UA if chosen on test"], rows, 4)
+
+
+def speed() -> str:
+    """Extraction on a GPU: hours of audio an hour, beside the bare model and one utterance at a time."""
+    rows = []
+    for name, figures in result("extract.cuda")["models"].items():
+        times, ratios = figures["times_real_time"], figures["ratios"]
+        values = [f"{times[which]:,.0f}" for which in ("project", "ceiling", "single")]
+        rows.append([name, figures["dtype"], *values, f"{ratios['a/b']:.2f}", f"{ratios['a/c']:.1f}"])
+    header = ["model (random weights)", "data type", "this project", "bare model", "one at a time, float32"]
+    return markdown([*header, "of the bare model", "times one at a time"], rows, 2)
+
+
+TABLES: dict[str, Callable[[], str]] = {"scores": scores, "cross": cross, "speed": speed}
+
+
+def rendered(text: str) -> str:
+    """The text with every table made anew."""
+    return BLOCK.sub(lambda block: block[1] + TABLES[block[2]]() + block[3], text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="change nothing; exit status 1 if tables differ")
+    arguments = parser.parse_args()
+    text = README.read_text(encoding="utf-8")
+    new = rendered(text)
+    if arguments.check:
+        sys.exit(new != text)
+    README.write_text(new, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
