@@ -34,7 +34,7 @@ def source_hash(corpus: Corpus, root: Path | None) -> str:
     """Changes with the code that shapes the rows, the released lists, and the files of the copy on disk."""
     digest = hashlib.sha256()
     package = Path(__file__).parent
-    sources = [package / name for name in ROW_SOURCES] + [package / "corpora" / f"{corpus.name}.py"]
+    sources = [package / name for name in ROW_SOURCES] + [corpora.source_of(corpus.name)]
     for source in sources + sorted((RELEASED / corpus.name).glob("*.txt")):
         digest.update(source.read_bytes())
     if root is not None and root.is_dir():

@@ -91,25 +91,23 @@ class HeadBank:
         first, first_bias, second, second_bias, *mixing = (
             parameter if group is None else parameter[group : group + 1] for parameter in self.parameters
         )
-        first, first_bias = first.to(batch.frames.dtype), first_bias.to(batch.frames.dtype)
-        hidden = torch.baddbmm(first_bias[:, None], batch.frames, first.transpose(1, 2))  # (G, T, W)
         if mixing:
-            pooled = self._summed(hidden, mixing[0], batch.mean.shape[1]).relu()  # (G, B, W)
+            pooled = self._of_sums(batch, first, mixing[0]).add(first_bias[:, None]).relu()  # (G, B, W)
         else:
+            first, first_bias = first.to(batch.frames.dtype), first_bias.to(batch.frames.dtype)
+            hidden = torch.baddbmm(first_bias[:, None], batch.frames, first.transpose(1, 2))  # (G, T, W)
             pooled = torch.bmm(batch.mean, hidden.relu_()).float()
         parts = zip(pooled.split(self.widths, dim=2), second.split(self.widths, dim=2), strict=True)
         return torch.stack([p @ s.transpose(1, 2) for p, s in parts], dim=2) + second_bias[:, None]
 
-    def _summed(self, hidden: Tensor, mixing: Tensor, utterances: int) -> Tensor:
-        """(G, B, W) from (G, T, W): the layers' shares (G, K, L) of each head, over the layers of each utterance."""
-        layers = mixing.shape[2]
-        hidden = F.pad(
-            hidden, (0, 0, 0, utterances * layers - hidden.shape[1])
-        )  # where every group has fewer
-        hidden = hidden.view(len(hidden), utterances, layers, -1)  # (G, B, L, W)
-        widths = torch.tensor(self.widths, device=hidden.device)
-        shares = mixing.softmax(2).repeat_interleave(widths, dim=1, output_size=sum(self.widths))  # (G, W, L)
-        return torch.einsum("gblw,gwl->gbw", hidden, shares)
+    def _of_sums(self, batch: Batch, first: Tensor, mixing: Tensor) -> Tensor:
+        """(G, B, W) hidden units, without bias, of each head's own sum of layers; `mixing` (G, K, L)."""
+        utterances, layers = batch.mean.shape[1], mixing.shape[2]
+        missing = utterances * layers - batch.frames.shape[1]  # where every group has fewer utterances
+        vectors = F.pad(batch.frames.float(), (0, 0, 0, missing)).unflatten(1, (utterances, layers))
+        sums = torch.einsum("gkl,gbld->kgbd", mixing.softmax(2), vectors)  # (K, G, B, D)
+        weights = first.split(self.widths, dim=1)
+        return torch.cat([x @ w.transpose(1, 2) for x, w in zip(sums, weights, strict=True)], dim=2)
 
     def step(self, loss: Tensor, number: int, shares: Tensor) -> None:
         """One step of Adam for every head; `shares` (G,) of the full rates, `number` counts steps from 1."""

@@ -54,6 +54,9 @@ def plot_layers(record: ResultRecord, path: Path) -> None:
         color=ORANGE,
         label="validation",
     )
+    if record.weighted_sum:
+        learned = 100 * record.weighted_sum.scores.ua
+        axes.axhline(learned, color=GREY, linestyle=":", label="learned sum of layers, test")
     axes.set_xlabel("layer")
     axes.set_ylabel("UA (percent)")
     axes.grid(alpha=0.3)

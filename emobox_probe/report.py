@@ -46,6 +46,8 @@ def score_rows(record: ResultRecord) -> list[tuple[str, ...]]:
     bounds = [getattr(record.interval, name) for name in METRICS]
     name = f"{record.interval.confidence:.0%} interval, {record.interval.resampled} resampled"
     rows.append((name, *(f"{100 * low:.1f} to {100 * high:.1f}" for low, high in bounds), ""))
+    if record.weighted_sum:
+        rows.append(("learned sum of layers", *_percent(record.weighted_sum.scores), ""))
     if record.test_selected:
         rows.append(("if chosen on test (optimistic)", *_percent(record.test_selected), ""))
     return rows
