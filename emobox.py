@@ -23,6 +23,7 @@ COMMANDS = {
         "make a model folder of a data2vec 2.0 or emotion2vec checkpoint",
     ),
     "balance": ("emobox_probe.balance", "choose a test set that is balanced in speakers and emotions"),
+    "bench": ("hub_cards.bench.command", "run a whole plan of models, corpora and protocols"),
     "results": ("hub_cards.results_table", "tabulate many results, beside the paper's"),
     "leaderboard": ("hub_cards.leaderboard", "one page of many results; as a static Space too"),
     "plots": ("hub_cards.plots", "pictures of results, as files"),

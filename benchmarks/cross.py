@@ -2,7 +2,8 @@
 
     python benchmarks/cross.py [--assets ../shared]
 
-Writes benchmarks/results/cross.cpu.json. Interrupted, it continues where it stopped; features are those of scores.py.
+Writes benchmarks/results/cross.cpu.json, and the records with their predictions to benchmarks/results/records/.
+Interrupted, it continues where it stopped; features are those of scores.py.
 """
 
 import argparse
@@ -13,6 +14,8 @@ import subprocess
 import sys
 from itertools import product
 from pathlib import Path
+
+from scores import keep
 
 from emobox_probe.cross_results import CrossRecord, read_cross_record
 
@@ -73,6 +76,7 @@ def main() -> None:
     }
     (HERE / "results").mkdir(exist_ok=True)
     (HERE / "results" / "cross.cpu.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    keep(arguments.work / "runs", "cross.json")
 
 
 if __name__ == "__main__":

@@ -2,13 +2,15 @@
 
     python benchmarks/scores.py [--assets ../shared]
 
-Writes benchmarks/results/scores.cpu.json. Interrupted, it continues where it stopped.
+Writes benchmarks/results/scores.cpu.json, and the records with their predictions to benchmarks/results/records/.
+Interrupted, it continues where it stopped.
 """
 
 import argparse
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from itertools import product
@@ -32,6 +34,15 @@ def run(assets: Path, protocol: str, corpus: str, model: str, work: Path) -> Res
     features = ["--features-dir", str(work / "features")]
     subprocess.run([sys.executable, "-m", "emobox_probe", *words, *places, *features], check=True)
     return read_record(folder)
+
+
+def keep(runs: Path, record: str) -> None:
+    """Copy all records of that name (`result.json` or `cross.json`), and the predictions beside them."""
+    for path in runs.rglob(record):
+        kept = HERE / "results" / "records" / path.parent.relative_to(runs)
+        kept.mkdir(parents=True, exist_ok=True)
+        for name in (record, "predictions.parquet"):
+            shutil.copyfile(path.parent / name, kept / name)
 
 
 def row(record: ResultRecord) -> dict:
@@ -69,6 +80,7 @@ def main() -> None:
         if protocol in arguments.protocols:
             records.append(run(arguments.assets, protocol, corpus, model, arguments.work))
             write(records)
+            keep(arguments.work / "runs", "result.json")
 
 
 def write(records: list[ResultRecord]) -> None:

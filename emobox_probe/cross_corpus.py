@@ -7,8 +7,10 @@ their own corpus, and only then look at the test labels of the others.
 """
 
 import argparse
+import hashlib
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from accelerate import Accelerator
@@ -17,17 +19,28 @@ from accelerate.utils import gather_object
 from emobox_datasets import corpora
 from emobox_datasets.errors import CorpusError
 from emobox_probe import cross_report, probe, results
+from emobox_probe.cross_results import CROSS_FILE, read_cross_record
 from emobox_probe.cross_scoring import score_pairs
-from emobox_probe.cross_tasks import Pool, cross_tasks, label_space, test_configuration
+from emobox_probe.cross_tasks import Plan, Pool, cross_tasks, label_space, plan_of, test_configuration
 from emobox_probe.cross_training import train_sources
 from emobox_probe.encoders import DTYPES, Encoder, load_encoder
 from emobox_probe.errors import ProbeError
 from emobox_probe.facts import EncoderFacts
 from emobox_probe.features import FeatureStore
 from emobox_probe.overlap import overlaps
-from emobox_probe.prepared import describe_corpus, feature_store, fill, load_corpus, progress_bar
+from emobox_probe.prepared import (
+    describe_corpus,
+    describe_encoder,
+    feature_store,
+    fill,
+    load_corpus,
+    progress_bar,
+)
 from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.sweep import views_of
+
+# Longer names of folders than this are shortened: file systems take 255 bytes.
+LONGEST_NAME = 150
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--test-set",
         choices=("balanced", "all"),
-        help="of a target; default: the paper's balanced sets where all targets have one, else all of it",
+        help="of a target; default: the paper's balanced sets where all targets have one of the labels, else all of it",
     )
     parser.add_argument(
         "--labels",
@@ -60,6 +73,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="CORPUS=FOLDER",
         help="where a corpus is, as often as needed; default: $EMOBOX_DATA/<corpus>",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace a result of other weights, data or settings"
     )
 
 
@@ -80,9 +96,10 @@ def experiment(arguments: argparse.Namespace) -> None:
     protocol = PROTOCOLS[arguments.protocol]
     sources = _names(arguments.train)
     targets = _names(arguments.test or arguments.train)
+    plans = plan_of(sources, targets, arguments.leave_one_out)
     known = [corpora.load(name) for name in dict.fromkeys([*sources, *targets])]
-    test = test_configuration([corpora.load(name) for name in targets], arguments.test_set)
     labels = label_space(known, arguments.labels)
+    test = test_configuration([corpora.load(name) for name in targets], labels, arguments.test_set)
     roots = _roots(arguments.data_dir, [corpus.name for corpus in known])
 
     encoder = load_encoder(
@@ -93,21 +110,25 @@ def experiment(arguments: argparse.Namespace) -> None:
         arguments.dtype,
         probe.layers_of(arguments, protocol),
     )
-    folder = run_folder(arguments, encoder, sources, targets)
-    pool, stores, corpus_records = Pool(labels), [], []
+    # What is wrong with any corpus shows here, before features are made of the first.
+    pool = Pool(labels)
     for corpus in known:
         one = argparse.Namespace(**{**vars(arguments), "data_dir": roots.get(corpus.name)})
         with accelerator.main_process_first():
-            whole = load_corpus(one, corpus)
-        described = describe_corpus(whole, corpus, labels)
-        store = feature_store(one, encoder, whole, described)
+            pool.add(corpus, load_corpus(one, corpus))
+    tasks = cross_tasks(pool, plans, arguments.training, test, protocol)
+    corpus_records = [describe_corpus(pool.audio[corpus.name], corpus, labels) for corpus in known]
+    folder = run_folder(arguments, encoder, sources, targets)
+    check_replaceable(folder, arguments, encoder, corpus_records, plans, test)
+
+    stores = []
+    for described in corpus_records:
+        whole = pool.audio[described.name]
+        store = feature_store(arguments, encoder, whole, described)
         fill(store, encoder, whole, DTYPES[arguments.store_dtype], accelerator)
         accelerator.wait_for_everyone()
-        pool.add(corpus, whole)
         stores.append(store)
-        corpus_records.append(described)
 
-    tasks = cross_tasks(pool, sources, targets, arguments.leave_one_out, arguments.training, test, protocol)
     started = time.perf_counter()
     views = views_of(stores, protocol, accelerator.device, encoder.facts.layers == "all")
     with (
@@ -131,7 +152,7 @@ def experiment(arguments: argparse.Namespace) -> None:
             training=arguments.training,
             test=test,
             corpora=corpus_records,
-            remarks=pool.remarks(targets, test),
+            remarks=[*pool.remarks(targets, test), *_lengthened(arguments, encoder, corpus_records, stores)],
             provenance=_provenance(accelerator, stores, training_seconds),
         )
         cross_report.write(folder, record, predictions)
@@ -143,11 +164,47 @@ def run_folder(
     arguments: argparse.Namespace, encoder: Encoder, sources: list[str], targets: list[str]
 ) -> Path:
     """`<output-dir>/<model>/cross/<corpora>/<protocol>`."""
-    name = arguments.name or "+".join(sources) + ("" if sources == targets else "_on_" + "+".join(targets))
-    if arguments.leave_one_out and not arguments.name:
+    name = "+".join(sources) + ("" if sources == targets else "_on_" + "+".join(targets))
+    if len(name) > LONGEST_NAME:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        name = f"{len(sources)}_corpora_on_{len(targets)}_{digest}"
+    if arguments.leave_one_out:
         name += "_leave_one_out"
-    folder: Path = probe.model_folder(arguments.output_dir, encoder.facts.name) / "cross" / name
-    return folder / str(arguments.protocol)
+    model = probe.model_folder(arguments.output_dir, encoder.facts.name)
+    return model / "cross" / str(arguments.name or name) / str(arguments.protocol)
+
+
+def check_replaceable(
+    folder: Path,
+    arguments: argparse.Namespace,
+    encoder: Encoder,
+    corpus_records: Sequence[results.CorpusRecord],
+    plans: Sequence[Plan],
+    test: str,
+) -> None:
+    """A run may replace its own earlier result, not one of other weights, corpora or settings.
+
+    Raises:
+        ProbeError: it would, and `--overwrite` was not given.
+    """
+    if arguments.overwrite or not (folder / CROSS_FILE).is_file():
+        return
+    earlier = read_cross_record(folder)
+    planned = {(plan.source, target) for plan in plans for target in plan.targets}
+    same = {
+        "weights": earlier.encoder.weights_sha256 == encoder.facts.weights_sha256,
+        "pairs": {(pair.source, pair.target) for pair in earlier.pairs} == planned,
+        "labels": earlier.labels == corpus_records[0].labels,
+        "copies of corpora": [corpus.fingerprint for corpus in earlier.corpora]
+        == [corpus.fingerprint for corpus in corpus_records],
+        "training utterances": earlier.training == arguments.training,
+        "test utterances": earlier.test == test,
+    }
+    if other := [what for what, equal in same.items() if not equal]:
+        raise ProbeError(
+            f"Expected {folder} to be free or to hold a result of the same model, corpora and settings, but it holds "
+            f"one of other {other[0]}; give another --name or --output-dir, or --overwrite to replace it."
+        )
 
 
 def _names(listed: str) -> list[str]:
@@ -171,8 +228,23 @@ def _roots(given: list[str], names: list[str]) -> dict[str, str]:
     return roots
 
 
+def _lengthened(
+    arguments: argparse.Namespace,
+    encoder: Encoder,
+    corpus_records: Sequence[results.CorpusRecord],
+    stores: Sequence[FeatureStore],
+) -> list[str]:
+    """How many utterances were too short for the encoder, a sentence for each corpus that has some."""
+    counts = [describe_encoder(encoder, store, arguments.store_dtype).lengthened for store in stores]
+    return [
+        f"{corpus.name}: {count} utterances are shorter than the encoder takes and were lengthened with zeros."
+        for corpus, count in zip(corpus_records, counts, strict=True)
+        if count
+    ]
+
+
 def _provenance(
-    accelerator: Accelerator, stores: list[FeatureStore], training_seconds: float
+    accelerator: Accelerator, stores: Sequence[FeatureStore], training_seconds: float
 ) -> results.Provenance:
     seconds = sum(store.seconds_spent() for store in stores)
     return results.Provenance(

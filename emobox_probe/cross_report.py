@@ -8,6 +8,7 @@ from rich.table import Table
 
 from emobox_probe.cross_results import CROSS_FILE, CrossRecord
 from emobox_probe.heat_map import plot_cross
+from emobox_probe.pictures import shortened
 from emobox_probe.rescoring import METRICS, PREDICTIONS_FILE
 
 
@@ -18,7 +19,7 @@ def write(folder: Path, record: CrossRecord, predictions: pd.DataFrame) -> None:
     predictions.to_parquet(folder / PREDICTIONS_FILE, index=False)
     scores = {(pair.source, pair.target): pair.scores.ua for pair in record.pairs}
     starred = [(pair.source, pair.target) for pair in record.pairs if pair.overlap]
-    model = Path(record.encoder.name).name
+    model = shortened(Path(record.encoder.name).name)
     plot_cross(scores, f"UA of {model}, protocol {record.protocol['name']}", folder / "cross.png", starred)
     record.write(folder)
 

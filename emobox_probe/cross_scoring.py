@@ -37,9 +37,7 @@ def score_pairs(
     pairs = []
     for (source, target), part in predictions.groupby(["source", "target"], sort=False):
         shared = [
-            sentence
-            for name in members[source]
-            for sentence in overlaps.get(frozenset((name, target)), [])
+            sentence for name in members[source] for sentence in overlaps.get(frozenset((name, target)), [])
         ]
         pairs.append(_pair(str(source), str(target), part, outcomes, labels, protocol, shared))
     single = [pair for pair in pairs if members[pair.source] == [pair.source]]

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import datasets
 import torch
@@ -20,9 +20,18 @@ from emobox_probe.folds import HIDDEN, held_out
 from emobox_probe.protocol import Protocol
 from emobox_probe.training import Group
 
+# What `--labels` takes for all labels that the corpora share.
+COMMON = "common"
 TestSet = Literal["balanced", "all"]
 Way = Literal["released", "speakers", "utterances"]
-COMMON = "common"
+
+
+class Plan(NamedTuple):
+    """One set of heads: a name for what it is trained on, the corpora that this is, and what it is tested on."""
+
+    source: str
+    corpora: tuple[str, ...]
+    targets: tuple[str, ...]
 
 
 @dataclass
@@ -110,9 +119,7 @@ class CrossTask:
     held_out: Literal["released", "speakers", "utterances", "mixed"]
 
 
-def test_configuration(
-    targets: Sequence[Corpus], labels: Sequence[str], wanted: TestSet | None
-) -> TestSet:
+def test_configuration(targets: Sequence[Corpus], labels: Sequence[str], wanted: TestSet | None) -> TestSet:
     """What is tested of the targets: the paper's balanced sets if all have one of these labels, unless told otherwise.
 
     Raises:
@@ -161,66 +168,67 @@ def label_space(known: Sequence[Corpus], wanted: str | None) -> tuple[str, ...]:
     return ordered(labels)
 
 
+def plan_of(sources: Sequence[str], targets: Sequence[str], leave_one_out: bool) -> list[Plan]:
+    """Who is trained on what and tested on what. No corpus is ever tested by heads that have seen it.
+
+    Raises:
+        ProbeError: a source has no other corpus to be tested on, or a target none to train on.
+    """
+    if leave_one_out:
+        plans = [Plan(f"all but {name}", tuple(s for s in sources if s != name), (name,)) for name in targets]
+    else:
+        plans = [Plan(name, (name,), tuple(t for t in targets if t != name)) for name in sources]
+    for plan in plans:
+        if not plan.targets or not plan.corpora:
+            what = (
+                f"train on and test on {plan.targets[0]}"
+                if leave_one_out
+                else f"test heads of {plan.source} on"
+            )
+            raise ProbeError(
+                f"Expected another corpus to {what}, but got none; name more in --train or --test, or leave it out."
+            )
+    return plans
+
+
 def cross_tasks(
     pool: Pool,
-    sources: Sequence[str],
-    targets: Sequence[str],
-    leave_one_out: bool,
+    plans: Sequence[Plan],
     training: Literal["released", "all"],
     test: TestSet,
     protocol: Protocol,
 ) -> list[CrossTask]:
-    """One task for every source and seed. No corpus is ever tested by heads that have seen it.
+    """One task for every source and seed.
 
     Raises:
-        ProbeError: a source has no other corpus to be tested on, a label without an utterance to train on, or no
-            speakers to hold out.
+        ProbeError: a source has a label without an utterance to train on, or no speakers to hold out; a target has
+            nothing to test.
     """
-    plan: list[tuple[str, tuple[str, ...], list[str]]]
-    if leave_one_out:
-        plan = [(f"all but {name}", tuple(s for s in sources if s != name), [name]) for name in targets]
-    else:
-        plan = [(name, (name,), [target for target in targets if target != name]) for name in sources]
-    for name, members, tested in plan:
-        if not tested or not members:
-            raise ProbeError(
-                f"Expected another corpus to train or to test {name} on, but got none; name more in --train or --test, "
-                f"or leave it out."
-            )
     return [
-        _task(
-            pool,
-            name,
-            members,
-            {target: pool.tested(target, test) for target in tested},
-            training,
-            protocol,
-            seed,
-        )
-        for (name, members, tested), seed in product(plan, protocol.seeds)
+        _task(pool, plan, training, test, protocol, seed) for plan, seed in product(plans, protocol.seeds)
     ]
 
 
 def _task(
     pool: Pool,
-    name: str,
-    members: tuple[str, ...],
-    tested: dict[str, Tensor],
+    plan: Plan,
     training: Literal["released", "all"],
+    test: TestSet,
     protocol: Protocol,
     seed: int,
 ) -> CrossTask:
+    tested = {target: pool.tested(target, test) for target in plan.targets}
     configuration = "all" if training == "all" else "fold1"
     ids, speakers = pool.label_ids, pool.speakers
     # Corpora whose validation part is made in the same way share it, as if they were one corpus.
     of_way: dict[Way, list[dict[str, Tensor]]] = defaultdict(list)
-    for member in members:
+    for member in plan.corpora:
         rows = {part: pool.rows(member, configuration, part) for part in ("train", "validation")}
         of_way[_way(rows, speakers, protocol)].append(rows)
     trained = torch.cat([rows["train"] for several in of_way.values() for rows in several])
     if untaught := sorted(set(range(len(pool.labels))) - set(ids[trained].tolist())):
         raise ProbeError(
-            f"Expected utterances of every label to train on in {name}, but got none of "
+            f"Expected utterances of every label to train on in {plan.source}, but got none of "
             f"{', '.join(pool.labels[place] for place in untaught)}; complete it, or choose others with --labels."
         )
     groups = []
@@ -229,7 +237,7 @@ def _task(
         if way != "released":
             del parts["validation"]
         if way == "speakers":
-            _check_speakers(name, {speakers[row] for row in parts["train"].tolist()})
+            _check_speakers(plan.source, {speakers[row] for row in parts["train"].tolist()})
         parts["test"] = torch.cat(list(tested.values()))
         groups.append(held_out(parts, ids, speakers, protocol, seed))
     group = replace(
@@ -237,11 +245,13 @@ def _task(
         training=torch.cat([group.training for group in groups]),
         validation=torch.cat([group.validation for group in groups]),
     )
-    return CrossTask(name, members, group, tested, "mixed" if len(of_way) > 1 else next(iter(of_way)))
+    return CrossTask(
+        plan.source, plan.corpora, group, tested, "mixed" if len(of_way) > 1 else next(iter(of_way))
+    )
 
 
 def _way(rows: Mapping[str, Tensor], speakers: Sequence[str | None], protocol: Protocol) -> Way:
-    """How the validation part of a corpus is made: the release's own, or by speakers where they are wanted and known."""
+    """How the validation part of a corpus is made: the release's own, or held out by speakers if wanted and known."""
     if len(rows["validation"]):
         return "released"
     known = all(speakers[row] is not None for row in rows["train"].tolist())

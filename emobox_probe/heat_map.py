@@ -12,7 +12,7 @@ from emobox_probe.pictures import GREY, save, shortened
 def plot_cross(
     scores: Mapping[tuple[str, str], float], title: str, path: Path, starred: Sequence[tuple[str, str]] = ()
 ) -> None:
-    """Draw scores in 0..1 by (source, target) as a heat map; a star marks pairs that share audio, or names of speakers."""
+    """Draw scores in 0..1 by (source, target) as a heat map; `starred` pairs share audio or names of speakers."""
     sources, targets = ([*sorted({pair[end] for pair in scores})] for end in (0, 1))
     table = np.array([[scores.get((source, target), np.nan) for target in targets] for source in sources])
     size = (2.6 + 0.62 * len(targets), 1.9 + 0.44 * len(sources))

@@ -10,19 +10,20 @@ from emobox_probe.cross_results import CrossRecord, Pair
 from emobox_probe.errors import ProbeError
 from emobox_probe.rescoring import METRICS, PREDICTIONS_FILE, TOLERANCE, confusion_of
 from emobox_probe.results import Scores
-from hub_cards.runs import CrossRun
+from hub_cards.runs import CrossRun, check_protocol
 
 COLUMNS = ["source", "target", "id", "seed", "label", "prediction"]
 
 
 def check_cross(run: CrossRun) -> None:
-    """Hold every pair of a record, and their average, against the predictions.
+    """Hold a record against its protocol, and every pair and their average against the predictions.
 
     Raises:
-        ProbeError: predictions are missing or of other pairs, a score does not follow from them, or a corpus is
-            not complete.
+        ProbeError: the protocol is not the one of that name, a corpus is not complete, predictions are missing or of
+            other pairs, or a score does not follow from them.
     """
     record = run.record
+    check_protocol(run.folder, record.protocol)
     for corpus in record.corpora:
         if corpus.missing:
             raise ProbeError(

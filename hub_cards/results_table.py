@@ -1,18 +1,31 @@
-"""Many result records as one table: text, CSV or LaTeX, with the paper's figures beside them."""
+"""Many result records as one table: text, CSV or LaTeX, with the paper's figures beside them.
+
+Scores between corpora are a table of their own; in CSV they are rows like the others, with what was trained on.
+"""
 
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from emobox_datasets.labels import SHARED_FOUR
+from emobox_probe.cross_results import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.errors import ProbeError
-from emobox_probe.results import ResultRecord, read_record
+from emobox_probe.results import Interval, ResultRecord, Scores, read_record
+from hub_cards.leaderboard_records import model_of, protocol_id
+from hub_cards.published import PAPER, read_table_5
+from hub_cards.runs import RESULT_FILE
 
 TABLE_4 = Path(__file__).parent / "reference" / "table4_intra_corpus.csv"
 SCORES = ("ua", "wa", "f1")
+# In place of a source: the row is a mean.
+MEAN = "mean of pairs"
+# What a run between corpora was set to.
+SETTING = ("protocol", "training", "test_set", "classes")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,34 +37,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the table; the exit status."""
+    """Print the tables; the exit status."""
     try:
-        table = tabulate(find_records(arguments.runs))
+        records, cross = find_records(arguments.runs)
     except ProbeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    if arguments.format == "text":
+        _print(records, cross)
+        return 0
+    tables = [tabulate(records)] if records else []
+    tables += [tabulate_cross(cross)] if cross else []
     if arguments.format == "csv":
-        print(table.to_csv(index=False), end="")
-    elif arguments.format == "latex":
-        print(table.to_latex(index=False, float_format="%.2f", na_rep="", escape=True), end="")
+        shown = [table.rename(columns={"test": "corpus"}) for table in tables]
+        print(pd.concat(shown, ignore_index=True).to_csv(index=False), end="")
     else:
-        _print(table)
+        print("\n".join(_latex(table) for table in tables), end="")
     return 0
 
 
-def find_records(folders: list[Path]) -> list[ResultRecord]:
-    """Every result record below the folders.
+def find_records(folders: list[Path]) -> tuple[list[ResultRecord], list[CrossRecord]]:
+    """Every result record below the folders: those of one corpus, and those between corpora.
 
     Raises:
         ProbeError: there is none, or one cannot be read.
     """
-    paths = sorted(path.parent for folder in folders for path in folder.rglob("result.json"))
-    if not paths:
+    intra, cross = (
+        sorted({path.parent for folder in folders for path in folder.rglob(name)})
+        for name in (RESULT_FILE, CROSS_FILE)
+    )
+    if not intra and not cross:
         raise ProbeError(
-            f"Expected result records (result.json) below {', '.join(map(str, folders))}, but found none; run the "
-            f"probe first."
+            f"Expected result records ({RESULT_FILE} or {CROSS_FILE}) below {', '.join(map(str, folders))}, but found "
+            f"none; run the probe first."
         )
-    return [read_record(path) for path in paths]
+    return [read_record(path) for path in intra], [read_cross_record(path) for path in cross]
 
 
 def tabulate(records: list[ResultRecord]) -> pd.DataFrame:
@@ -80,12 +100,116 @@ def tabulate(records: list[ResultRecord]) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values(["corpus", "protocol", "model"], ignore_index=True)
 
 
-def _print(table: pd.DataFrame) -> None:
+def tabulate_cross(records: list[CrossRecord]) -> pd.DataFrame:
+    """One row a pair, in percent: UA, WA, F1, the interval of UA, the paper's accuracy; then the mean of a record.
+
+    The paper's figures (Table 5) stand beside what was made as they were: by the protocol `paper`, on the balanced
+    sets, with the four labels; beside a mean if it is over the same pairs.
+    """
+    published = read_table_5().set_index(["model", "train", "test"])["accuracy"]
+    tables = []
+    for record in sorted(records, key=_order):
+        name = model_of(record.encoder).name
+        comparable = (
+            protocol_id(record.protocol) == PAPER
+            and record.test == "balanced"
+            and tuple(record.labels) == SHARED_FOUR
+            and name in published.index
+        )
+        of_model = published.loc[name].to_dict() if comparable else {}
+        values = (protocol_id(record.protocol), record.training, record.test, len(record.labels))
+        setting = dict(zip(SETTING, values, strict=True))
+        rows = [
+            {
+                "model": name,
+                "train": pair.source,
+                "test": pair.target,
+                **setting,
+                **_percent(pair.scores, pair.interval),
+                "wa_in_paper": of_model.get((pair.source, pair.target)),
+            }
+            for pair in record.pairs
+        ]
+        if record.average:
+            same = of_model and {(pair.source, pair.target) for pair in record.pairs} == set(of_model)
+            mean = round(sum(of_model.values()) / len(of_model), 2) if same else None
+            rows.append(
+                {
+                    "model": name,
+                    "train": MEAN,
+                    "test": "",
+                    **setting,
+                    **_percent(record.average),
+                    "wa_in_paper": mean,
+                }
+            )
+        tables.append(pd.DataFrame(rows))
+    return pd.concat(tables, ignore_index=True).astype({"wa_in_paper": float, "classes": "Int64"})
+
+
+def remarks(records: list[CrossRecord]) -> list[str]:
+    """What a reader of scores between corpora must know, each sentence once."""
+    told = [
+        sentence
+        for record in records
+        for sentence in (*record.remarks, *(sentence for pair in record.pairs for sentence in pair.overlap))
+    ]
+    return list(dict.fromkeys(told))
+
+
+def _percent(scores: Scores, interval: Interval | None = None) -> dict[str, float | None]:
+    low, high = interval.ua if interval else (None, None)
+    return {
+        **{score: round(100 * getattr(scores, score), 2) for score in SCORES},
+        "ua_low": None if low is None else round(100 * low, 2),
+        "ua_high": None if high is None else round(100 * high, 2),
+    }
+
+
+def _latex(table: pd.DataFrame) -> str:
+    return str(table.to_latex(index=False, float_format="%.2f", na_rep="", escape=True))
+
+
+def _print(records: list[ResultRecord], cross: list[CrossRecord]) -> None:
+    """Scores between corpora stand apart by record: a mean is over the pairs of one."""
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    if records:
+        console.print(_drawn(tabulate(records)))
+    for record in sorted(cross, key=_order):
+        console.print(_drawn_cross(tabulate_cross([record])))
+    for sentence in remarks(cross):
+        console.print(sentence, soft_wrap=True)
+
+
+def _order(record: CrossRecord) -> tuple[str, str]:
+    return model_of(record.encoder).name, protocol_id(record.protocol)
+
+
+def _drawn(table: pd.DataFrame) -> Table:
     shown = Table("model", "corpus", "protocol", "UA", "WA", "F1", "interval of UA", "UA in the paper")
     for row in table.itertuples():
-        paper = "" if pd.isna(row.ua_in_paper) else f"{row.ua_in_paper:.2f}"
-        scores = [f"{value:.2f}" for value in (row.ua, row.wa, row.f1)]
-        shown.add_row(
-            row.model, row.corpus, row.protocol, *scores, f"{row.ua_low:.1f} to {row.ua_high:.1f}", paper
-        )
-    Console(width=None if sys.stdout.isatty() else 140).print(shown)
+        shown.add_row(row.model, row.corpus, row.protocol, *_scores(row), _figure(row.ua_in_paper))
+    return shown
+
+
+def _drawn_cross(table: pd.DataFrame) -> Table:
+    model, protocol, training, test_set, classes = table.loc[0, ["model", *SETTING]]
+    columns = ("trained on", "tested on", "UA", "WA", "F1", "interval of UA", "WA in the paper")
+    shown = Table(
+        *columns,
+        title=f"{model}, protocol {protocol}, {classes} classes\n"
+        f"utterances trained on: {training}, tested on: {test_set} (percent)",
+    )
+    for row in table.itertuples():
+        style = "bold" if row.train == MEAN else None
+        shown.add_row(row.train, row.test, *_scores(row), _figure(row.wa_in_paper), style=style)
+    return shown
+
+
+def _scores(row: Any) -> list[str]:
+    bounds = "" if pd.isna(row.ua_low) else f"{row.ua_low:.1f} to {row.ua_high:.1f}"
+    return [*(f"{value:.2f}" for value in (row.ua, row.wa, row.f1)), bounds]
+
+
+def _figure(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.2f}"

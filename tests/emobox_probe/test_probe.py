@@ -34,6 +34,7 @@ QUICK = replace(PAPER, epochs=6, warm_up_epochs=2, hidden_sizes=(8,))
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(probe.PROTOCOLS, "paper", QUICK)
+    monkeypatch.setattr(probe, "prepare_device", lambda accelerator: None)  # tests run beside each other
 
 
 def run(*words: str) -> int:

@@ -1,15 +1,21 @@
 """Scores between corpora are computed again from their predictions."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from result_runs import make_cross_run
+from cross_runs import QUICK, make_savee, run_cross
+from hub_server import HubServer
+from hub_store import Repository
+from result_runs import MODEL, make_cross_run, publish
 
+from emobox_probe import probe
 from emobox_probe.errors import ProbeError
+from emobox_probe.protocol import PROTOCOLS
 from hub_cards.publish_results import checked
 
 
@@ -21,6 +27,8 @@ from hub_cards.publish_results import checked
         (lambda told: told.update(average=None), "Expected the average"),
         (lambda told: told["pairs"][2]["confusion"][0].__setitem__(0, 99), "urdu on emodb has another"),
         (lambda told: told["pairs"].pop(), "predictions of the pairs"),
+        (lambda told: told["protocol"].update(epochs=3), "Expected epochs 100 of the protocol paper"),
+        (lambda told: told["protocol"].update(name="mine"), "Expected a protocol of"),
         (lambda told: told["corpora"][0].update(missing=1), "1 utterances of emodb are missing"),
     ],
 )
@@ -58,3 +66,28 @@ def test_predictions_of_others_are_refused(
     file.unlink()
     with pytest.raises(ProbeError, match="there are none"):
         checked([tmp_path])
+
+
+def test_a_real_run_can_be_published(
+    hub: HubServer,
+    model: Repository,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(PROTOCOLS, "paper", QUICK["paper"])
+    monkeypatch.setattr(probe, "prepare_device", lambda accelerator: None)
+    savee = make_savee(tmp_path / "savee")
+    words = ["--train", "demo,savee", "--data-dir", f"savee={savee}", "--features-dir", tmp_path / "features"]
+    assert run_cross(*words, "--output-dir", tmp_path / "runs") == 0
+    assert [len(found) for found in checked([tmp_path / "runs"])] == [0, 1]
+    capsys.readouterr()
+    assert publish(tmp_path / "runs", "--to", MODEL, "--results-repo", "lab/results") == 0
+    shown = capsys.readouterr().out
+    assert "+### Between corpora, protocol paper" in shown
+    assert "+| demo | " in shown
+    assert re.search(r"cross/lab--encoder/weights-none/paper/cross\.json", shown)
+    assert "Nothing was sent" in shown
+    assert str(tmp_path) not in shown
+    assert len(model.commits) == 2
+    assert not [request for request in hub.requests if "/commit/" in request.path]

@@ -1,13 +1,20 @@
 """Many records as one table."""
 
+import csv
 import io
+import re
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from cross_records import cross_record
 from records import record
 
 import emobox
+from emobox_probe.cross_results import CrossRecord
+from emobox_probe.protocol import PAPER
+from hub_cards.published import TABLE_5
 
 
 def run(*words: str) -> int:
@@ -38,3 +45,105 @@ def test_the_papers_figures_stand_beside_comparable_records(
 def test_no_records_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(str(tmp_path)) == 1
     assert "run the probe first" in capsys.readouterr().err
+
+
+FOUR = ("iemocap", "meld", "ravdess", "savee")
+WHISPER = "openai/whisper-large-v3"
+
+
+def between(corpora: tuple[str, ...] = FOUR, name: str = WHISPER, **changes: object) -> CrossRecord:
+    """Off-diagonal pairs by the protocol `paper`: what Table 5 has."""
+    made = cross_record(corpora, name=name)
+    pairs = [pair for pair in made.pairs if pair.source != pair.target]
+    return made.model_copy(update={"protocol": asdict(PAPER), "pairs": pairs, **changes})
+
+
+def published() -> dict[tuple[str, str], float]:
+    """The row of Table 5 of one model, read plainly."""
+    with TABLE_5.open(encoding="utf-8") as file:
+        return {
+            (row["train"], row["test"]): float(row["accuracy"])
+            for row in csv.DictReader(file)
+            if row["model"] == WHISPER
+        }
+
+
+def written(folder: Path, record: CrossRecord) -> Path:
+    folder.mkdir(parents=True)
+    record.write(folder)
+    return folder
+
+
+def csv_of(*words: object, capsys: pytest.CaptureFixture[str]) -> pd.DataFrame:
+    assert run(*map(str, words), "--format", "csv") == 0
+    return pd.read_csv(io.StringIO(capsys.readouterr().out))
+
+
+def test_table_5_stands_beside_pairs_of_corpora(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written(tmp_path / "cross", between())
+    table = csv_of(tmp_path, capsys=capsys)
+    pairs = table[table.train != "mean of pairs"].set_index(["train", "corpus"])
+    assert len(pairs) == 12
+    assert pairs.wa_in_paper.to_dict() == pytest.approx(published())
+    # Row and column of the made-up record: 30 + 4 x source + target percent.
+    assert pairs.loc[("ravdess", "meld"), ["ua", "wa", "ua_low"]].tolist() == pytest.approx([39, 39, 34])
+    mean = table[table.train == "mean of pairs"].iloc[0]
+    assert mean.wa == pytest.approx(pairs.wa.mean(), abs=0.005)
+    assert mean.wa_in_paper == pytest.approx(sum(published().values()) / 12, abs=0.005)
+    assert run(str(tmp_path)) == 0
+    shown = capsys.readouterr().out
+    assert f"{WHISPER}, protocol paper, 4 classes" in shown
+    assert re.search(r"ravdess +│ meld +│ 39.00 │ 39.00 │ 39.00 │ 34.0 to 44.0", shown)
+    assert f"{published()['savee', 'ravdess']:.2f}" in shown
+    assert "The release has SAVEE's neutral twice." in shown
+    assert run(str(tmp_path), "--format", "latex") == 0
+    shown = capsys.readouterr().out
+    assert shown.count(r"\begin{tabular}") == 1
+    assert f"{published()['savee', 'ravdess']:.2f}" in shown
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"test": "all"},
+        {"labels": ["Angry", "Sad"]},
+        {"protocol": asdict(PAPER) | {"epochs": 3}},
+        {"protocol": asdict(PAPER) | {"name": "strict"}},
+        {"name": "me/mine"},
+    ],
+)
+def test_what_is_not_comparable_stands_alone(
+    changes: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(tmp_path / "cross", between(**changes))
+    assert csv_of(tmp_path, capsys=capsys).wa_in_paper.isna().all()
+
+
+def test_a_mean_over_other_pairs_is_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written(tmp_path / "cross", between(("iemocap", "meld", "emodb")))
+    table = csv_of(tmp_path, capsys=capsys)
+    told = table[table.wa_in_paper.notna()]
+    assert {(row.train, row.corpus) for row in told.itertuples()} == {
+        ("iemocap", "meld"),
+        ("meld", "iemocap"),
+    }
+
+
+def test_both_kinds_of_scores_stand_in_one_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written(tmp_path / "cross", between())
+    written(tmp_path / "mine", between(("emodb", "urdu"), name="me/mine", average=None))
+    (tmp_path / "urdu").mkdir()
+    record().write(tmp_path / "urdu")
+    table = csv_of(tmp_path, capsys=capsys)
+    assert table.train.isna().sum() == 1
+    assert table[table.train.isna()].corpus.tolist() == ["urdu"]
+    assert len(table) == 1 + 12 + 1 + 2
+    assert (table[table.model == "me/mine"].train != "mean of pairs").all()
+    assert run(str(tmp_path)) == 0
+    shown = capsys.readouterr().out
+    assert "UA in the paper" in shown
+    assert "WA in the paper" in shown
+    assert run(str(tmp_path), "--format", "latex") == 0
+    assert capsys.readouterr().out.count(r"\begin{tabular}") == 2
+    # The same folder twice is the same records once.
+    assert len(csv_of(tmp_path, tmp_path / "cross", capsys=capsys)) == len(table)

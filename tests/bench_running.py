@@ -1,0 +1,69 @@
+"""Running a plan within a test, and a tiny encoder to run it on."""
+
+import json
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
+
+from hub_cards.bench.command import OVERWRITE, prepare
+from hub_cards.bench.events import Events
+from hub_cards.bench.reading import parse_plan
+from hub_cards.bench.runner import Runner
+from hub_cards.bench.trackers import Tracker
+
+SMALL = {
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+    "conv_dim": (8, 8),
+    "conv_stride": (10, 32),
+    "conv_kernel": (20, 32),
+    "num_feat_extract_layers": 2,
+    "num_conv_pos_embeddings": 4,
+    "num_conv_pos_embedding_groups": 2,
+}
+
+
+def save_tiny(folder: Path, seed: int = 0) -> Path:
+    """A random wav2vec 2.0 of a few thousand parameters."""
+    torch.manual_seed(seed)
+    Wav2Vec2Model(Wav2Vec2Config(**SMALL)).save_pretrained(folder)
+    Wav2Vec2FeatureExtractor().save_pretrained(folder)
+    return folder
+
+
+class Recorded(Events):
+    """What a benchmark told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, dict[str, Any]]] = []
+
+    def tell(self, event: str, **facts: Any) -> None:
+        json.dumps(facts)  # everything must go into a line of JSON
+        self.told.append((event, facts))
+
+    def look(self, item: str, line: str) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def items(self, event: str) -> list[str]:
+        return [facts["item"] for name, facts in self.told if name == event]
+
+
+def bench(text: str, **options: Any) -> tuple[Runner, Recorded]:
+    """Run a plan; the runner, with its summary, and what it told."""
+    given = {"only": [], "shard": None, "launcher": None, "processes": None, "overwrite": "only-missing"}
+    given |= {"keep": False, **options}
+    plan = parse_plan(text, "plan.yaml")
+    ledger, mine = prepare(plan, Namespace(**given))
+    events = Recorded()
+    assert given["overwrite"] in OVERWRITE
+    runner = Runner(ledger, mine, ["python"], given["overwrite"], given["keep"], events, Tracker(None, plan))
+    runner.run()
+    return runner, events
