@@ -23,7 +23,7 @@ from emobox_probe.cross_results import CROSS_FILE, read_cross_record
 from emobox_probe.cross_scoring import score_pairs
 from emobox_probe.cross_tasks import Plan, Pool, cross_tasks, label_space, plan_of, test_configuration
 from emobox_probe.cross_training import train_sources
-from emobox_probe.encoders import DTYPES, Encoder, load_encoder
+from emobox_probe.encoders import Encoder
 from emobox_probe.errors import ProbeError
 from emobox_probe.facts import EncoderFacts
 from emobox_probe.features import FeatureStore
@@ -31,8 +31,8 @@ from emobox_probe.overlap import overlaps
 from emobox_probe.prepared import (
     describe_corpus,
     describe_encoder,
-    feature_store,
-    fill,
+    encoder_of,
+    filled_store,
     load_corpus,
     progress_bar,
 )
@@ -102,14 +102,7 @@ def experiment(arguments: argparse.Namespace) -> None:
     test = test_configuration([corpora.load(name) for name in targets], labels, arguments.test_set)
     roots = _roots(arguments.data_dir, [corpus.name for corpus in known])
 
-    encoder = load_encoder(
-        arguments.model,
-        accelerator.device,
-        arguments.revision,
-        arguments.trust_remote_code,
-        arguments.dtype,
-        probe.layers_of(arguments, protocol),
-    )
+    encoder = encoder_of(arguments, accelerator.device, protocol)
     # What is wrong with any corpus shows here, before features are made of the first.
     pool = Pool(labels)
     for corpus in known:
@@ -121,13 +114,10 @@ def experiment(arguments: argparse.Namespace) -> None:
     folder = run_folder(arguments, encoder, sources, targets)
     check_replaceable(folder, arguments, encoder, corpus_records, plans, test)
 
-    stores = []
-    for described in corpus_records:
-        whole = pool.audio[described.name]
-        store = feature_store(arguments, encoder, whole, described)
-        fill(store, encoder, whole, DTYPES[arguments.store_dtype], accelerator)
-        accelerator.wait_for_everyone()
-        stores.append(store)
+    stores = [
+        filled_store(arguments, encoder, pool.audio[record.name], record, accelerator)
+        for record in corpus_records
+    ]
 
     started = time.perf_counter()
     views = views_of(stores, protocol, accelerator.device, encoder.facts.layers == "all")

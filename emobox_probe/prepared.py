@@ -16,9 +16,23 @@ from emobox_datasets.audio import SAMPLING_RATE
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.fingerprint import fingerprint
 from emobox_probe import results
-from emobox_probe.encoders import Encoder
+from emobox_probe.encoders import BUILTIN, DTYPES, Encoder, load_encoder
 from emobox_probe.extraction import extract
 from emobox_probe.features import FeatureStore
+from emobox_probe.protocol import Protocol
+
+
+def encoder_of(arguments: argparse.Namespace, device: torch.device, protocol: Protocol) -> Encoder:
+    """The model that the arguments name, with the layers that were asked for, else those that the protocol needs."""
+    needed = "all" if protocol.layers == "every" and not arguments.model.startswith(BUILTIN) else "last"
+    return load_encoder(
+        arguments.model,
+        device,
+        arguments.revision,
+        arguments.trust_remote_code,
+        arguments.dtype,
+        arguments.layers or needed,
+    )
 
 
 def load_corpus(arguments: argparse.Namespace, corpus: Corpus) -> datasets.Dataset:
@@ -83,6 +97,20 @@ def feature_store(
 
     richer = store("all")
     return richer if richer.complete else store(encoder.facts.layers)
+
+
+def filled_store(
+    arguments: argparse.Namespace,
+    encoder: Encoder,
+    whole: datasets.Dataset,
+    corpus_record: results.CorpusRecord,
+    accelerator: Accelerator,
+) -> FeatureStore:
+    """The features of this encoder on this corpus, made as far as they are missing; all processes wait for them."""
+    store = feature_store(arguments, encoder, whole, corpus_record)
+    fill(store, encoder, whole, DTYPES[arguments.store_dtype], accelerator)
+    accelerator.wait_for_everyone()
+    return store
 
 
 def fill(

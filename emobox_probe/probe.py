@@ -20,18 +20,18 @@ from emobox_datasets import corpora
 from emobox_datasets.builder import stored_items
 from emobox_datasets.errors import CorpusError
 from emobox_probe import report, results
-from emobox_probe.encoders import BUILTIN, DTYPES, TRIMMED, Encoder, load_encoder
+from emobox_probe.encoders import BUILTIN, DTYPES, TRIMMED, Encoder
 from emobox_probe.errors import ProbeError
 from emobox_probe.folds import label_list, tasks
 from emobox_probe.prepared import (
     describe_corpus,
     describe_encoder,
-    feature_store,
-    fill,
+    encoder_of,
+    filled_store,
     load_corpus,
     progress_bar,
 )
-from emobox_probe.protocol import PROTOCOLS, Protocol
+from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.scoring import score
 from emobox_probe.sweep import train_tasks, views_of
 
@@ -99,22 +99,13 @@ def experiment(arguments: argparse.Namespace) -> None:
 
     with accelerator.main_process_first():  # the first process converts, the others find it done
         whole = load_corpus(arguments, corpus)
-    encoder = load_encoder(
-        arguments.model,
-        accelerator.device,
-        arguments.revision,
-        arguments.trust_remote_code,
-        arguments.dtype,
-        layers_of(arguments, protocol),
-    )
+    encoder = encoder_of(arguments, accelerator.device, protocol)
     labels = label_list(corpus, protocol)
     corpus_record = describe_corpus(whole, corpus, labels)
     folder = run_folder(arguments, encoder)
     check_replaceable(folder, encoder, corpus_record, arguments.overwrite)
 
-    store = feature_store(arguments, encoder, whole, corpus_record)
-    fill(store, encoder, whole, DTYPES[arguments.store_dtype], accelerator)
-    accelerator.wait_for_everyone()
+    store = filled_store(arguments, encoder, whole, corpus_record, accelerator)
 
     started = time.perf_counter()
     views = views_of([store], protocol, accelerator.device, encoder.facts.layers == "all")
@@ -158,12 +149,6 @@ def hardware(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores"
-
-
-def layers_of(arguments: argparse.Namespace, protocol: Protocol) -> str:
-    """Which layers to extract: what was asked for, else what the protocol needs and the encoder has."""
-    needed = "all" if protocol.layers == "every" and not arguments.model.startswith(BUILTIN) else "last"
-    return str(arguments.layers or needed)
 
 
 def run_folder(arguments: argparse.Namespace, encoder: Encoder) -> Path:
