@@ -3,12 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
+# Its own, so that tests do not wait for it.
+DOCS := build/venv-docs
 LAUNCH := $(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no
 
 # One test process a core, so one thread each.
 TEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all lint bench docs clean
 
 demo: $(STAMP)
 	$(LAUNCH) emobox_probe/probe.py --model builtin:logmel --corpus demo
@@ -27,6 +29,14 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+docs: $(DOCS)/.locked
+	$(DOCS)/bin/mkdocs build --strict
+
+$(DOCS)/.locked: requirements-docs.lock
+	$(PYTHON) -m venv --clear $(DOCS)
+	$(DOCS)/bin/pip install --quiet --no-deps --requirement requirements-docs.lock
+	touch $@
 
 $(STAMP): requirements.lock requirements-reference.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

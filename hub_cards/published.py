@@ -10,8 +10,8 @@ REFERENCE = Path(__file__).parent / "reference"
 TABLE_4 = REFERENCE / "table4_intra_corpus.csv"
 TABLE_5 = REFERENCE / "table5_cross_corpus.csv"
 PAPER = "paper"
-# What Table 5 stands beside, in the words of `leaderboard_records.cross_setting`. The paper does not say which part of a
-# source it trained on; this is the default of `emobox cross`.
+# What Table 5 stands beside, in the words of `leaderboard_records.cross_setting`. The paper does not say which part
+# of a source it trained on; this is the default of `emobox cross`.
 TABLE_5_SETTING = f"{PAPER}: all utterances train, balanced test; {', '.join(SHARED_FOUR)}"
 
 

@@ -1,0 +1,169 @@
+"""Every command and every piece of code in the user guide runs, and what it names exists."""
+
+import argparse
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from doc_pages import DOCS, ROOT, Block, blocks, in_navigation, inline_code, links, pages, prose, text_of
+from doc_runner import BlockError, Commands, Page
+from doc_world import fill_data, fill_hub
+from hub_server import HubServer
+
+import emobox
+
+# Written by commands, which have tests of their own.
+GENERATED = ("corpora.md", "encoders.md", "errata.md")
+GUIDE = [page for page in pages() if page not in GENERATED]
+WITH_BLOCKS = [page for page in GUIDE if any(block.language != "text" for block in blocks(page))]
+# Longest of all, and their commands have quick tests of their own (tests/hub_cards).
+LONG = ("clusters.md", "publishing.md", "reproducing.md")
+PAGES = [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in WITH_BLOCKS]
+# Options of programs that are not ours.
+FOREIGN = {"--config_file", "--help"}
+
+
+@dataclass
+class World:
+    commands: Commands
+    hub: HubServer
+    data: Path
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The commands, the Hub and the data that a reader has."""
+    folder = tmp_path_factory.mktemp("guide")
+    with HubServer() as hub:
+        variables = {
+            **hub.environment(),
+            "HF_TOKEN": hub.token,
+            "HF_HOME": str(folder / "cache"),
+            "OMP_NUM_THREADS": "1",
+            "COLUMNS": "120",
+        }
+        commands = Commands(folder / "commands", variables)
+        try:
+            fill_hub(hub, folder / "models")
+            fill_data(folder / "data")
+            commands.wait()
+            yield World(commands, hub, folder / "data")
+        finally:
+            commands.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_blocks_of_a_page_run(name: str, world: World, tmp_path: Path) -> None:
+    page = Page(world.commands, tmp_path / "reader", world.data)
+    try:
+        for block in blocks(name):
+            page.do(block)
+    finally:
+        page.close()
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        Block("x.md", 1, "bash", "", "emobox probee"),
+        Block("x.md", 1, "bash", "", "false; true"),
+        Block("x.md", 1, "bash", "", "pip install -e '.[nothing]'"),
+        Block("x.md", 1, "bash", "", "make nothing"),
+        Block("x.md", 1, "bash", "job.sh", "if true"),
+        Block("x.md", 1, "python", "", "1 / 0"),
+        Block("x.md", 1, "text", "", "what was not printed"),
+    ],
+    ids=lambda block: f"{block.language} {block.text}",
+)
+def test_a_block_that_is_wrong_is_noticed(block: Block, world: World, tmp_path: Path) -> None:
+    page = Page(world.commands, tmp_path / "reader", world.data)
+    try:
+        page.do(Block("x.md", 1, "bash", "", "echo printed"))
+        page.do(Block("x.md", 2, "text", "", "printed"))
+        with pytest.raises(BlockError, match=r"x\.md:1 "):
+            page.do(block)
+    finally:
+        page.close()
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_block_is_of_a_kind_that_is_checked(page: str) -> None:
+    found = blocks(page)
+    assert text_of(page).count("```") == 2 * len(found)
+
+
+def test_the_navigation_has_every_page_once() -> None:
+    assert sorted(in_navigation()) == pages()
+
+
+@pytest.mark.parametrize("page", GUIDE)
+def test_links_lead_somewhere(page: str) -> None:
+    for link in links(page):
+        target, _, anchor = link.partition("#")
+        if re.match(r"https?:", target):
+            continue
+        file = (DOCS / page).parent / target if target else DOCS / page
+        assert file.is_file(), f"docs/{page} links to {link}"
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            slugs = {
+                re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings
+            }
+            assert anchor in slugs, f"docs/{page} links to {link}"
+
+
+def options_of(command: str) -> set[str]:
+    parser = argparse.ArgumentParser()
+    import_module(emobox.COMMANDS[command][0]).add_arguments(parser)
+    return {option for action in parser._actions for option in action.option_strings}
+
+
+def test_options_and_commands_in_the_text_exist() -> None:
+    known = set().union(*(options_of(command) for command in emobox.COMMANDS)) | FOREIGN
+    for page in GUIDE:
+        for code in inline_code(page):
+            for option in re.findall(r"(?<![\w-])--[a-z][\w-]*", code):
+                assert option in known, f"docs/{page} names {option}"
+            if command := re.match(r"emobox ([a-z][a-z-]*)", code):
+                assert command[1] in emobox.COMMANDS, f"docs/{page} names {code}"
+
+
+def test_every_command_is_in_the_guide() -> None:
+    everything = "\n".join(text_of(page) for page in GUIDE)
+    assert [name for name in emobox.COMMANDS if f"emobox {name}" not in everything] == []
+
+
+@pytest.mark.parametrize("page", [page for page in pages() if page.startswith("api/")])
+def test_the_reference_names_what_exists(page: str) -> None:
+    """`::: module` and, below it, the members that are shown."""
+    for match in re.finditer(r"^::: ([\w.]+)\n((?:    .*\n|\n)*)", text_of(page) + "\n", re.MULTILINE):
+        module = import_module(match[1])
+        for member in re.findall(r"^ +- (\w+)$", match[2], re.MULTILINE):
+            assert (getattr(module, member).__doc__ or "").strip(), f"{match[1]}.{member} says nothing"
+
+
+def test_the_guide_builds_without_a_warning(tmp_path: Path) -> None:
+    """Needs `make docs` once: its tools have an environment of their own."""
+    mkdocs = ROOT / "build" / "venv-docs" / "bin" / "mkdocs"
+    if not mkdocs.is_file():
+        pytest.skip("mkdocs is not installed: make docs")
+    done = subprocess.run(
+        [str(mkdocs), "build", "--strict", "--site-dir", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    loads = re.compile(
+        r"""<(?:script|img|iframe)[^>]+src=["']?https?:|<link[^>]+(?:stylesheet|preconnect)[^>]+https?:"""
+    )
+    for page in tmp_path.rglob("*.html"):
+        assert not loads.search(page.read_text(encoding="utf-8")), f"{page.name} loads from another host"
+
+
+def test_prose_has_no_fence_left() -> None:
+    assert not any("```" in prose(page) for page in GUIDE)
