@@ -1,0 +1,149 @@
+"""One item of work in a process of its own, so that no item takes another down with it.
+
+    python -m hub_cards.bench.child --job job.json
+
+The process dies with the benchmark that started it, holds a lock for as long as it lives, and says in a file why it
+failed. `accelerate launch -m hub_cards.bench.child --job job.json` does the same on several GPUs.
+"""
+
+import argparse
+import contextlib
+import ctypes
+import errno
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from accelerate import Accelerator
+from filelock import FileLock
+
+from emobox_datasets import corpora
+from emobox_datasets.errors import CorpusError
+from emobox_probe import batching, cross_corpus, probe
+from emobox_probe.contract import DTYPES
+from emobox_probe.encoders import load_encoder
+from emobox_probe.errors import ProbeError
+from emobox_probe.facts import EncoderFacts
+from emobox_probe.prepared import describe_corpus, feature_store, fill, load_corpus
+from emobox_probe.shards import write_whole
+from hub_cards.bench.models import find_model
+from hub_cards.bench.notes import Note, corpus_stamp, note_key, write_note
+from hub_cards.bench.plan import Model, Place
+
+Reason = Literal["error", "memory", "disk", "crash"]
+_SET_PARENT_DEATH_SIGNAL = 1
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def main() -> None:
+    """Do the job that the command line names; exit status 1 with a reason in its file if it fails."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--job", type=Path, required=True, help="JSON file that the benchmark has written")
+    job = json.loads(parser.parse_args().job.read_text(encoding="utf-8"))
+    _die_with(job["parent"])
+    with _working(Path(job["lock"])):
+        try:
+            _do(job)
+        except (CorpusError, ProbeError) as error:
+            _fail(job, "disk" if "disk is full" in str(error) else "error", str(error))
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            _fail(job, "memory", f"{type(error).__name__}: {error}")
+        except OSError as error:
+            _fail(job, "disk" if error.errno in _DISK else "error", f"{type(error).__name__}: {error}")
+
+
+def _do(job: dict[str, Any]) -> None:
+    if job["smaller"]:
+        # After memory ran out: what stands in memory beside the model is a quarter.
+        batching.CPU_SECONDS /= 4
+        batching.CUDA_SECONDS /= 4
+    parser = argparse.ArgumentParser()
+    module = {"extract": probe, "probe": probe, "cross": cross_corpus}[job["kind"]]
+    module.add_arguments(parser)
+    arguments = parser.parse_args(job["words"])
+    sys.argv = ["emobox", job["kind"], *job["words"]]  # the command that records tell
+    if job["kind"] == "extract":
+        _extract(arguments, job["made_for"])
+    else:
+        module.experiment(arguments)
+
+
+def _extract(arguments: argparse.Namespace, made_for: str) -> None:
+    """Fill the feature store and note what it is of."""
+    accelerator = Accelerator()
+    probe.prepare_device(accelerator)
+    corpus = corpora.load(arguments.corpus)
+    place = Place(arguments.corpus, arguments.data_dir, arguments.allow_missing)
+    with accelerator.main_process_first():
+        whole = load_corpus(arguments, corpus)
+    model = Model(arguments.model, arguments.revision, arguments.dtype, arguments.trust_remote_code)
+    before = corpus_stamp(place), find_model(model)
+    encoder = load_encoder(
+        model.name,
+        accelerator.device,
+        model.revision,
+        model.trust_remote_code,
+        model.dtype,
+        arguments.layers,
+    )
+    told = describe_corpus(whole, corpus, corpus.label_list)
+    store = feature_store(arguments, encoder, whole, told)
+    made_before = store.complete
+    accelerator.wait_for_everyone()
+    fill(store, encoder, whole, DTYPES[arguments.store_dtype], accelerator)
+    accelerator.wait_for_everyone()
+    if (corpus_stamp(place), find_model(model)) != before:
+        raise ProbeError(
+            f"Expected {corpus.name} and {model.name} to stay as they are while features are made, but files of one "
+            f"of them changed or went; run the benchmark again when they are in place."
+        )
+    if accelerator.is_main_process:
+        seconds = store.seconds_spent()
+        note = Note(
+            facts=EncoderFacts(**encoder.facts.model_dump()),
+            corpus=told,
+            store=store.key,
+            size=sum(path.stat().st_size for path in store.folder.glob("shard-*.safetensors")),
+            made_for=None if made_before else made_for,
+            times_real_time=sum(store.durations) / seconds if seconds else 0.0,
+            hardware=probe.hardware(accelerator.device),
+        )
+        key = note_key(before[1], before[0], arguments.layers, arguments.store_dtype)
+        write_note(arguments.features_dir, key, note)
+    accelerator.end_training()
+
+
+def _fail(job: dict[str, Any], kind: Reason, message: str) -> None:
+    content = json.dumps({"kind": kind, "message": message}).encode()
+    with contextlib.suppress(OSError, ProbeError):  # the disk may be full: the log says it too
+        write_whole(Path(job["reason"]), lambda file: file.write(content))
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(1)
+
+
+@contextlib.contextmanager
+def _working(path: Path) -> Iterator[None]:
+    """Hold the item's lock in the main process, so that nobody does it again beside an orphan."""
+    if os.environ.get("RANK", "0") != "0":
+        yield
+        return
+    with FileLock(path):
+        yield
+
+
+def _die_with(parent: int | None) -> None:
+    """End when the benchmark is killed (Linux; elsewhere the item goes on, and others wait for its lock)."""
+    if parent is None or not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)  # it was killed before
+
+
+if __name__ == "__main__":
+    main()

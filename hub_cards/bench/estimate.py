@@ -1,0 +1,199 @@
+"""What a plan will cost before it runs: items, hours of audio, time, disk and memory."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from emobox_datasets import corpora
+from emobox_probe.contract import DTYPES
+from emobox_probe.probe import hardware
+from hub_cards.bench.items import KINDS, Item, dependents, layers_of
+from hub_cards.bench.models import ModelHere
+from hub_cards.bench.speeds import Speeds, Time, past_notes, past_records
+from hub_cards.bench.states import Ledger, State
+
+# Bytes of libraries in a process, and of a parameter while a model is loaded and then run in float32.
+LIBRARIES, A_PARAMETER = 1.5e9, 8
+
+
+@dataclass(frozen=True)
+class Line:
+    """One item: its state, what it will take (0 if done), and the bytes that it adds to the disk."""
+
+    item: Item
+    state: State
+    time: Time
+    size: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is to do; `disk` is the most that features take at once, `free` the room there is."""
+
+    lines: Sequence[Line]
+    disk: float
+    free: float
+    memory: float
+    hardware: str
+
+    @property
+    def seconds(self) -> float:
+        return sum(line.time.seconds for line in self.lines)
+
+    @property
+    def enough_disk(self) -> bool:
+        return self.disk <= self.free
+
+
+def estimate(
+    ledger: Ledger, mine: Sequence[Item], processes: int, keep_features: bool, again: bool
+) -> Estimate:
+    """Estimate the items of one worker.
+
+    Args:
+        ledger: the whole plan.
+        mine: the items of this worker.
+        processes: how many work on an item.
+        keep_features: whether features stay when nothing needs them any more.
+        again: whether what is done is done again.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    plan = ledger.plan
+    speeds = Speeds(
+        device.type, hardware(device), processes, past_notes(plan.features), past_records(plan.output)
+    )
+    lines = [_line(ledger, item, speeds, again) for item in mine if item.kind != "report"]
+    return Estimate(
+        lines,
+        peak_disk(lines, ledger.items, keep_features),
+        free_bytes(plan.features),
+        max((_memory(ledger.models[line.item.model]) for line in lines if line.item.model), default=0.0),
+        speeds.hardware,
+    )
+
+
+def _line(ledger: Ledger, item: Item, speeds: Speeds, again: bool) -> Line:
+    state = ledger.state(item)
+    assert item.model is not None
+    here = ledger.models[item.model]
+    if state in ledger.settled and not again:
+        return Line(item, state, Time(0.0, "done"), 0.0)
+    if item.kind == "extract":
+        if state == "done":  # only training is done again
+            return Line(item, state, Time(0.0, "done"), 0.0)
+        return Line(item, state, speeds.extraction(item, here), feature_bytes(ledger, item, here))
+    if state == "unchecked":
+        return Line(item, state, Time(0.0, "a record is there; checked once features are"), 0.0)
+    return Line(item, state, speeds.training(item, here), 0.0)
+
+
+def feature_bytes(ledger: Ledger, item: Item, here: ModelHere) -> float:
+    """Frames of the last layer in the stored type, and the means of every layer in float32."""
+    assert item.model is not None
+    card, size = corpora.load(item.places[0].name), here.size
+    width = torch.empty((), dtype=DTYPES[ledger.plan.store_dtype]).element_size()
+    frames = card.hours * 3600 * size.frame_rate * size.dimension * width
+    means = card.utterances * (size.layers + 1) * size.dimension * 4
+    return frames + (means if layers_of(ledger.plan, item.model) == "all" else 0)
+
+
+def peak_disk(lines: Sequence[Line], items: Sequence[Item], keep_features: bool) -> float:
+    """The most that new features take at once when a worker does these items in order."""
+    last: dict[str, int] = {}
+    for place, line in enumerate(lines):
+        for need in line.item.needs:
+            last[need] = place
+    mine = {line.item.name for line in lines}
+    held: dict[str, float] = {}
+    peak = 0.0
+    for place, line in enumerate(lines):
+        if line.size:
+            held[line.item.name] = line.size
+        peak = max(peak, sum(held.values()))
+        if keep_features:
+            continue
+        for need in line.item.needs:
+            users = {user.name for user in dependents(items, need)}
+            if last[need] == place and users <= mine:
+                held.pop(need, None)
+    return peak
+
+
+def free_bytes(folder: Path) -> float:
+    """Room on the disk of a folder that may not be there yet."""
+    folder = folder.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return float(shutil.disk_usage(folder).free)
+
+
+def _memory(here: ModelHere) -> float:
+    return LIBRARIES + A_PARAMETER * 1e6 * here.size.parameters
+
+
+def facts(told: Estimate) -> dict[str, object]:
+    """The estimate as one JSON object."""
+    return {
+        "hardware": told.hardware,
+        "seconds": round(told.seconds, 1),
+        "disk_bytes": round(told.disk),
+        "free_bytes": round(told.free),
+        "memory_bytes": round(told.memory),
+        "items": [
+            {
+                "item": line.item.name,
+                "state": line.state,
+                "hours": line.item.hours,
+                "seconds": round(line.time.seconds, 1),
+                "source": line.time.source,
+            }
+            for line in told.lines
+        ],
+    }
+
+
+def show(told: Estimate, console: Console, every_item: bool) -> None:
+    """Print the table, and every item if asked for."""
+    table = Table("items", "done", "to do", "hours of audio to do", "estimated time")
+    for kind in KINDS:
+        lines = [line for line in told.lines if line.item.kind == kind]
+        if lines:
+            left = [line for line in lines if line.state != "done"]
+            hours = sum(line.item.hours for line in left)
+            seconds = sum(line.time.seconds for line in lines)
+            table.add_row(
+                kind, str(len(lines) - len(left)), str(len(left)), f"{hours:.2f}", duration(seconds)
+            )
+    table.add_section()
+    table.add_row("all", "", "", "", duration(told.seconds))
+    console.print(table)
+    if every_item:
+        listing = Table("item", "state", "hours", "time", "from")
+        for line in told.lines:
+            time = duration(line.time.seconds) if line.time.seconds else ""
+            listing.add_row(line.item.name, line.state, f"{line.item.hours:.2f}", time, line.time.source)
+        console.print(listing)
+    for source in sorted({line.time.source for line in told.lines if line.time.seconds}):
+        console.print(f"Times: {source}.", highlight=False)
+    console.print(
+        f"Features on disk: at most {told.disk / 1e9:.2f} GB at once ({told.free / 1e9:.1f} GB are free). Memory: "
+        f"about {told.memory / 1e9:.1f} GB an item. Machine: {told.hardware}.",
+        highlight=False,
+    )
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them.
+
+    >>> duration(42), duration(150), duration(9000), duration(400000)
+    ('42 s', '2.5 min', '2.5 h', '4.6 days')
+    """
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} s"

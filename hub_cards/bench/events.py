@@ -1,0 +1,92 @@
+"""What a running benchmark tells: one progress view for people, one JSON object a line for machines."""
+
+import json
+import sys
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+class Events(AbstractContextManager["Events"], Protocol):
+    """Where a benchmark tells what happens."""
+
+    def tell(self, event: str, **facts: Any) -> None:
+        """Something happened: plan, start, done, there, failed, blocked, retry, dropped, stop or summary."""
+
+    def look(self, item: str, line: str) -> None:
+        """The item that runs has this as the last line of its log."""
+
+
+class JsonEvents(Events):
+    """One JSON object a line, on standard output."""
+
+    def tell(self, event: str, **facts: Any) -> None:
+        time = datetime.now(UTC).isoformat(timespec="milliseconds")
+        sys.stdout.write(json.dumps({"time": time, "event": event, **facts}) + "\n")
+        sys.stdout.flush()
+
+    def look(self, item: str, line: str) -> None:
+        """Progress within an item is in its log."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to close."""
+
+
+class RichEvents(Events):
+    """A bar over all items, the item that runs, and a line for each that ended."""
+
+    def __init__(self, console: Console | None = None):
+        self._console = console or Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[line]}", style="dim"),
+            console=self._console,
+        )
+        self._task = self._progress.add_task("items", total=None, line="")
+
+    def __enter__(self) -> "RichEvents":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.update(self._task, description="items", line="")
+        self._progress.stop()
+
+    def tell(self, event: str, **facts: Any) -> None:
+        item = facts.get("item", "")
+        if event == "plan":
+            self._progress.update(self._task, total=facts["items"])
+        elif event == "start":
+            self._progress.update(self._task, description=item, line="")
+        elif event in ("done", "there", "failed", "blocked", "kept"):
+            self._progress.advance(self._task)
+        if event == "done":
+            scores = "".join(
+                f"  {name.upper()} {100 * facts[name]:.2f}" for name in ("ua", "wa", "f1") if name in facts
+            )
+            self._say(f"[green]done[/green]     {item}  {facts['seconds']:.0f} s{scores}")
+        elif event == "kept":
+            self._say(
+                f"[yellow]kept[/yellow]     {item}: a record of other weights, data or settings is there"
+            )
+        elif event in ("failed", "blocked", "retry"):
+            self._say(f"[red]{event:<8}[/red] {item}: ", facts["reason"])
+
+    def look(self, item: str, line: str) -> None:
+        self._progress.update(self._task, description=item, line=line[-60:].replace("[", r"\["))
+
+    def _say(self, line: str, verbatim: str = "") -> None:
+        self._console.print(line, end="" if verbatim else "\n", soft_wrap=True, highlight=False)
+        if verbatim:
+            self._console.print(verbatim, markup=False, soft_wrap=True, highlight=False)

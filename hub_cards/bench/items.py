@@ -1,0 +1,133 @@
+"""From a plan to items of work: what each needs, what it runs, and whether it is done.
+
+    extract/<model>/<corpus>            features of a model on a corpus
+    probe/<model>/<corpus>/<protocol>   needs its features
+    cross/<model>/<name>/<protocol>     needs the features of all its corpora
+    report                              needs nothing: it tells what is there
+
+An item is done when its record says that it is of these weights, this copy of the corpus and these settings.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from typing import Literal
+
+from emobox_datasets import corpora
+from emobox_probe.descriptors import BUILTIN
+from emobox_probe.protocol import PROTOCOLS
+from hub_cards.bench.plan import Cross, Model, Place, Plan
+
+Kind = Literal["extract", "probe", "cross", "report"]
+KINDS: tuple[Kind, ...] = ("extract", "probe", "cross", "report")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One piece of work, done by one process of its own."""
+
+    kind: Kind
+    name: str
+    needs: tuple[str, ...] = ()
+    model: Model | None = None
+    places: tuple[Place, ...] = ()
+    protocol: str | None = None
+    cross: Cross | None = None
+
+    @property
+    def hours(self) -> float:
+        """Audio of its corpora, by their cards."""
+        return sum(corpora.load(place.name).hours for place in self.places)
+
+
+def expand(plan: Plan) -> list[Item]:
+    """Every item of a plan, in an order in which each comes after what it needs."""
+    items: list[Item] = []
+    for model in plan.models:
+        extracts = {
+            name: Item("extract", f"extract/{model.label}/{name}", (), model, (place,))
+            for name, place in plan.places.items()
+        }
+        for name, extract in extracts.items():
+            items.append(extract)
+            if name in plan.corpora:
+                items += [_probe(model, plan.places[name], protocol) for protocol in plan.protocols]
+        items += [
+            _cross(plan, model, cross, protocol) for cross in plan.cross for protocol in cross.protocols
+        ]
+    return [*items, Item("report", "report")]
+
+
+def _probe(model: Model, place: Place, protocol: str) -> Item:
+    name = f"{model.label}/{place.name}"
+    return Item("probe", f"probe/{name}/{protocol}", (f"extract/{name}",), model, (place,), protocol)
+
+
+def _cross(plan: Plan, model: Model, cross: Cross, protocol: str) -> Item:
+    needs = tuple(f"extract/{model.label}/{name}" for name in cross.corpora)
+    places = tuple(plan.places[name] for name in cross.corpora)
+    return Item(
+        "cross", f"cross/{model.label}/{cross.name}/{protocol}", needs, model, places, protocol, cross
+    )
+
+
+def layers_of(plan: Plan, model: Model) -> str:
+    """Which layers are extracted: one set of features serves every protocol of the plan, in any order."""
+    protocols = {*plan.protocols, *(protocol for cross in plan.cross for protocol in cross.protocols)}
+    every = any(PROTOCOLS[protocol].layers == "every" for protocol in protocols)
+    return "all" if every and not model.name.startswith(BUILTIN) else "last"
+
+
+def chosen(items: Sequence[Item], only: Sequence[str]) -> list[Item]:
+    """The items that `--only` names, by kind or by pattern, and what they need.
+
+    Raises:
+        ValueError: a pattern names nothing.
+    """
+    if not only:
+        return list(items)
+    wanted: set[str] = set()
+    for pattern in only:
+        names = {item.name for item in items if item.kind == pattern or fnmatch(item.name, pattern)}
+        if not names:
+            raise ValueError(
+                f"Expected --only to name items, but {pattern!r} names none; give a kind ({', '.join(KINDS)}) or a "
+                f"pattern such as 'probe/*/emodb/*'. --dry-run lists the items."
+            )
+        wanted |= names
+    return _with_needs(items, wanted)
+
+
+def shard(items: Sequence[Item], number: int, count: int) -> list[Item]:
+    """The part of worker `number` (from 1) of `count`, and what it needs.
+
+    Items that share features stay together; the rest is dealt largest first to whom has least, by hours of audio.
+    Every worker reports.
+    """
+    groups: dict[str, list[Item]] = {}
+    for item in items:
+        if item.model is not None:
+            key = (
+                item.name
+                if item.kind == "cross"
+                else item.name.split("/", 1)[1].removesuffix(f"/{item.protocol}")
+            )
+            groups.setdefault(key, []).append(item)
+    loads = [0.0] * count
+    mine = {item.name for item in items if item.kind == "report"}
+    for group in sorted(groups.values(), key=lambda group: (-group[0].hours * len(group), group[0].name)):
+        least = loads.index(min(loads))
+        loads[least] += group[0].hours * len(group)
+        if least == number - 1:
+            mine |= {item.name for item in group}
+    return _with_needs(items, mine)
+
+
+def dependents(items: Iterable[Item], name: str) -> Iterator[Item]:
+    """The items that need the one of this name."""
+    return (item for item in items if name in item.needs)
+
+
+def _with_needs(items: Sequence[Item], names: set[str]) -> list[Item]:
+    needed = {need for item in items if item.name in names for need in item.needs}
+    return [item for item in items if item.name in names | needed]

@@ -1,0 +1,143 @@
+"""What can be known of a model before it is loaded: whether it is there, which version, how large."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+from emobox_probe.descriptors import BUILTIN
+from emobox_probe.encoders import load_encoder
+from emobox_probe.errors import ProbeError
+from emobox_probe.loading import TRIMMED
+from hub_cards.bench.plan import Model
+
+# Encoders of the paper, by their Hub ids: parameters in millions and dimension, as their cards and configurations say.
+TABULATED = {
+    "facebook/wav2vec2-base": (94.4, 768),
+    "facebook/hubert-base-ls960": (94.4, 768),
+    "facebook/hubert-large-ll60k": (315.4, 1024),
+    "microsoft/wavlm-base": (94.4, 768),
+    "microsoft/wavlm-large": (315.5, 1024),
+    "facebook/data2vec-audio-base": (93.2, 768),
+    "facebook/data2vec-audio-large": (313.3, 1024),
+    "openai/whisper-large-v3": (637.0, 1280),
+}
+# Taken where nothing tells the size.
+UNKNOWN = (316.0, 1024)
+# Names of the width and depth of a model in configurations of transformers.
+WIDTHS, DEPTHS = ("hidden_size", "d_model"), ("num_hidden_layers", "encoder_layers")
+
+
+@dataclass(frozen=True)
+class Size:
+    """Parameters in millions, dimension of frames, frames per second, layers; `source` says how it is known."""
+
+    parameters: float
+    dimension: int
+    frame_rate: float
+    layers: int
+    source: str
+
+
+@dataclass(frozen=True)
+class ModelHere:
+    """A model of a plan and what was found of it; `problem` says why it cannot be had."""
+
+    model: Model
+    stamp: str
+    config: dict[str, Any]
+    folder: Path | None
+    problem: str | None = None
+
+    @property
+    def windowed(self) -> bool:
+        """Whether every utterance costs whole windows of 30 s."""
+        return self.config.get("model_type") == "whisper" and not self.model.name.endswith(TRIMMED)
+
+    @cached_property
+    def size(self) -> Size:
+        """How large the model is, as far as can be told without loading it."""
+        if self.model.name.startswith(BUILTIN):
+            facts = load_encoder(self.model.name, torch.device("cpu")).facts
+            return Size(0.0, facts.dimension, facts.frame_rate, 0, "built in")
+        name = self.model.name.removesuffix(TRIMMED)
+        width = next((self.config[key] for key in WIDTHS if key in self.config), None)
+        depth = next((self.config[key] for key in DEPTHS if key in self.config), 24)
+        weights = None if self.folder is None else self.folder / "model.safetensors"
+        if name in TABULATED:
+            return Size(*TABULATED[name], 50.0, depth, "tabulated")
+        if weights is not None and weights.is_file():
+            count = _parameters(weights)
+            return Size(count, int(width or UNKNOWN[1]), 50.0, depth, "its files")
+        if width:
+            # A Transformer layer has about 12 width² parameters.
+            return Size(12e-6 * depth * width**2 + 5, int(width), 50.0, depth, "its configuration")
+        return Size(*UNKNOWN, 50.0, depth, "assumed: a large model")
+
+
+def find_model(model: Model) -> ModelHere:
+    """Look a model up: a built-in, a folder, or a repository on the Hub (its configuration only)."""
+    if model.name.startswith(BUILTIN):
+        return _find_builtin(model)
+    name = model.name.removesuffix(TRIMMED)
+    folder = Path(name)
+    if folder.is_dir():
+        return ModelHere(model, _folder_stamp(folder), _read_config(folder / "config.json"), folder)
+    try:
+        path = Path(hf_hub_download(name, "config.json", revision=model.revision))
+    except (OSError, ValueError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        problem = (
+            f"Expected a folder, or a model that can be had from the Hub, but {model.name!r} cannot: {reason}. Correct "
+            f"the name or the network, or log in with `hf auth login`; with HF_HUB_OFFLINE=1 the cache serves."
+        )
+        return ModelHere(model, "", {}, None, problem)
+    # …/snapshots/<commit>/config.json
+    return ModelHere(model, f"{name} {path.parent.name}", _read_config(path), path.parent)
+
+
+def _find_builtin(model: Model) -> ModelHere:
+    try:
+        revision = load_encoder(model.name, torch.device("cpu")).facts.revision
+    except ProbeError as error:  # it needs a library that is not installed
+        return ModelHere(model, "", {}, None, str(error))
+    return ModelHere(model, f"{model.name} {revision} {version('emobox')}", {}, None)
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # loading the model says what is wrong with it
+    return config if isinstance(config, dict) else {}
+
+
+def _folder_stamp(folder: Path) -> str:
+    """Changes when a file of the folder does; the hash of the weights themselves is in what was extracted."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            stat = path.stat()
+            digest.update(f"{path.name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _parameters(weights: Path) -> float:
+    """Millions of values in a safetensors file, from its header."""
+    with weights.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    header.pop("__metadata__", None)
+    count = 0
+    for tensor in header.values():
+        size = 1
+        for length in tensor["shape"]:
+            size *= length
+        count += size
+    return count / 1e6

@@ -1,0 +1,93 @@
+"""What is known of the features of one model on one corpus: which weights, which data, where they are.
+
+    <features>/notes/<key>.json
+
+The key hashes what can be told without loading anything (the version of the model, the files of the corpus, the
+settings), and the note what loading them gave: the hash of the weights and the fingerprint of the corpus. So a plan
+can be held against records without loading a model, and a changed file of either makes another key. A key that two
+machines see differently costs a second look, never a wrong answer.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from emobox_datasets import corpora
+from emobox_datasets.plugin import source_hash
+from emobox_datasets.roots import candidate_root
+from emobox_probe.facts import EncoderFacts, Record
+from emobox_probe.features import FORMAT
+from emobox_probe.results import CorpusRecord
+from emobox_probe.shards import write_whole
+from hub_cards.bench.models import ModelHere
+from hub_cards.bench.plan import Place
+
+
+class Note(Record):
+    """What extraction found and left.
+
+    `store` is the key of the feature store below the features folder, `size` its bytes. `made_for` is the output
+    folder of the benchmark that made it, and may remove it; None if it was there before.
+    """
+
+    facts: EncoderFacts
+    corpus: CorpusRecord
+    store: str
+    size: int
+    made_for: str | None
+    times_real_time: float
+    hardware: str
+
+
+def corpus_stamp(place: Place) -> str:
+    """Changes with the files of the copy, and with the code that reads them."""
+    card = corpora.load(place.name)
+    return f"{place.name} {source_hash(card, candidate_root(card, place.path))} {place.allow_missing}"
+
+
+def note_key(here: ModelHere, corpus: str, layers: str, store_dtype: str) -> str:
+    """The key of a note, from the stamp of the corpus and what is known of the model."""
+    facts = {
+        "format": FORMAT,
+        "model": here.stamp,
+        "trimmed": here.model.name,
+        "trust_remote_code": here.model.trust_remote_code,
+        "dtype": here.model.dtype,
+        "corpus": corpus,
+        "layers": layers,
+        "store_dtype": store_dtype,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def note_path(features: Path, key: str) -> Path:
+    """Where a note is."""
+    return features / "notes" / f"{key}.json"
+
+
+def read_note(features: Path, key: str) -> Note | None:
+    """The note of a key; None if there is none, or it is of another version."""
+    try:
+        return Note.model_validate_json(note_path(features, key).read_text(encoding="utf-8"))
+    except (OSError, ValidationError, ValueError):
+        return None
+
+
+def write_note(features: Path, key: str, note: Note) -> None:
+    """Write a note whole."""
+    path = note_path(features, key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = (note.model_dump_json(indent=2) + "\n").encode()
+    write_whole(path, lambda file: file.write(content))
+
+
+def store_folder(features: Path, note: Note) -> Path:
+    """The folder of the feature store."""
+    return features / note.store
+
+
+def is_stored(features: Path, note: Note) -> bool:
+    """Whether the features are on disk, complete."""
+    return (store_folder(features, note) / "index.parquet").is_file()

@@ -1,0 +1,188 @@
+"""What a benchmark has found, as tables: scores with intervals, beside the paper's Table 4, and what failed.
+
+<output>/report.md, <output>/report.csv
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+from scipy.stats import spearmanr
+
+from emobox_probe.cross_results import CrossRecord
+from emobox_probe.results import ResultRecord
+from emobox_probe.shards import write_whole
+from hub_cards.bench.items import Item
+from hub_cards.bench.states import Ledger, read_cross, read_result, record_folder
+from hub_cards.markdown import text
+from hub_cards.published import PAPER, read_table_4
+from hub_cards.results_table import SCORES, tabulate
+
+# A rank correlation of fewer models says nothing.
+FEWEST = 3
+
+
+def write(ledger: Ledger, failures: Mapping[str, str]) -> None:
+    """Write the report of all records of the plan that are done.
+
+    Args:
+        ledger: the plan; records that are stale are left out and named.
+        failures: of this run, items with the reason; those of earlier runs and other workers are read from disk.
+    """
+    scores = score_table(ledger)
+    open_items = _open(ledger, failures)
+    plan = ledger.plan
+    plan.output.mkdir(parents=True, exist_ok=True)
+    parts = [
+        "# Benchmark\n",
+        f"Made by `emobox bench` from {text(plan.path)}. Percent; the interval is of UA at 95 %.\n",
+        *_scores(scores),
+        *_comparison(scores),
+        *_cross(ledger),
+        *_failures(open_items),
+    ]
+    for name, content in (("report.md", "\n".join(parts) + "\n"), ("report.csv", scores.to_csv(index=False))):
+        _write(plan.output / name, content)
+
+
+def score_table(ledger: Ledger) -> pd.DataFrame:
+    """One row for every probe item that is done, as `emobox results` has it, and the difference to the paper's UA."""
+    found: list[tuple[Item, ResultRecord]] = []
+    for item in ledger.items:
+        if item.kind == "probe" and ledger.state(item) == "done":
+            record = read_result(record_folder(ledger.plan, item))
+            if record is not None:
+                found.append((item, record))
+    if not found:
+        return pd.DataFrame()
+    rows = pd.concat([_row(item, record) for item, record in found], ignore_index=True)
+    rows["ua_difference"] = (rows["ua"] - rows["ua_in_paper"]).round(2)
+    return rows.sort_values(["protocol", "corpus", "model"], ignore_index=True)
+
+
+def _row(item: Item, record: ResultRecord) -> pd.DataFrame:
+    assert item.model is not None
+    row = tabulate([record]).assign(model=item.model.label)
+    if item.model.paper and item.protocol == PAPER:
+        table = read_table_4()
+        known = table[(table["name"] == item.model.paper) & (table["corpus"] == item.places[0].name)]
+        for score in SCORES:
+            row[f"{score}_in_paper"] = float(known[score].iloc[0]) if len(known) else float("nan")
+    return row.astype({f"{score}_in_paper": float for score in SCORES})
+
+
+def rank_correlations(scores: pd.DataFrame) -> dict[str, tuple[float, int]]:
+    """Spearman's correlation of our UA and the paper's: by corpus over its models, and `all` pairs together.
+
+    >>> table = pd.DataFrame({"corpus": ["a"] * 3, "ua": [1.0, 2, 3], "ua_in_paper": [5.0, 6, 9]})
+    >>> rank_correlations(table)
+    {'a': (1.0, 3), 'all': (1.0, 3)}
+    """
+    both = scores.dropna(subset=["ua_in_paper"])
+    groups = {**dict(list(both.groupby("corpus"))), "all": both}
+    return {
+        str(name): (round(float(spearmanr(rows["ua"], rows["ua_in_paper"]).statistic), 3), len(rows))
+        for name, rows in groups.items()
+        if len(rows) >= FEWEST and rows["ua"].nunique() > 1 and rows["ua_in_paper"].nunique() > 1
+    }
+
+
+def _scores(scores: pd.DataFrame) -> list[str]:
+    if scores.empty:
+        return ["No score is done yet.\n"]
+    lines = []
+    for protocol, rows in scores.groupby("protocol"):
+        cells = {
+            (
+                row.model,
+                row.corpus,
+            ): f"{row.ua:.2f} ({row.ua_low:.1f}–{row.ua_high:.1f}) / {row.wa:.2f} / {row.f1:.2f}"
+            for row in rows.itertuples()
+        }
+        models = sorted(rows["model"].unique())
+        table = [
+            [corpus, *(cells.get((model, corpus), "") for model in models)]
+            for corpus in sorted(rows["corpus"].unique())
+        ]
+        lines += [
+            f"## UA (interval) / WA / F1, protocol {text(protocol)}\n",
+            _table(["corpus", *models], table),
+        ]
+    return lines
+
+
+def _comparison(scores: pd.DataFrame) -> list[str]:
+    known = scores.dropna(subset=["ua_in_paper"]) if not scores.empty else scores
+    if known.empty:
+        return ["## Beside Table 4 of the paper\n", "No model and corpus of Table 4 is among the scores.\n"]
+    table = [
+        [row.corpus, row.model, f"{row.ua:.2f}", f"{row.ua_in_paper:.2f}", f"{row.ua_difference:+.2f}"]
+        for row in known.itertuples()
+    ]
+    ranks = [[name, f"{value:.3f}", str(count)] for name, (value, count) in rank_correlations(known).items()]
+    lines = [
+        "## Beside Table 4 of the paper\n",
+        _table(["corpus", "model", "UA", "UA in the paper", "difference"], table),
+        f"Mean difference {known['ua_difference'].mean():+.2f}, mean absolute difference "
+        f"{known['ua_difference'].abs().mean():.2f}, over {len(known)} scores.\n",
+    ]
+    if ranks:
+        return [*lines, _table(["corpus", "rank correlation of models", "models"], ranks)]
+    return [*lines, f"Rank correlations need {FEWEST} models on a corpus that differ in score.\n"]
+
+
+def _cross(ledger: Ledger) -> list[str]:
+    lines: list[str] = []
+    for item in ledger.items:
+        if item.kind != "cross" or ledger.state(item) != "done":
+            continue
+        record = read_cross(record_folder(ledger.plan, item))
+        if record is not None and item.model is not None and item.cross is not None:
+            title = f"{item.model.label}, {item.cross.name}, protocol {item.protocol}"
+            lines += [f"## Between corpora: {text(title)}\n", _pairs(record)]
+    return lines
+
+
+def _pairs(record: CrossRecord) -> str:
+    rows = []
+    for pair in record.pairs:
+        low, high = (100 * bound for bound in pair.interval.ua)
+        scores = [f"{100 * getattr(pair.scores, score):.2f}" for score in SCORES]
+        rows.append([pair.source, pair.target, *scores, f"{low:.1f}–{high:.1f}"])
+    if record.average:
+        scores = [f"{100 * getattr(record.average, score):.2f}" for score in SCORES]
+        rows.append(["mean of pairs", "", *scores, ""])
+    return _table(["train", "test", "UA", "WA", "F1", "interval of UA"], rows)
+
+
+def _open(ledger: Ledger, failures: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Items that are not done, with the last reason that is known."""
+    told = []
+    for item in ledger.items:
+        if item.kind == "report" or (state := ledger.state(item)) == "done":
+            continue
+        note = ledger.plan.state / "failures" / f"{item.name}.json"
+        reason = failures.get(item.name)
+        if reason is None and note.is_file():
+            reason = str(json.loads(note.read_text(encoding="utf-8"))["message"])
+        told.append(
+            (item.name, reason or {"stale": "made with other weights, data or settings"}.get(state, "to do"))
+        )
+    return told
+
+
+def _failures(open_items: list[tuple[str, str]]) -> list[str]:
+    if not open_items:
+        return ["## Not done\n", "Nothing: every item of the plan is done.\n"]
+    return ["## Not done\n", _table(["item", "reason"], [list(pair) for pair in open_items])]
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    lines: list[list[str]] = [heads, ["---"] * len(heads)]
+    cells: list[list[str]] = [[str(text(cell, 400)) for cell in row] for row in rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [*lines, *cells]) + "\n"
+
+
+def _write(path: Path, content: str) -> None:
+    write_whole(path, lambda file: file.write(content.encode()))

@@ -1,0 +1,228 @@
+"""Doing what is missing of a plan, beside any number of others who do the same.
+
+Who does an item holds its lock; the system lets go of it when that process dies, and the next one takes the item
+over. No time of day is looked at, so a clock may jump.
+"""
+
+import contextlib
+import json
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+
+from emobox_datasets.errors import CorpusError
+from emobox_probe.errors import ProbeError
+from hub_cards.bench import report
+from hub_cards.bench.events import Events
+from hub_cards.bench.items import Item, dependents
+from hub_cards.bench.jobs import Failure, Job
+from hub_cards.bench.states import Ledger, read_cross, read_result, record_folder
+from hub_cards.bench.storage import drop_if_finished, in_use
+from hub_cards.bench.trackers import Tracker
+
+Overwrite = Literal["never", "only-missing", "always"]
+# Seconds between looks at items that others do.
+POLL = 1.0
+
+
+@dataclass
+class Summary:
+    """Items by how they ended: done now, there already, kept though stale, failed or blocked with the reason."""
+
+    done: list[str] = field(default_factory=list)
+    there: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    blocked: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False
+
+    @property
+    def status(self) -> int:
+        """0 if everything is done, 1 if something failed or was kept stale, 130 if it was told to stop."""
+        if self.stopped:
+            return 130
+        return 1 if self.failed or self.blocked or self.kept else 0
+
+
+@dataclass
+class Runner:
+    """What `run` needs to know; `mine` are the items of this worker, `ledger.items` those of the whole plan."""
+
+    ledger: Ledger
+    mine: Sequence[Item]
+    prefix: list[str]
+    overwrite: Overwrite
+    keep_features: bool
+    events: Events
+    tracker: Tracker
+    summary: Summary = field(default_factory=Summary)
+    _stop: bool = False
+
+    def run(self) -> Summary:
+        """Do all items; the summary says how they ended."""
+        with self._signals():
+            pending = [item for item in self.mine if item.kind != "report"]
+            self.events.tell("plan", items=len(pending))
+            while pending and not self._stop:
+                left = [item for item in pending if not self._attempt(item)]
+                if len(left) == len(pending):
+                    time.sleep(POLL)  # others are at work on all that is left
+                pending = left
+        self.summary.stopped = self._stop and bool(pending)
+        if any(item.kind == "report" for item in self.mine):
+            self._report()
+        self.events.tell("summary", **asdict(self.summary), status=self.summary.status)
+        return self.summary
+
+    def _attempt(self, item: Item) -> bool:
+        """Bring an item to its end; False if that must wait for others."""
+        if self._stop:
+            return False
+        if reason := self._blocked_by(item):
+            self.summary.blocked[item.name] = reason
+            self.events.tell("blocked", item=item.name, reason=reason)
+            return True
+        if self._is_there(item):
+            return True
+        if item.kind != "extract" and any(self._unfinished(need) for need in item.needs):
+            return False
+        lock = FileLock(self._lock_path(item), timeout=0)
+        try:
+            with lock:
+                with FileLock(self._lock_path(item, ".work"), timeout=0):
+                    pass  # or the process of a benchmark that died is still at it
+                self.ledger.look_again(item)
+                if not self._is_there(item):
+                    self._do(item)
+        except Timeout:
+            return False
+        return not self._stop or item.name in self.summary.done
+
+    def _is_there(self, item: Item) -> bool:
+        try:
+            state = self.ledger.state(item)
+        except (CorpusError, ProbeError, OSError) as error:
+            self._failed(item, Failure("error", str(error), ""))
+            return True
+        if self.overwrite == "always" and item.kind != "extract":
+            return False
+        if state == "stale" and self.overwrite == "never":
+            self.summary.kept.append(item.name)
+            self.events.tell("kept", item=item.name)
+            return True
+        if state == "done":
+            self.summary.there.append(item.name)
+            self.events.tell("there", item=item.name)
+        return state == "done"
+
+    def _unfinished(self, need: str) -> bool:
+        """Whether an item that is needed has not ended here."""
+        return need not in self.summary.done and need not in self.summary.there
+
+    def _blocked_by(self, item: Item) -> str | None:
+        for need in item.needs:
+            if need in self.summary.failed:
+                return f"{need} failed: {self.summary.failed[need]}"
+        return None
+
+    def _do(self, item: Item) -> None:
+        self.events.tell("start", item=item.name)
+        started = time.perf_counter()
+        failure = self._run(item, smaller=False)
+        if failure and failure.kind == "memory" and not self._stop:
+            self.events.tell("retry", item=item.name, reason=failure.message)
+            failure = self._run(item, smaller=True)
+        if self._stop and failure:
+            return  # it was told to end: neither done nor failed
+        self.ledger.look_again(item)
+        if failure is None and not self._is_done(item):
+            failure = Failure("error", "It ended well, but its record is not of what the plan says.", "")
+        if failure:
+            self._failed(item, failure)
+            return
+        self._failure_path(item).unlink(missing_ok=True)
+        scores = self._scores(item)
+        self.summary.done.append(item.name)
+        self.events.tell("done", item=item.name, seconds=time.perf_counter() - started, **scores)
+        self.tracker.log(item.name, scores)
+        if not self.keep_features:
+            self._drop(item)
+
+    def _run(self, item: Item, smaller: bool) -> Failure | None:
+        notes = self.ledger.notes(item) if item.kind != "extract" else None
+        job = Job(self.ledger.plan, item, self.prefix, smaller, overwrite=True)
+        try:
+            with in_use(self.ledger.plan.features, notes or []):
+                return job.run(lambda: self._stop, lambda line: self.events.look(item.name, line))
+        except (ProbeError, OSError) as error:
+            return Failure("error", str(error), str(job.log))
+
+    def _is_done(self, item: Item) -> bool:
+        try:
+            return self.ledger.state(item) == "done"
+        except (CorpusError, ProbeError, OSError):
+            return False
+
+    def _drop(self, item: Item) -> None:
+        needs = set(item.needs)
+        for need in self.ledger.items:
+            users = {user.name for user in dependents(self.ledger.items, need.name)}
+            if self.overwrite == "always" and not users <= set(self.summary.done):
+                continue  # what is there is to be made again
+            if need.name in needs and (freed := drop_if_finished(self.ledger, need)):
+                self.events.tell("dropped", item=need.name, bytes=freed)
+
+    def _failed(self, item: Item, failure: Failure) -> None:
+        self.summary.failed[item.name] = failure.message
+        self.events.tell("failed", item=item.name, kind=failure.kind, reason=failure.message, log=failure.log)
+        with contextlib.suppress(OSError):  # a full disk: the summary says it
+            self._failure_path(item).write_text(json.dumps(asdict(failure)), encoding="utf-8")
+
+    def _scores(self, item: Item) -> dict[str, float]:
+        if item.kind == "extract":
+            return {}
+        folder = record_folder(self.ledger.plan, item)
+        record = read_result(folder) if item.kind == "probe" else None
+        scores = record.mean if record else getattr(read_cross(folder), "average", None)
+        return dict(scores.model_dump()) if scores else {}
+
+    def _report(self) -> None:
+        try:
+            with FileLock(self._file("locks", "report", ".lock")):
+                report.write(self.ledger, self.summary.failed | self.summary.blocked)
+        except (OSError, ProbeError, CorpusError) as error:
+            self.summary.failed["report"] = str(error)
+            self.events.tell("failed", item="report", kind="error", reason=str(error), log="")
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Until the end, SIGTERM and Ctrl-C stop after what runs has been told to end."""
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            self._stop = True
+
+        before: dict[Any, Any] = {
+            number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _lock_path(self, item: Item, ending: str = ".lock") -> Path:
+        return self._file("locks", item.name, ending)
+
+    def _failure_path(self, item: Item) -> Path:
+        return self._file("failures", item.name, ".json")
+
+    def _file(self, folder: str, name: str, ending: str) -> Path:
+        path = self.ledger.plan.state / folder / (name + ending)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path

@@ -1,0 +1,193 @@
+"""How fast extraction and training are: as past records of this machine tell, else as benchmarks have measured."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from math import log
+from pathlib import Path
+from statistics import median
+
+from emobox_datasets import corpora
+from emobox_probe.folds import folds_of
+from emobox_probe.protocol import PROTOCOLS, Protocol
+from emobox_probe.results import ResultRecord
+from hub_cards.bench.items import Item
+from hub_cards.bench.models import ModelHere
+from hub_cards.bench.notes import Note
+from hub_cards.bench.states import read_result
+
+# Whisper's encoder sees windows of this many seconds, whatever is in them.
+WINDOW = 30.0
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A measured extraction: a model of so many million parameters, at so many times real time (whole windows)."""
+
+    device: str
+    parameters: float
+    speed: float
+    windowed: bool
+    source: str
+
+
+# From benchmarks/results; tests hold them against those files.
+REFERENCES = (
+    Reference("cuda", 94.4, 6176, False, "wav2vec2-base on an H100, extract.cuda.json"),
+    Reference("cuda", 315.4, 4119, False, "hubert-large on an H100, extract.cuda.json"),
+    Reference("cuda", 637.0, 3899, True, "whisper-large-v3 on an H100, extract.cuda.json"),
+    Reference("cpu", 8.2, 64.7, True, "whisper-tiny.en on 2 cores, scores.cpu.json"),
+    Reference("cpu", 20.6, 26.4, True, "whisper-base on 2 cores, scores.cpu.json"),
+)
+# Built-in descriptors run on the CPU.
+BUILTIN_SPEED = 150.0
+# Products of `training_work` a second, by device and by what heads see: frames, or means of every layer.
+TRAINING = {
+    ("cuda", "last"): (3.1e13, "an H100, probe.cuda.json"),
+    ("cuda", "every"): (1.0e12, "not measured: assumed a thirtieth of the speed on frames"),
+    ("cpu", "last"): (1.5e10, "2 cores, scores.cpu.json"),
+    ("cpu", "every"): (3.3e9, "2 cores, scores.cpu.json"),
+}
+# Seconds until a process has imported, loaded and begun.
+START = {"cuda": 25.0, "cpu": 15.0}
+
+
+@dataclass(frozen=True)
+class Time:
+    """Seconds, and how they are known."""
+
+    seconds: float
+    source: str
+
+
+@dataclass
+class Speeds:
+    """The speeds of one machine: `hardware` by name, `device` cuda or cpu, so many `processes` an item."""
+
+    device: str
+    hardware: str
+    processes: int
+    notes: Sequence[Note] = ()
+    records: Sequence[ResultRecord] = ()
+    _rates: dict[tuple[str, str], float | None] = field(default_factory=dict)
+
+    def extraction(self, item: Item, here: ModelHere) -> Time:
+        """Of the features of a model on a corpus."""
+        billed = billed_seconds(item.places[0].name, here.windowed)
+        rates = [
+            billed_seconds(note.corpus.name, here.windowed) / _spent(note)
+            for note in self.notes
+            if note.facts.name == here.model.name and note.hardware == self.hardware and note.times_real_time
+        ]
+        if rates:
+            return Time(START[self.device] + billed / median(rates), "measured")
+        if here.size.parameters == 0:
+            return Time(
+                START[self.device] + billed / BUILTIN_SPEED, "tabulated: built-in descriptors on 2 cores"
+            )
+        known = [reference for reference in REFERENCES if reference.device == self.device]
+        nearest = min(known, key=lambda one: (one.windowed != here.windowed, _far(one, here)))
+        speed = nearest.speed * nearest.parameters / here.size.parameters * self._parallel
+        return Time(START[self.device] + billed / speed, f"scaled by size from {nearest.source}")
+
+    def training(self, item: Item, here: ModelHere) -> Time:
+        """Of the heads of a probe or cross item."""
+        protocol = PROTOCOLS[str(item.protocol)]
+        frames = sees(protocol, here)
+        work = training_work(item, here)
+        rate = self._rate(protocol, frames)
+        if rate is not None:
+            return Time(START[self.device] + work / rate, "measured")
+        rate, source = TRAINING[self.device, frames]
+        return Time(START[self.device] + work / (rate * self._parallel), f"tabulated: {source}")
+
+    @property
+    def _parallel(self) -> int:
+        return self.processes if self.device == "cuda" else 1
+
+    def _rate(self, protocol: Protocol, frames: str) -> float | None:
+        """The speed of records of this machine that trained on the same kind of features."""
+        key = protocol.name, frames
+        if key not in self._rates:
+            rates = [
+                _record_work(record) / record.provenance.training_seconds
+                for record in self.records
+                if record.provenance.hardware == self.hardware
+                and record.provenance.processes == self.processes
+                and ("every" if record.layers else "last") == frames
+                and record.protocol.get("epochs") == protocol.epochs
+            ]
+            self._rates[key] = median(rates) if rates else None
+        return self._rates[key]
+
+
+def billed_seconds(corpus: str, windowed: bool) -> float:
+    """Audio that a model runs over: what a corpus has, or whole windows for every utterance."""
+    card = corpora.load(corpus)
+    seconds = card.hours * 3600
+    return max(seconds, card.utterances * WINDOW) if windowed else seconds
+
+
+def sees(protocol: Protocol, here: ModelHere) -> str:
+    """`every` where heads see the means of every layer, else `last`."""
+    return "every" if protocol.layers == "every" and here.size.layers else "last"
+
+
+def training_work(item: Item, here: ModelHere) -> float:
+    """How much training an item is: vectors x dimension x hidden units x epochs, over all folds, seeds and rates."""
+    protocol = PROTOCOLS[str(item.protocol)]
+    size = here.size
+    fits = float(len(protocol.seeds))
+    if item.cross is not None:
+        fits *= len(item.cross.test if item.cross.leave_one_out else item.cross.train) / len(item.places)
+    else:
+        fits *= len(folds_of(corpora.load(item.places[0].name), protocol))
+    if sees(protocol, here) == "every":
+        utterances = sum(corpora.load(place.name).utterances for place in item.places)
+        vectors = utterances * 2.0 * (size.layers + 1)  # each layer by itself, and all in a learned sum
+    else:
+        vectors = item.hours * 3600 * size.frame_rate
+    return vectors * _sweep(protocol) * size.dimension * fits * protocol.epochs
+
+
+def _record_work(record: ResultRecord) -> float:
+    protocol = PROTOCOLS[record.protocol["name"]]
+    if record.layers:
+        vectors = record.corpus.utterances * 2.0 * len(record.layers)
+    else:
+        vectors = record.corpus.hours * 3600 * record.encoder.frame_rate
+    return vectors * _sweep(protocol) * record.encoder.dimension * len(record.folds) * protocol.epochs
+
+
+def _sweep(protocol: Protocol) -> float:
+    return float(sum(point.hidden for point in protocol.sweep))
+
+
+def _spent(note: Note) -> float:
+    return note.corpus.hours * 3600 / note.times_real_time
+
+
+def _far(reference: Reference, here: ModelHere) -> float:
+    return abs(log(reference.parameters / here.size.parameters))
+
+
+def past_records(folder: Path) -> list[ResultRecord]:
+    """Records below a folder that can be read."""
+    found = (read_result(path.parent) for path in sorted(folder.rglob("result.json")))
+    return _known(found, lambda record: record.protocol.get("name") in PROTOCOLS)
+
+
+def past_notes(features: Path) -> list[Note]:
+    """Notes beside the features that can be read."""
+    found: list[Note] = []
+    for path in sorted((features / "notes").glob("*.json")):
+        try:
+            found.append(Note.model_validate_json(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            continue  # of another version
+    return found
+
+
+def _known(
+    found: Iterable[ResultRecord | None], wanted: Callable[[ResultRecord], bool]
+) -> list[ResultRecord]:
+    return [record for record in found if record is not None and wanted(record)]

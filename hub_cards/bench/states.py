@@ -1,0 +1,178 @@
+"""Whether an item is done: its record is held against the plan, the model and the corpus as they are now."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from emobox_datasets import corpora
+from emobox_probe.cross_results import CrossRecord, read_cross_record
+from emobox_probe.cross_tasks import label_space, plan_of, test_configuration
+from emobox_probe.errors import ProbeError
+from emobox_probe.facts import EncoderFacts
+from emobox_probe.folds import label_list
+from emobox_probe.protocol import PROTOCOLS
+from emobox_probe.rescoring import PREDICTIONS_FILE
+from emobox_probe.results import SCHEMA_VERSION, CorpusRecord, ResultRecord, migrated, read_record
+from hub_cards.bench.items import Item, dependents, layers_of
+from hub_cards.bench.models import ModelHere
+from hub_cards.bench.notes import Note, corpus_stamp, is_stored, note_key, read_note
+from hub_cards.bench.plan import Model, Place, Plan
+from hub_cards.runs import RESULT_FILE
+
+# done; not there; there, but of other weights, data or settings; there, and what it is of is not known yet.
+State = Literal["done", "missing", "stale", "unchecked"]
+# What a protocol says in words may change without changing a score.
+_WORDS = ("summary", "description")
+
+
+@dataclass
+class Ledger:
+    """A plan, its items, its models as they are, and the stamps of its corpora as they were last looked at.
+
+    `settled` are the states in which an item needs no features any more.
+    """
+
+    plan: Plan
+    items: Sequence[Item]
+    models: dict[Model, ModelHere]
+    settled: frozenset[State] = frozenset({"done"})
+    stamps: dict[Place, str] = field(default_factory=dict)
+
+    def key(self, model: Model, place: Place) -> str:
+        """The key of the note on a model and a corpus."""
+        if place not in self.stamps:
+            self.stamps[place] = corpus_stamp(place)
+        layers = layers_of(self.plan, model)
+        return note_key(self.models[model], self.stamps[place], layers, self.plan.store_dtype)
+
+    def look_again(self, item: Item) -> None:
+        """Forget the stamps of an item's corpora: they may have been made, changed or removed."""
+        for place in item.places:
+            self.stamps.pop(place, None)
+
+    def notes(self, item: Item) -> list[Note] | None:
+        """What is known of each of its corpora; None while that of one is not."""
+        assert item.model is not None
+        notes = [read_note(self.plan.features, self.key(item.model, place)) for place in item.places]
+        known = [note for note in notes if note is not None]
+        return known if len(known) == len(notes) else None
+
+    def state(self, item: Item) -> State:
+        """Whether an item is done. Features are done when nothing that is left to do needs them."""
+        if item.kind == "report":
+            return "missing"  # it is written every time
+        notes = self.notes(item)
+        if item.kind == "extract":
+            if notes is None:
+                return "missing"
+            stored = is_stored(self.plan.features, notes[0])
+            users = list(dependents(self.items, item.name))
+            finished = users and all(self.state(user) in self.settled for user in users)
+            return "done" if stored or finished else "missing"
+        folder = record_folder(self.plan, item)
+        if item.kind == "probe":
+            return _probe_state(folder, item, notes, self.plan)
+        return _cross_state(folder, item, notes, self.plan)
+
+
+def record_folder(plan: Plan, item: Item) -> Path:
+    """Where the record of a probe or cross item is."""
+    assert item.model is not None
+    assert item.protocol is not None
+    middle = Path("cross") / item.cross.name if item.cross else Path(item.places[0].name)
+    return plan.output / item.model.label / middle / item.protocol
+
+
+def read_result(folder: Path) -> ResultRecord | None:
+    """A result record of today's schema with its predictions; None if there is none that can be read."""
+    try:
+        content = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
+            return None
+        record = read_record(folder)
+    except (OSError, ValueError, ProbeError):
+        return None
+    return record if (folder / PREDICTIONS_FILE).is_file() else None
+
+
+def read_cross(folder: Path) -> CrossRecord | None:
+    """The same of a cross-corpus record."""
+    try:
+        record = read_cross_record(folder)
+    except (OSError, ValueError, ProbeError):
+        return None
+    return record if (folder / PREDICTIONS_FILE).is_file() else None
+
+
+def _probe_state(folder: Path, item: Item, notes: list[Note] | None, plan: Plan) -> State:
+    record = read_result(folder)
+    if record is None:
+        return "stale" if _is_old(folder) else "missing"
+    if not _same_protocol(record.protocol, item) or record.encoder.store_dtype != plan.store_dtype:
+        return "stale"
+    if notes is None:
+        return "unchecked"
+    labels = label_list(corpora.load(item.places[0].name), PROTOCOLS[str(item.protocol)])
+    same = (
+        _same_encoder(record.encoder, notes[0].facts)
+        and _same_corpora([record.corpus], notes)
+        and record.corpus.labels == list(labels)
+    )
+    return "done" if same else "stale"
+
+
+def _cross_state(folder: Path, item: Item, notes: list[Note] | None, plan: Plan) -> State:
+    record = read_cross(folder)
+    if record is None:
+        return "missing"
+    if not _same_protocol(record.protocol, item) or not _same_experiment(record, item, plan):
+        return "stale"
+    if notes is None:
+        return "unchecked"
+    same = _same_encoder(record.encoder, notes[0].facts) and _same_corpora(record.corpora, notes)
+    return "done" if same else "stale"
+
+
+def _same_experiment(record: CrossRecord, item: Item, plan: Plan) -> bool:
+    cross = item.cross
+    assert cross is not None
+    labels = label_space([corpora.load(name) for name in cross.corpora], cross.labels)
+    test = test_configuration([corpora.load(name) for name in cross.test], labels, cross.test_set)
+    planned = plan_of(cross.train, cross.test, cross.leave_one_out)
+    return (
+        record.labels == list(labels)
+        and (record.training, record.test, record.store_dtype) == (cross.training, test, plan.store_dtype)
+        and {(pair.source, pair.target) for pair in record.pairs}
+        == {(one.source, target) for one in planned for target in one.targets}
+    )
+
+
+def _same_protocol(told: dict[str, Any], item: Item) -> bool:
+    settings = json.loads(json.dumps(asdict(PROTOCOLS[str(item.protocol)])))
+    found = json.loads(json.dumps(told))
+    return all(found.get(name) == value for name, value in settings.items() if name not in _WORDS)
+
+
+def _same_encoder(told: EncoderFacts, known: EncoderFacts) -> bool:
+    """Features with more layers serve those who need fewer, so layers do not count."""
+    one, other = ({**facts.identity, "layers": None} for facts in (EncoderFacts(**_facts(told)), known))
+    return one == other
+
+
+def _facts(told: EncoderFacts) -> dict[str, Any]:
+    return {name: getattr(told, name) for name in EncoderFacts.model_fields}
+
+
+def _same_corpora(told: Sequence[CorpusRecord], notes: Sequence[Note]) -> bool:
+    return [corpus.fingerprint for corpus in told] == [note.corpus.fingerprint for note in notes]
+
+
+def _is_old(folder: Path) -> bool:
+    """Whether a whole record of an earlier schema is there."""
+    try:
+        content = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return migrated(content) is not content

@@ -1,0 +1,31 @@
+"""`emobox bench` with short protocols, as a script: items run through it too, so that they are as short."""
+
+import os
+import sys
+from dataclasses import replace
+
+import torch
+
+import emobox
+from emobox_probe import features, probe
+from emobox_probe.protocol import PROTOCOLS
+from hub_cards.bench import child, jobs
+
+
+def main() -> None:
+    """Run `emobox` with the words of the command line; with `child` before them, an item."""
+    for name, protocol in PROTOCOLS.items():
+        PROTOCOLS[name] = replace(protocol, epochs=2, warm_up_epochs=1, hidden_sizes=(4,), seeds=(0,))
+    # More shards than a small corpus has otherwise, to be killed between; and one thread, because tests share cores.
+    features.SHARDS, features.SHORTEST_SHARD = 20, 10.0
+    probe.prepare_device = lambda accelerator: torch.set_num_threads(1)  # type: ignore[assignment]
+    jobs.CHILD = [os.path.abspath(__file__), "child"]
+    if sys.argv[1] == "child":
+        del sys.argv[1]
+        child.main()
+    else:
+        emobox.main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Whole plans through the command line: killed, in parallel shards, and on Ray, with one and the same result."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from bench_plans import comparable, demo_plan
+
+SCRIPT = Path(__file__).with_name("short_bench.py")
+RAY = Path(__file__).parents[3] / "recipes" / "ray_bench.py"
+
+
+def command(plan: Path, *words: str) -> list[str]:
+    return [sys.executable, str(SCRIPT), "bench", str(plan), *words, "--log", "json"]
+
+
+def events(text: str) -> list[dict]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def plans(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path):
+    """Writes the same plan for a folder of its own: two corpora where the real ones are here, else the demo."""
+    root = tmp_path_factory.mktemp("plans")
+    assets = Path(os.environ.get("EMOBOX_TEST_ASSETS") or Path(__file__).parents[4] / "shared")
+    urdu = assets / "corpora" / "urdu"
+
+    def write(name: str) -> Path:
+        more = "cross: [{name: both, train: [demo, urdu]}]\n" if urdu.is_dir() else ""
+        text = demo_plan(root / name, tiny_encoder, "builtin:logmel", more=more, protocols="paper, strict")
+        if urdu.is_dir():
+            text = text.replace("[demo]\nprot", f"[demo, {{name: urdu, path: {urdu}}}]\nprot")
+        path = root / f"{name}.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(plans) -> dict:
+    """The records of a run that nothing happened to."""
+    plan = plans("whole")
+    done = subprocess.run(command(plan), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    told = events(done.stdout)
+    assert [event["event"] for event in told[:2]] == ["estimate", "plan"]
+    assert told[-1]["event"] == "summary"
+    assert {event["item"] for event in told if event["event"] == "done"} == set(told[-1]["done"])
+    return comparable(plan.with_suffix("") / "runs")
+
+
+@pytest.mark.slow
+def test_killed_in_every_item_it_ends_with_the_same_records(plans, uninterrupted: dict) -> None:
+    """SIGKILL a few seconds into what comes after each item that was done, until nothing is left."""
+    plan = plans("killed")
+    kills, ended = 0, False
+    while not ended:
+        process = subprocess.Popen(command(plan), stdout=subprocess.PIPE, text=True)
+        for event in map(json.loads, process.stdout):
+            ended = event["event"] == "summary"
+            if event["event"] == "done":
+                break
+        if not ended:
+            time.sleep(10 * random.random())
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.communicate()
+        assert kills < 50
+    assert process.returncode == 0
+    assert kills > 3
+    assert comparable(plan.with_suffix("") / "runs") == uninterrupted
+
+
+@pytest.mark.slow
+def test_three_shards_at_once_make_the_same_records_and_no_item_twice(plans, uninterrupted: dict) -> None:
+    plan = plans("shards")
+    workers = [
+        subprocess.Popen(command(plan, "--shard", f"{number}/3"), stdout=subprocess.PIPE, text=True)
+        for number in (1, 2, 3)
+    ]
+    told = [events(worker.communicate()[0]) for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0, 0]
+    done = [event["item"] for worker in told for event in worker if event["event"] == "done"]
+    assert len(done) == len(set(done))
+    assert comparable(plan.with_suffix("") / "runs") == uninterrupted
+
+
+@pytest.mark.slow
+def test_ray_makes_the_same_records(plans, uninterrupted: dict) -> None:
+    pytest.importorskip("ray", reason="ray is not installed: pip install 'emobox[ray]'")
+    plan = plans("ray")
+    bench = f"{sys.executable} {SCRIPT} bench"
+    done = subprocess.run(
+        [sys.executable, str(RAY), str(plan), "--bench", bench],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert not [line for line in done.stdout.splitlines() if line.startswith("failed ")]
+    assert comparable(plan.with_suffix("") / "runs") == uninterrupted
+
+
+@pytest.mark.slow
+def test_two_processes_an_item_through_accelerate(tmp_path: Path, tiny_encoder: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(demo_plan(tmp_path, tiny_encoder))
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command(plan, "--processes", "2"), capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    path = tmp_path / "runs" / "tiny" / "demo" / "paper" / "result.json"
+    provenance = json.loads(path.read_text())["provenance"]
+    assert provenance["processes"] == 2
+    assert provenance["command"].startswith("emobox probe --model")
+
+
+@pytest.mark.slow
+def test_told_to_stop_it_says_what_is_left_and_goes_on_later(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(demo_plan(tmp_path, "builtin:logmel"))
+    process = subprocess.Popen(command(plan), stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if json.loads(line)["event"] == "start":
+            break
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    rest = events(process.stdout.read())
+    assert process.wait() == 130
+    assert rest[-1]["event"] == "summary"
+    assert rest[-1]["stopped"]
+    assert rest[-1]["failed"] == {}
+    again = subprocess.run(command(plan), capture_output=True, text=True, check=False)
+    assert again.returncode == 0
+    assert len(comparable(tmp_path / "runs")) == 1

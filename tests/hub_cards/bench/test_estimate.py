@@ -1,0 +1,142 @@
+"""What a plan is said to cost: from files of measurements, or from records of this machine."""
+
+import json
+import subprocess
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import torch
+from bench_plans import demo_plan
+from bench_running import bench
+
+from emobox_probe.encoders import load_encoder
+from hub_cards.bench import command, estimate
+from hub_cards.bench.command import prepare
+from hub_cards.bench.estimate import Line, free_bytes, peak_disk
+from hub_cards.bench.items import Item, expand
+from hub_cards.bench.models import ModelHere, Size, find_model
+from hub_cards.bench.plan import Model, Place
+from hub_cards.bench.reading import parse_plan
+from hub_cards.bench.speeds import REFERENCES, Speeds, Time, billed_seconds
+
+RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
+OPTIONS = {"only": [], "shard": None, "launcher": None, "processes": None, "overwrite": "only-missing"}
+
+
+def test_tabulated_speeds_are_those_of_the_benchmarks() -> None:
+    gpu = json.loads((RESULTS / "extract.cuda.json").read_text())["models"]
+    speeds = {reference.source.split(" ")[0]: reference.speed for reference in REFERENCES}
+    for name in ("wav2vec2-base", "hubert-large"):
+        assert speeds[name] == pytest.approx(gpu[name]["times_real_time"]["project"], rel=0.01)
+    whisper = gpu["whisper-large-v3"]
+    billed = whisper["audio"]["utterances"] * 30 / whisper["project"]["wall_seconds"]
+    assert speeds["whisper-large-v3"] == pytest.approx(billed, rel=0.01)
+    for figure in json.loads((RESULTS / "scores.cpu.json").read_text())["figures"]:
+        if figure["corpus"] == "emodb" and figure["protocol"] == "paper":
+            name = figure["encoder"].removesuffix("-encoder")
+            expected = billed_seconds("emodb", windowed=True) / figure["extraction_seconds"]
+            assert speeds[name] == pytest.approx(expected, rel=0.01)
+
+
+def test_tabulated_training_is_within_a_factor_of_two_of_the_benchmarks() -> None:
+    """Of processors that were shared while they were measured: EmoDB alone, by both protocols and two models."""
+    speeds = Speeds("cpu", "another processor", 1)
+    for figure in json.loads((RESULTS / "scores.cpu.json").read_text())["figures"]:
+        if figure["corpus"] != "emodb":
+            continue
+        wide = "base" in figure["encoder"]
+        config = {
+            "model_type": "whisper",
+            "d_model": 512 if wide else 384,
+            "encoder_layers": 6 if wide else 4,
+        }
+        here = ModelHere(Model(figure["encoder"]), "", config, None)
+        item = Item("probe", "", (), here.model, (Place("emodb"),), figure["protocol"])
+        seconds = speeds.training(item, here).seconds
+        assert figure["training_seconds"] / 2 < seconds < figure["training_seconds"] * 2
+
+
+def test_whisper_is_billed_in_windows() -> None:
+    assert billed_seconds("emodb", windowed=False) == pytest.approx(0.413 * 3600)
+    assert billed_seconds("emodb", windowed=True) == 535 * 30
+
+
+def test_the_size_of_a_model_is_read_from_its_files(tiny_encoder: Path) -> None:
+    here = find_model(Model(str(tiny_encoder)))
+    from transformers import AutoModel
+
+    parameters = sum(p.numel() for p in AutoModel.from_pretrained(tiny_encoder).parameters())
+    assert here.size.parameters * 1e6 == pytest.approx(parameters, rel=0.01)
+    assert (here.size.dimension, here.size.layers, here.size.source) == (16, 1, "its files")
+    facts = load_encoder("builtin:logmel", torch.device("cpu")).facts
+    expected = Size(0.0, facts.dimension, facts.frame_rate, 0, "built in")
+    assert find_model(Model("builtin:logmel")).size == expected
+
+
+def test_disk_is_what_features_take_at_once(tmp_path: Path) -> None:
+    plan = parse_plan(demo_plan(tmp_path, "a/b", "c/d", protocols="paper, strict"), "plan.yaml")
+    items = expand(plan)
+    sizes = {"extract/a--b/demo": 5.0, "extract/c--d/demo": 7.0}
+    lines = [Line(item, "missing", Time(1, ""), sizes.get(item.name, 0)) for item in items[:-1]]
+    assert peak_disk(lines, items, keep_features=True) == 12
+    assert peak_disk(lines, items, keep_features=False) == 7
+
+
+def test_too_little_disk_is_said_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(estimate, "free_bytes", lambda folder: 1000.0)
+    (tmp_path / "plan.yaml").write_text(demo_plan(tmp_path, "builtin:logmel"))
+    arguments = Namespace(
+        **{**OPTIONS, "plan": tmp_path / "plan.yaml", "default": False, "dry_run": False, "log": "rich"},
+        keep_features=True,
+        tracker=None,
+    )
+    assert command.run(arguments) == 2
+    error = capsys.readouterr().err
+    assert "of free disk for features" in error
+    assert "--keep-features" in error
+    assert not (tmp_path / "runs").exists()
+
+
+def test_room_is_looked_up_where_the_folder_will_be(tmp_path: Path) -> None:
+    assert free_bytes(tmp_path / "not" / "yet") == pytest.approx(free_bytes(tmp_path), rel=0.01)
+
+
+@pytest.mark.usefixtures("quick", "in_process")
+def test_measured_speeds_take_the_place_of_tabulated_ones(tmp_path: Path) -> None:
+    text = demo_plan(tmp_path, "builtin:logmel")
+    sizes: list[float] = []
+
+    def sources() -> set[str]:
+        ledger, mine = prepare(parse_plan(text, "plan.yaml"), Namespace(**OPTIONS))
+        told = estimate.estimate(ledger, mine, 1, keep_features=True, again=True)
+        assert json.dumps(estimate.facts(told))
+        sizes.append(told.disk)
+        return {line.time.source for line in told.lines}
+
+    assert all("tabulated" in source for source in sources())
+    bench(text, keep=True)
+    assert sources() == {"done", "measured"}
+    stored = sum(path.stat().st_size for path in (tmp_path / "features").glob("*/shard-*"))
+    assert sizes == [pytest.approx(stored, rel=0.05), 0]
+
+
+def test_the_command_line_says_every_mistake_and_runs_nothing(tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text(demo_plan(tmp_path, "nobody/none", "nobody/neither"))
+    words = ["bench", str(tmp_path / "plan.yaml"), "--shard", "5/3", "--only", "nothing"]
+    done = subprocess.run(
+        [sys.executable, "-m", "emobox", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    for part in (
+        "plan.yaml:4: Expected a folder",
+        "plan.yaml:5: ",
+        "'nobody/neither'",
+        "'nothing' names none",
+    ):
+        assert part in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "runs").exists()

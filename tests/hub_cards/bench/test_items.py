@@ -1,0 +1,69 @@
+"""Items of a plan: order, parts of it, and who does which."""
+
+from pathlib import Path
+
+import pytest
+from bench_plans import demo_plan
+
+from hub_cards.bench.command import read_shard
+from hub_cards.bench.items import chosen, expand, layers_of, shard
+from hub_cards.bench.reading import parse_plan
+
+
+@pytest.fixture
+def plan(tmp_path: Path):
+    (tmp_path / "emodb").mkdir()
+    cross = "cross: [{train: [demo, emodb], name: two}]\n"
+    text = demo_plan(tmp_path, "a/b", "builtin:logmel", more=cross, protocols="paper, strict")
+    text = text.replace("[demo]", f"[demo, {{name: emodb, path: {tmp_path / 'emodb'}}}]")
+    return parse_plan(text, "plan.yaml")
+
+
+def test_every_item_comes_after_what_it_needs(plan) -> None:
+    items = expand(plan)
+    names = [item.name for item in items]
+    assert len(set(names)) == len(names) == 2 * (2 + 4 + 2) + 1
+    for place, item in enumerate(items):
+        assert set(item.needs) <= set(names[:place])
+    assert "cross/a--b/two/strict" in names
+    assert names[-1] == "report"
+
+
+def test_features_serve_every_protocol_of_the_plan(plan) -> None:
+    hub, builtin = plan.models
+    assert (layers_of(plan, hub), layers_of(plan, builtin)) == ("all", "last")
+
+
+def test_only_takes_what_is_named_and_what_that_needs(plan) -> None:
+    items = expand(plan)
+    names = {item.name for item in chosen(items, ["probe/*/emodb/strict"])}
+    assert names == {
+        f"{name}"
+        for m in ("a--b", "builtin--logmel")
+        for name in (f"extract/{m}/emodb", f"probe/{m}/emodb/strict")
+    }
+    assert {item.kind for item in chosen(items, ["cross"])} == {"extract", "cross"}
+    assert chosen(items, []) == items
+    with pytest.raises(ValueError, match="'prob' names none"):
+        chosen(items, ["prob"])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_shards_share_the_work_and_keep_features_together(plan, count: int) -> None:
+    items = expand(plan)
+    parts = [shard(items, number, count) for number in range(1, count + 1)]
+    assert {item.name for part in parts for item in part} == {item.name for item in items}
+    for item in items:
+        owners = [number for number, part in enumerate(parts) if item in part]
+        if item.kind in ("probe", "cross"):
+            assert len(owners) == 1
+        if item.kind == "probe":
+            twin = item.name.rsplit("/", 1)[0]
+            assert [n for n, part in enumerate(parts) if any(o.name.startswith(twin) for o in part)] == owners
+
+
+def test_shards_are_read_or_refused() -> None:
+    assert read_shard("3/3") == (3, 3)
+    for wrong in ("0/3", "4/3", "1", "a/b", "1/0"):
+        with pytest.raises(ValueError, match="Expected --shard I/N"):
+            read_shard(wrong)
