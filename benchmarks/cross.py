@@ -2,14 +2,16 @@
 
     python benchmarks/cross.py [--assets ../shared]
 
-Writes benchmarks/results/cross.cpu.json, and the records with their predictions to benchmarks/results/records/.
-Interrupted, it continues where it stopped; features are those of scores.py.
+Writes benchmarks/results/cross.cpu.json, the records with their predictions to benchmarks/results/records/, and the
+heat map of the first run to docs/pictures/. Interrupted, it continues where it stopped; features are those of
+scores.py.
 """
 
 import argparse
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from itertools import product
@@ -77,6 +79,8 @@ def main() -> None:
     (HERE / "results").mkdir(exist_ok=True)
     (HERE / "results" / "cross.cpu.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     keep(arguments.work / "runs", "cross.json")
+    picture = arguments.work / "runs" / ENCODERS[0] / "cross" / "+".join(CORPORA) / "paper" / "cross.png"
+    shutil.copyfile(picture, HERE.parent / "docs" / "pictures" / "cross-emodb-urdu.png")
 
 
 if __name__ == "__main__":
