@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
 from typing import Literal, NamedTuple
 
@@ -50,12 +51,15 @@ class Pool:
         self.corpora[corpus.name] = corpus
         self.items[corpus.name] = stored_items(whole, corpus)
         self.audio[corpus.name] = whole
+        # Every task looks at these: they are kept until a corpus is added.
+        for derived in ("all_items", "label_ids", "speakers"):
+            self.__dict__.pop(derived, None)
 
-    @property
+    @cached_property
     def all_items(self) -> list[StoredItem]:
         return [item for items in self.items.values() for item in items]
 
-    @property
+    @cached_property
     def label_ids(self) -> Tensor:
         """Of every row (N,), `HIDDEN` where the label is outside the label space."""
         labels = [item.label for item in self.all_items]
@@ -63,7 +67,7 @@ class Pool:
             [self.labels.index(label) if label in self.labels else HIDDEN for label in labels]
         )
 
-    @property
+    @cached_property
     def speakers(self) -> list[str | None]:
         """Of every row; a name counts within its corpus."""
         return [
