@@ -147,7 +147,7 @@ def paper() -> dict:
     """The paper's ten models on its 32 corpora under both protocols, on one H100."""
     speeds = Speeds("cuda", "NVIDIA H100 80GB HBM3", 1)
     known = [name for name in corpora.names() if corpora.load(name).synthesise is None]
-    extraction = training = 0.0
+    extraction, training = 0.0, dict.fromkeys(("paper", "strict"), 0.0)
     sources: set[str] = set()
     for name, (_, width) in {**TABULATED, **NOT_ON_HUB}.items():
         kind = "whisper" if "whisper" in name else "wav2vec2"
@@ -160,9 +160,9 @@ def paper() -> dict:
             took = speeds.extraction(Item("extract", "", (), here.model, place), here)
             extraction += took.seconds
             sources.add(took.source)
-            for protocol in ("paper", "strict"):
+            for protocol in training:
                 took = speeds.training(Item("probe", "", (), here.model, place, protocol), here)
-                training += took.seconds
+                training[protocol] += took.seconds
                 sources.add(took.source)
     hours = sum(corpora.load(name).hours for name in known)
     return {
@@ -170,8 +170,8 @@ def paper() -> dict:
         "corpora": len(known),
         "hours_of_audio": round(hours, 1),
         "extraction_hours": round(extraction / 3600, 2),
-        "training_hours": round(training / 3600, 2),
-        "all": duration(extraction + training),
+        "training_hours": {name: round(seconds / 3600, 2) for name, seconds in training.items()},
+        "all": duration(extraction + sum(training.values())),
         "assumptions": [
             "one item after another, each a process that takes 25 s to start",
             "corpora are converted already",

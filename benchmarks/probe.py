@@ -5,7 +5,8 @@
 
 (a) this project; (b) baseline: each run alone, a plain loop with torch's Adam, features resident on the device;
 (c) each run alone, one .npy file an utterance through a DataLoader. A run-step is one optimiser step of one run.
-The matrix-product rate of the device, measured on the shapes of (a), is the ceiling.
+The matrix-product rate of the device, measured on the shapes of (a) before and after it, is the ceiling; (a)'s
+products are those of training, forward and weight gradient, and the forward one of validation after every epoch.
 Writes benchmarks/results/probe.<device>.json.
 """
 
@@ -215,28 +216,31 @@ def measure(
         frames = ResidentFrames(torch.cat(parts).to(device), lengths, Statistics.of(parts), exact)
     batch_frames = int(np.mean([len(part) for part in parts]) * protocol.batch_size)
 
+    width = sum(point.hidden for point in points)
+    together = len(groups) if device.type == "cuda" else 1
+
+    def rate_now() -> float:
+        return matrix_product_rate(device, together, batch_frames, dimension, width)
+
     short = replace(protocol, epochs=1)
     train(frames, groups[:1], classes, short)  # warm up
-    synchronise(device)
+    rates = [rate_now()]
     started = time.perf_counter()
     fused = train(frames, groups, classes, protocol)
     synchronise(device)
     seconds = time.perf_counter() - started
+    rates.append(rate_now())
     run_steps = (
         sum(-(-len(group.training) // protocol.batch_size) for group in groups)
         * protocol.epochs
         * len(points)
     )
-    width = sum(point.hidden for point in points)
-    work = (
-        4.0
-        * dimension
-        * width
-        * protocol.epochs
-        * sum(int(frames.lengths[group.training].sum()) for group in groups)
-    )
-    together = len(groups) if device.type == "cuda" else 1
-    rate = matrix_product_rate(device, together, batch_frames, dimension, width)
+    seen = [
+        4.0 * frames.lengths[group.training].sum() + 2.0 * frames.lengths[group.validation].sum()
+        for group in groups
+    ]
+    work = dimension * width * protocol.epochs * float(sum(seen))
+    rate = float(np.mean(rates))
 
     alone = resident_batches(parts, labels, protocol.batch_size, device)
     rates_b = []

@@ -94,7 +94,30 @@ def speed() -> str:
     return markdown([*header, "of the bare model", "times one at a time"], rows, 2)
 
 
-TABLES: dict[str, Callable[[], str]] = {"scores": scores, "cross": cross, "speed": speed}
+def heads() -> str:
+    """A sweep trained as one, beside one run after another and beside the .npy DataLoader of the EmoBox example."""
+    gpu, cpu = result("probe.cuda"), result("probe.cpu")
+    cores = f"{cpu['machine']['cores']} CPU cores"
+    measured = [
+        (f"{gpu['machine']['accelerator']}, {kind}", figures) for kind, figures in gpu["figures"].items()
+    ]
+    rows = [
+        [
+            device,
+            str(figures["runs"]),
+            f"{figures['frames']:,} x {figures['dimension']:,}",
+            f"{figures['a_run_steps_per_second']:,.0f}",
+            f"{figures['a_over_b']:.1f}",
+            f"{figures['a_over_c']:.1f}",
+            f"{100 * figures['a_share_of_matrix_product_rate']:.0f} %",
+        ]
+        for device, figures in [*measured, (f"{cores}, float32", cpu["figures"])]
+    ]
+    header = ["device, features as", "runs", "frames", "run-steps a second", "times one after another"]
+    return markdown([*header, "times `.npy` files", "of matrix products alone"], rows, 1)
+
+
+TABLES: dict[str, Callable[[], str]] = {"scores": scores, "cross": cross, "speed": speed, "heads": heads}
 
 
 def rendered(text: str) -> str:

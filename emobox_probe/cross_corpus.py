@@ -124,7 +124,7 @@ def experiment(arguments: argparse.Namespace) -> None:
     with (
         accelerator.split_between_processes(tasks) as mine,
         progress_bar(
-            accelerator, "heads", len(views.candidates) * len(mine) * protocol.epochs, "epoch"
+            accelerator, "heads", views.candidates.views * len(mine) * protocol.epochs, "epoch"
         ) as bar,
     ):
         outcomes = train_sources(mine, pool, views, protocol, bar.update)

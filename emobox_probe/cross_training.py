@@ -11,8 +11,8 @@ from torch import Tensor
 from emobox_probe.cross_results import Source
 from emobox_probe.cross_tasks import CrossTask, Pool
 from emobox_probe.protocol import Protocol
-from emobox_probe.sweep import Views
-from emobox_probe.training import Trained, predict, select, train
+from emobox_probe.sweep import View, Views
+from emobox_probe.training import Trained, predict, select, train_views
 
 
 @dataclass
@@ -36,24 +36,25 @@ def train_sources(
 ) -> list[CrossOutcome]:
     """Train the sweep for all sources at once, choose on each source's validation part, and only then test."""
     groups = [task.group for task in mine]
-    best: list[dict[str, Trained]] = [{} for _ in mine]
-    seen: list[list[Tensor]] = [[] for _ in mine]
-    for name, frames in views.candidates.items():
-        for number, runs in enumerate(train(frames, groups, len(pool.labels), protocol, progress)):
-            best[number][name] = select(runs)
-            seen[number] += [ids for run in runs for ids in run.watched]
+    named = views.named(views.candidates)
+    trained = train_views(views.candidates, groups, len(pool.labels), protocol, progress)
     return [
-        _outcome(task, candidates, watched, pool, views)
-        for task, candidates, watched in zip(mine, best, seen, strict=True)
+        _outcome(
+            task,
+            list(zip(named, map(select, by_view), strict=True)),
+            [ids for runs in by_view for run in runs for ids in run.watched],
+            pool,
+        )
+        for task, by_view in zip(mine, trained, strict=True)
     ]
 
 
 def _outcome(
-    task: CrossTask, candidates: dict[str, Trained], watched: Sequence[Tensor], pool: Pool, views: Views
+    task: CrossTask, candidates: Sequence[tuple[View, Trained]], watched: Sequence[Tensor], pool: Pool
 ) -> CrossOutcome:
-    layer, chosen = max(candidates.items(), key=lambda candidate: candidate[1].merit)
+    view, chosen = max(candidates, key=lambda candidate: candidate[1].merit)
     rows = torch.cat(list(task.tested.values()))
-    logits = predict(chosen.head, views.candidates[layer], rows)
+    logits = predict(chosen.head, view.frames, rows, view.place)
     items, speakers = pool.all_items, pool.speakers
     tested = [items[row] for row in rows.tolist()]
     predictions = pd.DataFrame(
@@ -75,7 +76,7 @@ def _outcome(
         training=len(task.group.training),
         validation=len(task.group.validation),
         held_out=task.held_out,
-        layer=layer,
+        layer=view.name,
         learning_rate=chosen.configuration.learning_rate,
         hidden=chosen.configuration.hidden,
         epoch=chosen.epoch,

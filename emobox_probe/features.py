@@ -32,7 +32,7 @@ from emobox_probe.contract import Pending
 from emobox_probe.errors import ProbeError
 from emobox_probe.shards import all_finite, is_intact, open_shard, remove_unfinished, write_shard, write_whole
 
-FORMAT = 2
+FORMAT = 3
 # Audio in one shard: at least a sixth of the corpus, for processes to share the work; enough for a GPU's batches in
 # a large corpus; and never more than a slow machine would mind to lose when a run is killed.
 SHARDS, SHORTEST_SHARD, LONGEST_SHARD = 6, 240.0, 3600.0
@@ -91,9 +91,7 @@ class FeatureStore:
         """Shards of a complete store whose bytes are not those that were written; `fill` makes them again."""
         if not self.complete:
             return []  # others may be at work on it, and `fill` looks at every shard that it finds
-        with ThreadPoolExecutor() as pool:
-            intact = list(pool.map(self._intact, range(len(self.shards))))
-        damaged = [number for number, whole in enumerate(intact) if not whole]
+        damaged = [number for number in range(len(self.shards)) if not self._intact(number)]
         if damaged:
             (self.folder / "index.parquet").unlink(missing_ok=True)
         return damaged

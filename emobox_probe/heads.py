@@ -5,7 +5,7 @@ matrix product. Groups stand behind each other in batched matrix products. Every
 that it would take alone, so its result is that of a plain loop.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +17,7 @@ from emobox_probe.protocol import HeadConfiguration
 
 # Keeps gradients of frames within float16, where frames are; a power of two, so float32 is not rounded by it.
 LOSS_SCALE = 2.0**14
-BETAS, ADAM_EPSILON = (0.9, 0.999), 1e-8  # those of torch.optim.Adam
+ADAM_EPSILON = 1e-8  # that of torch.optim.Adam
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,17 @@ class Head:
     second_bias: Tensor
     mixing: Tensor | None = None
 
-    def logits(self, frames: Tensor, mean: Tensor) -> Tensor:
-        """(B, C) of utterances whose frames are (T, D), normalised, with `mean` (B, T) as in `Batch`."""
+    def logits(self, batch: Batch) -> Tensor:
+        """(B, C) of a batch of one group, in float32."""
+        frames = batch.frames.float()
         if self.mixing is not None:
-            vectors = torch.einsum("l,bld->bd", self.mixing, frames.view(len(mean), -1, frames.shape[1]))
-            pooled = F.relu(F.linear(vectors, self.first, self.first_bias))
+            vectors = frames.unflatten(1, (-1, len(self.mixing)))  # (1, B, L, D)
+            pooled = F.relu(
+                F.linear(torch.einsum("l,gbld->gbd", self.mixing, vectors), self.first, self.first_bias)
+            )
         else:
-            pooled = mean @ F.relu(F.linear(frames, self.first, self.first_bias))
-        return F.linear(pooled, self.second, self.second_bias)
+            pooled = batch.averaged(F.relu(F.linear(frames, self.first, self.first_bias)))
+        return F.linear(pooled[0], self.second, self.second_bias)
 
 
 class HeadBank:
@@ -61,17 +64,20 @@ class HeadBank:
         layers: int | None = None,
     ):
         self.widths = [point.hidden for point in configurations]
-        groups = [[_drawn(seed, dimension, width, classes) for width in self.widths] for seed in seeds]
+        known = list(dict.fromkeys(seeds))
+        drawn = [[_drawn(seed, dimension, width, classes) for width in self.widths] for seed in known]
+        places = torch.tensor([known.index(seed) for seed in seeds], device=device)
 
-        def stacked(part: str, along: int) -> Tensor:
-            rows = [torch.cat([getattr(head, part) for head in heads], dim=along) for heads in groups]
-            return torch.stack(rows).to(device).requires_grad_()
+        def stacked(join: Callable[[list[Head]], Tensor]) -> Tensor:
+            return torch.stack([join(heads) for heads in drawn]).to(device)[places].requires_grad_()
 
-        self.first = stacked("first", 0)  # (G, W, D)
-        self.first_bias = stacked("first_bias", 0)  # (G, W)
-        self.second = stacked("second", 1)  # (G, C, W)
-        self.second_bias = torch.stack([torch.stack([h.second_bias for h in heads]) for heads in groups])
-        self.second_bias = self.second_bias.to(device).requires_grad_()  # (G, K, C)
+        # Inputs before outputs: the order in which matrix products make gradients.
+        self.first = stacked(lambda heads: torch.cat([head.first for head in heads]).T)  # (G, D, W)
+        self.first_bias = stacked(lambda heads: torch.cat([head.first_bias for head in heads]))  # (G, W)
+        self.second = stacked(lambda heads: torch.cat([head.second for head in heads], dim=1))  # (G, C, W)
+        self.second_bias = stacked(
+            lambda heads: torch.stack([head.second_bias for head in heads])
+        )  # (G, K, C)
         self.mixing: Tensor | None = None
         if layers is not None:
             shape = (len(seeds), len(configurations), layers)
@@ -79,57 +85,56 @@ class HeadBank:
         rates = torch.tensor([point.learning_rate for point in configurations], device=device)
         self._rates = rates  # (K,)
         self._unit_rates = rates.repeat_interleave(torch.tensor(self.widths, device=device))  # (W,)
-        self._moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.parameters]
+        # Heads differ in their rates, an optimiser has one: it steps from zero at rate 1, and each head goes its share
+        # of that way. The scale of the loss cancels in such a step.
+        self._directions = [torch.zeros_like(parameter) for parameter in self.parameters]
+        self._adam = torch.optim.Adam(
+            self._directions,
+            lr=1.0,
+            eps=ADAM_EPSILON * LOSS_SCALE,
+            fused=True,
+            capturable=device.type == "cuda",
+        )
 
     @property
     def parameters(self) -> list[Tensor]:
         weights = [self.first, self.first_bias, self.second, self.second_bias]
         return weights if self.mixing is None else [*weights, self.mixing]
 
-    def logits(self, batch: Batch, group: int | None = None) -> Tensor:
-        """(G, B, K, C) of a batch for all groups, or of a batch with one group for `group` alone."""
-        first, first_bias, second, second_bias, *mixing = (
-            parameter if group is None else parameter[group : group + 1] for parameter in self.parameters
-        )
+    def logits(self, batch: Batch, groups: slice = slice(None)) -> Tensor:
+        """(G, B, K, C) of a batch for these groups."""
+        first, first_bias, second, second_bias, *mixing = (parameter[groups] for parameter in self.parameters)
         if mixing:
             pooled = self._of_sums(batch, first, mixing[0]).add(first_bias[:, None]).relu()  # (G, B, W)
         else:
             first, first_bias = first.to(batch.frames.dtype), first_bias.to(batch.frames.dtype)
-            hidden = torch.baddbmm(first_bias[:, None], batch.frames, first.transpose(1, 2))  # (G, T, W)
-            pooled = torch.bmm(batch.mean, hidden.relu_()).float()
+            hidden = torch.baddbmm(first_bias[:, None], batch.frames, first)  # (G, T, W)
+            pooled = batch.averaged(hidden.relu_()).float()
         parts = zip(pooled.split(self.widths, dim=2), second.split(self.widths, dim=2), strict=True)
         return torch.stack([p @ s.transpose(1, 2) for p, s in parts], dim=2) + second_bias[:, None]
 
     def _of_sums(self, batch: Batch, first: Tensor, mixing: Tensor) -> Tensor:
         """(G, B, W) hidden units, without bias, of each head's own sum of layers; `mixing` (G, K, L)."""
-        utterances, layers = batch.mean.shape[1], mixing.shape[2]
+        utterances, layers = batch.lengths.shape[1], mixing.shape[2]
         missing = utterances * layers - batch.frames.shape[1]  # where every group has fewer utterances
         vectors = F.pad(batch.frames.float(), (0, 0, 0, missing)).unflatten(1, (utterances, layers))
         sums = torch.einsum("gkl,gbld->kgbd", mixing.softmax(2), vectors)  # (K, G, B, D)
-        weights = first.split(self.widths, dim=1)
-        return torch.cat([x @ w.transpose(1, 2) for x, w in zip(sums, weights, strict=True)], dim=2)
+        weights = first.split(self.widths, dim=2)
+        return torch.cat([x @ w for x, w in zip(sums, weights, strict=True)], dim=2)
 
-    def step(self, loss: Tensor, number: int, shares: Tensor) -> None:
-        """One step of Adam for every head; `shares` (G,) of the full rates, `number` counts steps from 1."""
+    def step(self, loss: Tensor, shares: Tensor) -> None:
+        """One step of Adam for every head; `shares` (G,) of the full rates."""
         gradients = torch.autograd.grad(loss * LOSS_SCALE, self.parameters)
-        unscale = 1 / LOSS_SCALE
-        rates = [
-            shares[:, None, None] * self._unit_rates[:, None],
-            shares[:, None] * self._unit_rates,
-            shares[:, None, None] * self._unit_rates,
-            *[shares[:, None, None] * self._rates[:, None]] * (1 if self.mixing is None else 2),
-        ]
-        corrections = [1 - beta**number for beta in BETAS]
-        factor = -(corrections[1] ** 0.5) / corrections[0]
-        epsilon = ADAM_EPSILON * corrections[1] ** 0.5
+        of_units = shares[:, None, None] * self._unit_rates  # (G, 1, W)
+        of_heads = shares[:, None, None] * self._rates[:, None]  # (G, K, 1)
+        rates = [of_units, of_units[:, 0], of_units, of_heads, *([] if self.mixing is None else [of_heads])]
         with torch.no_grad():
-            for parameter, gradient, rate, (mean, square) in zip(
-                self.parameters, gradients, rates, self._moments, strict=True
-            ):
-                # The usual update, with the bias corrections moved to where they cost no pass over the heads.
-                mean.mul_(BETAS[0]).add_(gradient, alpha=(1 - BETAS[0]) * unscale)
-                square.mul_(BETAS[1]).addcmul_(gradient, gradient, value=(1 - BETAS[1]) * unscale**2)
-                parameter.addcdiv_(mean * (rate * factor), square.sqrt().add_(epsilon))
+            for direction, gradient in zip(self._directions, gradients, strict=True):
+                direction.grad = gradient.contiguous()
+                direction.zero_()
+            self._adam.step()
+            for parameter, rate, direction in zip(self.parameters, rates, self._directions, strict=True):
+                parameter.addcmul_(rate, direction)
 
     def head(self, group: int, index: int) -> Head:
         """A copy of one head as it is now."""
@@ -137,7 +142,7 @@ class HeadBank:
         units = slice(start, start + self.widths[index])
         with torch.no_grad():
             return Head(
-                self.first[group, units].clone(),
+                self.first[group, :, units].T.clone(),
                 self.first_bias[group, units].clone(),
                 self.second[group, :, units].clone(),
                 self.second_bias[group, index].clone(),

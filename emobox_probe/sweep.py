@@ -1,6 +1,6 @@
 """Every task of a protocol on every view of the features: train, choose, test."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,28 +13,55 @@ from emobox_probe.folds import Task
 from emobox_probe.frames import Frames, MappedFrames, ResidentFrames, Statistics
 from emobox_probe.protocol import Protocol
 from emobox_probe.scoring import Answer, Outcome, outcome
-from emobox_probe.training import Trained, predict, select, train
+from emobox_probe.training import Trained, predict, select, train, train_views
 
 # The share of free device memory that features may take; the rest is for batches and heads.
 RESIDENT_SHARE = 0.6
 
 
 @dataclass(frozen=True)
+class View:
+    """One of the views that some frames have of an utterance."""
+
+    name: str
+    frames: Frames
+    place: int
+
+
+@dataclass(frozen=True)
 class Views:
     """What heads are trained on.
 
-    `candidates`: what the score is chosen among; `curve`: every layer, where the means of layers are stored;
-    `layers`: all layers' vectors as the frames of an utterance, for a learned weighted sum.
+    `last`: frames of the last layer, where the score comes from them; `curve`: the means over time of every layer,
+    where they are stored; `layers`: the same as the frames of an utterance, for a learned weighted sum.
     """
 
-    candidates: dict[str, Frames]
-    curve: dict[str, Frames]
+    last: Frames | None
+    curve: Frames | None
     layers: Frames | None
+
+    @property
+    def candidates(self) -> Frames:
+        """What the score is chosen among."""
+        frames = self.curve if self.last is None else self.last
+        assert frames is not None
+        return frames
+
+    @property
+    def all(self) -> list[Frames]:
+        """Candidates first."""
+        return [self.candidates, *([self.curve] if self.last is not None and self.curve is not None else [])]
 
     @property
     def count(self) -> int:
         """How many times a sweep is trained."""
-        return len({**self.candidates, **self.curve}) + (self.layers is not None)
+        return sum(frames.views for frames in self.all) + (self.layers is not None)
+
+    def named(self, frames: Frames) -> list[View]:
+        """The views that `frames` has, by the name of their layer."""
+        if frames is self.last:
+            return [View("last", frames, 0)]
+        return [View(str(layer), frames, layer) for layer in range(frames.views)]
 
 
 def views_of(
@@ -46,22 +73,21 @@ def views_of(
 
     Without `every_layer`, means that the store happens to have are left alone: a record does not depend on them.
     """
-    curve: dict[str, Frames] = {}
-    together = None
+    curve = together = None
     if every_layer:
         means = torch.cat([store.means() for store in stores])  # (N, L+1, D)
         normalised = F.layer_norm(means.float(), means.shape[2:])
-        neutral = Statistics(torch.zeros(len(means)), torch.ones(len(means)))
-        count = means.shape[1]
+        utterances, layers = normalised.shape[:2]
+        packed = normalised.flatten(0, 1).to(device)
 
-        def resident(vectors: torch.Tensor, length: int) -> Frames:
-            lengths = torch.full((len(means),), length)
-            return ResidentFrames(vectors.contiguous().to(device), lengths, neutral)
+        def resident(count: int, length: int, views: int) -> Frames:
+            neutral = Statistics(torch.zeros(count), torch.ones(count))
+            return ResidentFrames(packed, torch.full((count,), length), neutral, views=views)
 
-        curve = {str(layer): resident(normalised[:, layer], 1) for layer in range(count)}
-        together = resident(normalised.flatten(0, 1), count)
-    chosen_among = curve if protocol.layers == "every" and curve else {"last": load_frames(stores, device)}
-    return Views(chosen_among, curve, together)
+        curve = resident(utterances * layers, 1, layers)
+        together = resident(utterances, layers, 1)
+    last = None if protocol.layers == "every" and curve is not None else load_frames(stores, device)
+    return Views(last, curve, together)
 
 
 def load_frames(stores: Sequence[FeatureStore], device: torch.device) -> Frames:
@@ -74,8 +100,10 @@ def load_frames(stores: Sequence[FeatureStore], device: torch.device) -> Frames:
     if size > RESIDENT_SHARE * free:
         return MappedFrames(utterances, device)
     lengths = torch.tensor([len(frames) for frames in utterances])
-    statistics = Statistics.of(utterances)
-    return ResidentFrames(torch.cat(utterances).to(device), lengths, statistics, exact=False)
+    packed = torch.empty(int(lengths.sum()), utterances[0].shape[1], dtype=utterances[0].dtype, device=device)
+    for part, frames in zip(packed.split(lengths.tolist()), utterances, strict=True):
+        part.copy_(frames)  # one at a time: the whole of it is nowhere but on the device
+    return ResidentFrames(packed, lengths, Statistics.of(utterances), exact=False)
 
 
 def train_tasks(
@@ -89,19 +117,19 @@ def train_tasks(
     """Train the sweep on every view of the features, choose on validation, and only then look at the test part."""
     groups = [task.group for task in mine]
     unwatched = [replace(group, watched=None) for group in groups]
-    best: list[dict[str, Trained]] = [{} for _ in mine]
+    best: list[list[tuple[View, Trained]]] = [[] for _ in mine]
     seen: list[list[Trained]] = [[] for _ in mine]
-    for name, frames in {**views.candidates, **views.curve}.items():
-        counts = name in views.candidates
-        for number, runs in enumerate(
-            train(frames, groups if counts else unwatched, len(labels), protocol, progress)
-        ):
-            best[number][name] = select(runs)
+    for frames in views.all:
+        counts = frames is views.candidates
+        trained = train_views(frames, groups if counts else unwatched, len(labels), protocol, progress)
+        for number, by_view in enumerate(trained):
+            best[number] += zip(views.named(frames), map(select, by_view), strict=True)
             if counts and protocol.peek:
-                seen[number] += runs
+                seen[number] += [run for runs in by_view for run in runs]
     mixed: list[list[Trained]] = [[] for _ in mine]
-    if views.layers is not None and mine:
-        mixed = train(views.layers, unwatched, len(labels), protocol, progress, layers=len(views.curve))
+    if views.layers is not None and views.curve is not None and mine:
+        layers = views.curve.views
+        mixed = train(views.layers, unwatched, len(labels), protocol, progress, layers=layers)
     return [
         outcome(
             task,
@@ -116,17 +144,16 @@ def train_tasks(
     ]
 
 
-def _answers(task: Task, best: Mapping[str, Trained], views: Views) -> list[Answer]:
-    known = {**views.candidates, **views.curve}
+def _answers(task: Task, best: Sequence[tuple[View, Trained]], views: Views) -> list[Answer]:
     return [
         Answer(
-            name,
+            view.name,
             run,
-            predict(run.head, known[name], task.tested),
-            name in views.candidates,
-            name in views.curve,
+            predict(run.head, view.frames, task.tested, view.place),
+            view.frames is views.candidates,
+            view.frames is views.curve,
         )
-        for name, run in best.items()
+        for view, run in best
     ]
 
 

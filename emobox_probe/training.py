@@ -4,22 +4,27 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from emobox_metric.ser_metric.scores import confusion_matrix, scores_from_confusion
+from emobox_metric.ser_metric.scores import scores_from_confusion
 from emobox_probe.errors import ProbeError
-from emobox_probe.frames import Batch, Frames, Rows
+from emobox_probe.frames import Batch, Frames, ResidentFrames, Rows
 from emobox_probe.heads import Head, HeadBank, pieces
 from emobox_probe.protocol import HeadConfiguration, Protocol
+from emobox_probe.replay import Replayed
 
 # Frames in one matrix product when no gradient is needed: bounds memory, about 50 MB at 768 hidden units on a CPU.
 EVALUATION_FRAMES, EVALUATION_FRAMES_ON_GPU = 16_384, 131_072
 # Steps that are planned and sent to a GPU at a time.
 STEPS_SENT = 64
-# Groups in one batched matrix product: many, unless a CPU has enough to do with one, which it need not pad.
-MANY_GROUPS = 64
+# Groups in one batched matrix product. On a GPU: as many as fit into a share of the free memory, at so many bytes for a
+# weight with moments, gradient and best copy, and for a number of a batch and what is made of it. On a CPU: as many as
+# its caches like, and one where that is enough to do, which it need not pad.
+HEADS_SHARE, WEIGHT_BYTES, BATCH_BYTES = 0.25, 28, 12
+MANY_GROUPS_ON_CPU = 24
 ENOUGH_FRAMES = 512
 
 
@@ -79,7 +84,7 @@ def train(
     """Train the sweep of a protocol for every group; the trained heads by group and configuration.
 
     Args:
-        frames: features of the corpus.
+        frames: features of the corpus, of which there is one view.
         groups: what each group trains and chooses on.
         classes: length of the corpus's label list.
         protocol: sweep, batch size, epochs and rates.
@@ -91,21 +96,38 @@ def train(
         ProbeError: a class has no training utterance, there is no validation utterance, or no head of a group
             ever had a finite loss.
     """
+    return [runs for (runs,) in train_views(frames, groups, classes, protocol, progress, layers)]
+
+
+def train_views(
+    frames: Frames,
+    groups: Sequence[Group],
+    classes: int,
+    protocol: Protocol,
+    progress: Callable[[int], Any] = lambda epochs: None,
+    layers: int | None = None,
+) -> list[list[list[Trained]]]:
+    """The same where utterances have several views: the trained heads by group, view and configuration."""
     for group in groups:
         _check(group, classes)
     at_once = groups_at_once(frames, protocol)
-    trained: list[list[Trained]] = []
+    trained: list[list[list[Trained]]] = []
     for start in range(0, len(groups), at_once):
-        trained += _train_together(
-            frames, groups[start : start + at_once], classes, protocol, progress, layers
-        )
+        some = groups[start : start + at_once]
+        trained += _train_together(frames, some, classes, protocol, progress, layers)
     return trained
 
 
 def groups_at_once(frames: Frames, protocol: Protocol) -> int:
     """How many groups are trained side by side on this device."""
     frames_in_batch = float(frames.lengths.float().mean()) * protocol.batch_size
-    return 1 if frames.device.type == "cpu" and frames_in_batch > ENOUGH_FRAMES else MANY_GROUPS
+    if frames.device.type != "cuda":
+        return 1 if frames_in_batch > ENOUGH_FRAMES else max(MANY_GROUPS_ON_CPU // frames.views, 1)
+    width, dimension = sum(point.hidden for point in protocol.sweep), frames.dimension
+    size = WEIGHT_BYTES * dimension * width + BATCH_BYTES * frames_in_batch * (dimension + width)
+    free, _ = torch.cuda.mem_get_info(frames.device)
+    free += torch.cuda.memory_reserved(frames.device) - torch.cuda.memory_allocated(frames.device)
+    return max(int(HEADS_SHARE * free / size) // frames.views, 1)
 
 
 def _train_together(
@@ -115,22 +137,43 @@ def _train_together(
     protocol: Protocol,
     progress: Callable[[int], Any],
     layers: int | None,
-) -> list[list[Trained]]:
-    device = frames.device
-    seeds = [group.seed for group in groups]
+) -> list[list[list[Trained]]]:
+    device, views = frames.device, frames.views
+    seeds = [group.seed for group in groups for _ in range(views)]
     bank = HeadBank(protocol.sweep, seeds, frames.dimension, classes, device, layers)
-    trained = [[Trained(point) for point in protocol.sweep] for _ in groups]
+    trained = [[[Trained(point) for point in protocol.sweep] for _ in range(views)] for _ in groups]
     labels = torch.stack([group.labels for group in groups]).to(device)  # (G, N)
-    for number, step in enumerate(_steps(groups, protocol, device), start=1):
-        loss = _loss(bank.logits(frames.batch(step.rows)), _targets(labels, step.rows.device))
-        bank.step(loss, number, step.shares)
+    learn = _learner(bank, frames)
+    for step in _steps(groups, protocol, device):
+        targets = _targets(labels, step.rows.device).repeat_interleave(views, dim=0)
+        learn(step.rows.in_views(views), targets, step.shares.repeat_interleave(views))
         for index in step.finished:
-            _choose(bank, frames, groups[index], index, trained[index])
-            progress(1)
-    for runs in trained:
+            _choose(bank, frames, groups[index], index * views, trained[index])
+            progress(views)
+    for runs in (runs for by_view in trained for runs in by_view):
         if not any(run.epoch for run in runs):
             raise ProbeError("Expected finite losses, but got none in any epoch; check the features for NaN.")
     return trained
+
+
+def _learner(bank: HeadBank, frames: Frames) -> Callable[[Rows, Tensor, Tensor], None]:
+    """One step of all heads, from rows and targets (G, B) and shares (G,) of the full rates."""
+
+    def learn(batch: Batch, targets: Tensor, shares: Tensor) -> None:
+        bank.step(_loss(bank.logits(batch), targets), shares)
+
+    if not isinstance(frames, ResidentFrames) or frames.device.type != "cuda":
+        return lambda rows, *given: learn(frames.batch(rows), *given)
+    replayed = Replayed(lambda size, rows, *given: learn(frames.padded(rows, size), *given))
+    return lambda rows, *given: replayed(
+        _rounded(frames.longest(rows), rows.host.shape[1]), rows.device, *given
+    )
+
+
+def _rounded(frames: int, utterances: int) -> int:
+    """A little more frames, so that few different numbers of them occur."""
+    step = max(utterances, 1 << max(frames.bit_length() - 4, 0))
+    return -(-frames // step) * step
 
 
 class _Step(NamedTuple):
@@ -200,40 +243,56 @@ def _loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _choose(bank: HeadBank, frames: Frames, group: Group, index: int, runs: Sequence[Trained]) -> None:
-    """Score every head of a group on validation and keep those that are the best so far."""
-    logits = torch.cat([bank.logits(batch, index)[0] for batch in _batches(frames, group.validation)])
-    truth = group.labels[group.validation]
-    losses = F.cross_entropy(
-        logits.transpose(1, 2), truth.to(logits.device)[:, None].expand(-1, logits.shape[1]), reduction="none"
-    ).mean(0)
-    predicted = logits.argmax(2).cpu()
-    for number, (run, loss) in enumerate(zip(runs, losses.tolist(), strict=True)):
-        if run.note(unweighted_average(truth, predicted[:, number], logits.shape[2]), loss):
-            run.head = bank.head(index, number)
+def _choose(
+    bank: HeadBank, frames: Frames, group: Group, first: int, by_view: Sequence[Sequence[Trained]]
+) -> None:
+    """Score every head of a group, whose views start at `first`, on validation; keep the best so far."""
+    members = slice(first, first + len(by_view))
+
+    def logits(rows: Tensor) -> Tensor:
+        return torch.cat(
+            [bank.logits(batch, members) for batch in _batches(frames, rows)], dim=1
+        )  # (V, B, K, C)
+
+    seen, truth = logits(group.validation), group.labels[group.validation]
+    targets = truth.to(seen.device)[:, None].expand(seen.shape[:3])
+    losses = F.cross_entropy(seen.movedim(3, 1), targets, reduction="none").mean(1).tolist()  # V x K
+    uas = unweighted_averages(truth, seen.argmax(3).movedim(1, 2).cpu(), seen.shape[3])  # (V, K)
+    for view, runs in enumerate(by_view):
+        for place, run in enumerate(runs):
+            if run.note(float(uas[view, place]), losses[view][place]):
+                run.head = bank.head(first + view, place)
     if group.watched is not None:
-        seen = torch.cat([bank.logits(batch, index)[0] for batch in _batches(frames, group.watched)])
-        for run, ids in zip(runs, seen.argmax(2).to("cpu", torch.int16).T, strict=True):
-            run.watched.append(ids)
+        watched = logits(group.watched).argmax(3).to("cpu", torch.int16)  # (V, E, K)
+        for runs, ids in zip(by_view, watched, strict=True):
+            for run, column in zip(runs, ids.T, strict=True):
+                run.watched.append(column)
 
 
-def _batches(frames: Frames, rows: Tensor) -> Iterator[Batch]:
+def _batches(frames: Frames, rows: Tensor, view: int | None = None) -> Iterator[Batch]:
+    """Batches of bounded size of all views, or of one."""
     most = EVALUATION_FRAMES_ON_GPU if frames.device.type == "cuda" else EVALUATION_FRAMES
-    for piece in pieces(rows, frames.lengths, most):
-        yield frames.batch(Rows.of(piece, frames.device))
+    for piece in pieces(rows, frames.lengths, max(most // frames.views, 1)):
+        if view is None:
+            yield frames.batch(Rows.of(piece, frames.device).in_views(frames.views))
+        else:
+            yield frames.batch(Rows.of(piece * frames.views + view, frames.device))
 
 
-def unweighted_average(truth: Tensor, predicted: Tensor, classes: int) -> float:
-    """UA of predicted label ids (N,) against true ones (N,)."""
-    return float(scores_from_confusion(confusion_matrix(truth.numpy(), predicted.numpy(), classes))["ua"])
+def unweighted_averages(truth: Tensor, predicted: Tensor, classes: int) -> np.ndarray:
+    """UA (...) of predicted label ids (..., N) against true ones (N,)."""
+    runs = predicted.shape[:-1].numel()
+    cells = torch.arange(runs)[:, None] * classes**2 + truth * classes + predicted.reshape(runs, -1)
+    confusion = torch.bincount(cells.flatten(), minlength=runs * classes**2)
+    return np.asarray(
+        scores_from_confusion(confusion.view(*predicted.shape[:-1], classes, classes).numpy())["ua"]
+    )
 
 
 @torch.no_grad()
-def predict(head: Head, frames: Frames, rows: Tensor) -> Tensor:
-    """Logits (len(rows), C) of one head, computed in pieces of bounded size."""
-    return torch.cat(
-        [head.logits(batch.frames[0].float(), batch.mean[0].float()) for batch in _batches(frames, rows)]
-    )
+def predict(head: Head, frames: Frames, rows: Tensor, view: int = 0) -> Tensor:
+    """Logits (len(rows), C) of one head on one view, computed in pieces of bounded size."""
+    return torch.cat([head.logits(batch) for batch in _batches(frames, rows, view)])
 
 
 def select(runs: Sequence[Trained]) -> Trained:

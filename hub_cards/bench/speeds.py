@@ -32,20 +32,20 @@ class Reference:
 
 # From benchmarks/results; tests hold them against those files.
 REFERENCES = (
-    Reference("cuda", 94.4, 6176, False, "wav2vec2-base on an H100, extract.cuda.json"),
-    Reference("cuda", 315.4, 4119, False, "hubert-large on an H100, extract.cuda.json"),
+    Reference("cuda", 94.4, 7391, False, "wav2vec2-base on an H100, extract.cuda.json"),
+    Reference("cuda", 315.4, 4381, False, "hubert-large on an H100, extract.cuda.json"),
     Reference("cuda", 637.0, 3899, True, "whisper-large-v3 on an H100, extract.cuda.json"),
-    Reference("cpu", 8.2, 64.7, True, "whisper-tiny.en on 2 cores, scores.cpu.json"),
-    Reference("cpu", 20.6, 26.4, True, "whisper-base on 2 cores, scores.cpu.json"),
+    Reference("cpu", 20.6, 54.9, True, "whisper-base on 2 cores, extract.cpu.json"),
+    Reference("cpu", 94.4, 8.63, False, "wav2vec2-base on 2 cores, extract.cpu.json"),
 )
 # Built-in descriptors run on the CPU.
 BUILTIN_SPEED = 150.0
 # Products of `training_work` a second, by device and by what heads see: frames, or means of every layer.
 TRAINING = {
-    ("cuda", "last"): (3.1e13, "an H100, probe.cuda.json"),
-    ("cuda", "every"): (1.0e12, "not measured: assumed a thirtieth of the speed on frames"),
-    ("cpu", "last"): (1.5e10, "2 cores, scores.cpu.json"),
-    ("cpu", "every"): (3.3e9, "2 cores, scores.cpu.json"),
+    ("cuda", "last"): (2.25e13, "an H100, scaling.cuda.json"),
+    ("cuda", "every"): (1.35e12, "an H100, scaling.cuda.json"),
+    ("cpu", "last"): (5.3e10, "2 cores, scaling.cpu.json"),
+    ("cpu", "every"): (1.32e10, "2 cores, scaling.cpu.json"),
 }
 # Seconds until a process has imported, loaded and begun.
 START = {"cuda": 25.0, "cpu": 15.0}

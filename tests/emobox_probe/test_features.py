@@ -1,11 +1,13 @@
 """The store: whole or not at all, one key one content, whoever fills it and however often it is killed."""
 
 import errno
+import json
 import multiprocessing
 import os
 import random
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +89,25 @@ def test_every_data_type_is_a_safetensors_file(tmp_path: Path, dtype: torch.dtyp
     store.fill(encode, dtype, lambda seconds: None)
     with safe_open(store.folder / "shard-00000.safetensors", framework="pt") as shard:
         assert shard.get_tensor("frames").dtype == dtype
-        assert set(shard.metadata()) == {"sha256"}
+        assert set(shard.metadata()) == {"checksum"}
+
+
+def test_checksum_is_that_of_the_blocks_of_the_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "_BLOCK", 100)
+    path = tmp_path / "shard"
+    utterances = [Encoded(torch.randn(length, 6)) for length in (1, 9, 0, 25, 3)]
+    shards.write_shard(path, utterances)
+    content = path.read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")
+    digests = [sha256(content[place : place + 100]).digest() for place in range(start, len(content), 100)]
+    header = json.loads(content[8:start])
+    assert header["__metadata__"]["checksum"] == sha256(b"".join(digests)).hexdigest()
+    assert shards.is_intact(path)
+    for place in (start, start + 99, start + 100, len(content) - 1):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        assert not shards.is_intact(path)
 
 
 def test_means_of_all_layers(tmp_path: Path) -> None:

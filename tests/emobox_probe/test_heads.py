@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from emobox_probe import training
 from emobox_probe.errors import ProbeError
-from emobox_probe.frames import MappedFrames, ResidentFrames, Statistics
+from emobox_probe.frames import MappedFrames, ResidentFrames, Rows, Statistics
+from emobox_probe.heads import HeadBank
 from emobox_probe.protocol import PAPER, HeadConfiguration, Protocol
-from emobox_probe.training import Group, predict, select, train
+from emobox_probe.training import Group, predict, select, train, train_views
 
 CLASSES = 3
 SHORT = replace(PAPER, epochs=14, warm_up_epochs=4, batch_size=8)
@@ -29,6 +30,15 @@ def speechlike(seed: int = 0, utterances: int = 60, dimension: int = 12) -> list
         for n, c in zip(lengths, LABELS, strict=True)
     ]
     return parts
+
+
+def layer_vectors(layers: int = 4, dimension: int = 12) -> Tensor:
+    """Vectors (N, L, D), of which only those of layer 2 tell anything about the label."""
+    random = torch.Generator().manual_seed(3)
+    centres = torch.randn(CLASSES, dimension, generator=random)
+    vectors = torch.randn(60, layers, dimension, generator=random)
+    vectors[:, 2] += centres[LABELS]
+    return vectors
 
 
 class PlainHead(nn.Module):
@@ -132,6 +142,44 @@ def test_labels_outside_training_and_validation_are_not_read() -> None:
     assert [run.validation_loss for run in seen] == [run.validation_loss for run in blind]
 
 
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_views_trained_together_equal_each_alone(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "groups_at_once", lambda frames, protocol: at_once)
+    vectors = layer_vectors()  # (60, L, D)
+    layers = vectors.shape[1]
+    neutral = Statistics(torch.zeros(60 * layers), torch.ones(60 * layers))
+    packed = vectors.flatten(0, 1)
+    frames = ResidentFrames(packed, torch.ones(60 * layers, dtype=torch.long), neutral, views=layers)
+    groups = [replace(group, watched=TESTED) for group in GROUPS]
+    for group, by_view in zip(groups, train_views(frames, groups, CLASSES, SHORT), strict=True):
+        assert len(by_view) == layers
+        for view, runs in enumerate(by_view):
+            parts = list(vectors[:, view : view + 1])
+            alone = MappedFrames(parts, CPU, Statistics(torch.zeros(60), torch.ones(60)))
+            for run, expected in zip(runs, train(alone, [group], CLASSES, SHORT)[0], strict=True):
+                assert run.validation_loss == pytest.approx(expected.validation_loss, rel=1e-5)
+                assert torch.equal(torch.stack(run.watched), torch.stack(expected.watched))
+                logits = predict(run.head, frames, TESTED, view)
+                torch.testing.assert_close(
+                    logits, predict(expected.head, alone, TESTED), atol=1e-5, rtol=1e-4
+                )
+
+
+def test_more_padding_changes_nothing() -> None:
+    parts = speechlike()
+    frames = resident(parts)
+    bank = HeadBank(SHORT.sweep, [0, 1], frames.dimension, CLASSES, CPU)
+    members = torch.tensor([[3, 8, 59, -1], [0, 1, 2, 4]])
+    rows = Rows(members, members)
+    longest = frames.longest(rows)
+    assert longest == max(sum(len(parts[row]) for row in one if row >= 0) for one in members.tolist())
+    for utterances, more in ((4, 0), (4, 1), (32, 200)):
+        padded = training._rounded(longest + more, utterances)
+        assert longest + more <= padded <= (longest + more) * 1.13 + utterances
+        expected = bank.logits(frames.batch(rows))
+        torch.testing.assert_close(bank.logits(frames.padded(members, padded)), expected)
+
+
 def test_a_head_that_diverges_does_not_disturb_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "groups_at_once", lambda frames, protocol: 3)
     parts = speechlike()
@@ -151,8 +199,8 @@ def test_an_utterance_does_not_depend_on_its_neighbours() -> None:
         head = train(frames, GROUPS[:1], CLASSES, replace(SHORT, epochs=3))[0][0].head
         together = predict(head, frames, torch.arange(60))
         for row, part in enumerate(parts):
-            mean = torch.full((1, len(part)), 1 / len(part))
-            alone = head.logits(F.layer_norm(part, part.shape), mean)[0]
+            hidden = F.relu(F.linear(F.layer_norm(part, part.shape), head.first, head.first_bias))
+            alone = F.linear(hidden.mean(0), head.second, head.second_bias)
             assert torch.allclose(together[row], alone, atol=1e-5)
 
 
@@ -170,11 +218,8 @@ class PlainSum(nn.Module):
 
 
 def test_weighted_sums_of_layers_equal_one_after_another() -> None:
-    layers, dimension = 4, 12
-    random = torch.Generator().manual_seed(3)
-    centres = torch.randn(CLASSES, dimension, generator=random)
-    vectors = torch.randn(60, layers, dimension, generator=random)  # (N, L, D)
-    vectors[:, 2] += centres[LABELS]  # only this layer tells anything
+    vectors = layer_vectors()  # (N, L, D)
+    layers, dimension = vectors.shape[1:]
     lengths = torch.full((60,), layers)
     frames = ResidentFrames(vectors.flatten(0, 1), lengths, Statistics(torch.zeros(60), torch.ones(60)))
     protocol = replace(SHORT, learning_rates=(3e-2, 1e-3))

@@ -1,5 +1,6 @@
 """Running plans: what is done, what is done again and why, and what goes on when something fails."""
 
+import errno
 import shutil
 import subprocess
 import sys
@@ -13,8 +14,9 @@ from bench_plans import comparable, demo_plan
 from bench_running import bench, save_tiny
 from filelock import FileLock
 
-from emobox_probe import probe
+from emobox_probe import features, probe
 from emobox_probe.protocol import PROTOCOLS
+from emobox_probe.shards import write_whole
 from hub_cards.bench import runner as runner_module
 from hub_cards.bench.jobs import Failure, Job
 
@@ -157,6 +159,52 @@ def test_a_corpus_that_goes_away_fails_alone(tmp_path: Path, in_process: list[st
     finally:
         Job.run = plan_read  # type: ignore[method-assign]
     assert "there is none" in gone.summary.failed["extract/builtin--logmel/emodb"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_disk_that_fills_up_fails_what_writes_and_the_next_run_goes_on(
+    tmp_path: Path, tiny_encoder: Path, in_process: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = demo_plan(tmp_path, tiny_encoder, "builtin:logmel")
+    shards_there: list[Path] = []
+    write = features.write_shard
+
+    def until_the_disk_is_full(path: Path, utterances: list) -> None:
+        if len(shards_there) == 2:
+            write_whole(path, full)
+        shards_there.append(path)
+        write(path, utterances)
+
+    def full(file: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(features, "WRITERS", 1)
+    monkeypatch.setattr(features, "SHORTEST_SHARD", 10.0)
+    monkeypatch.setattr(features, "write_shard", until_the_disk_is_full)
+    done, _ = bench(text)
+    assert set(done.summary.failed) == {"extract/tiny/demo", "extract/builtin--logmel/demo"}
+    assert all("the disk is full" in reason for reason in done.summary.failed.values())
+    assert all(path.is_file() for path in shards_there)
+    first = shards_there[0].stat().st_mtime_ns
+    monkeypatch.setattr(features, "write_shard", write)
+    again, _ = bench(text, keep=True)
+    assert (again.summary.status, len(again.summary.done)) == (0, 4)
+    assert shards_there[0].stat().st_mtime_ns == first
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_damaged_shard_is_made_again_before_it_is_used(tmp_path: Path, in_process: list[str]) -> None:
+    text = demo_plan(tmp_path, "builtin:logmel", protocols="paper, strict")
+    bench(text, keep=True)
+    expected = comparable(tmp_path / "runs")
+    (shard, *_) = sorted((tmp_path / "features").glob("*/shard-*"))
+    content = shard.read_bytes()
+    shard.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    shutil.rmtree(tmp_path / "runs" / "builtin--logmel" / "demo" / "strict")
+    again, _ = bench(text, keep=True)
+    assert again.summary.done == ["probe/builtin--logmel/demo/strict"]
+    assert shard.read_bytes() == content
+    assert comparable(tmp_path / "runs") == expected
 
 
 @pytest.mark.usefixtures("quick")
