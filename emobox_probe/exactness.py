@@ -105,7 +105,8 @@ class MaskedGroupNorm(nn.GroupNorm):
         mean, scale = (self._per_channel(part) for part in (mean, scale))  # (B, C, 1)
         scale = scale * self.weight.float()[:, None]
         shift = self.bias.float()[:, None] - mean * scale
-        return torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype), out=x)  # x is a copy already
+        with torch.no_grad():  # models are frozen here, and x is a copy already
+            return torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype), out=x)
 
     def _per_channel(self, statistic: torch.Tensor) -> torch.Tensor:
         return statistic.repeat_interleave(self.num_channels // self.num_groups, dim=1)[:, :, None]

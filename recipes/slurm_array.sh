@@ -16,9 +16,9 @@ step=${SLURM_ARRAY_TASK_STEP:-1}
 number=$(((SLURM_ARRAY_TASK_ID - first) / step + 1))
 
 # In the background, because bash passes a signal on only while it waits.
+trap 'if [ -n "${!-}" ]; then kill -TERM "$!"; else exit 143; fi' TERM
 emobox bench "$@" --shard "$number/$SLURM_ARRAY_TASK_COUNT" --log json &
 worker=$!
-trap 'kill -TERM "$worker"' TERM
 status=0
 wait "$worker" || status=$?
 # The signal ended the first wait, not the worker.
