@@ -28,8 +28,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from emobox_probe.frames import Frames, MappedFrames, ResidentFrames, Statistics
+from emobox_probe.groups import Group
 from emobox_probe.protocol import PAPER, HeadConfiguration, Protocol
-from emobox_probe.training import Group, train
+from emobox_probe.training import train
 
 HERE = Path(__file__).parent
 WARM_UP_STEPS = 10

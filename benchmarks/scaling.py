@@ -27,9 +27,10 @@ import torch
 
 from emobox_probe.contract import Encoded, Pending
 from emobox_probe.features import FeatureStore
+from emobox_probe.groups import Group
 from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.sweep import views_of
-from emobox_probe.training import Group, train_views
+from emobox_probe.training import train_views
 
 DIMENSION, FRAME_RATE, LAYERS, CLASSES = 768, 50, 13, 4
 FOLDS = 5

@@ -19,6 +19,7 @@ from accelerate.utils import gather_object
 from emobox_datasets import corpora
 from emobox_datasets.errors import CorpusError
 from emobox_probe import cross_report, probe, results
+from emobox_probe.checkpoint import forget
 from emobox_probe.cross_results import CROSS_FILE, read_cross_record
 from emobox_probe.cross_scoring import score_pairs
 from emobox_probe.cross_tasks import Plan, Pool, cross_tasks, label_space, plan_of, test_configuration
@@ -29,6 +30,7 @@ from emobox_probe.facts import EncoderFacts
 from emobox_probe.features import FeatureStore
 from emobox_probe.overlap import overlaps
 from emobox_probe.prepared import (
+    checkpoint_of,
     describe_corpus,
     describe_encoder,
     encoder_of,
@@ -127,9 +129,10 @@ def experiment(arguments: argparse.Namespace) -> None:
             accelerator, "heads", views.candidates.views * len(mine) * protocol.epochs, "epoch"
         ) as bar,
     ):
-        outcomes = train_sources(mine, pool, views, protocol, bar.update)
+        kept = checkpoint_of(folder, stores, protocol, [task.group for task in mine], accelerator.device)
+        outcomes = train_sources(mine, pool, views, protocol, bar.update, kept)
     outcomes = gather_object(outcomes)
-    training_seconds = time.perf_counter() - started
+    training_seconds = time.perf_counter() - started + kept.seconds_before
 
     if accelerator.is_main_process:
         record, predictions = score_pairs(
@@ -146,6 +149,7 @@ def experiment(arguments: argparse.Namespace) -> None:
             provenance=_provenance(accelerator, stores, training_seconds),
         )
         cross_report.write(folder, record, predictions)
+        forget(folder)
         cross_report.print_matrix(record, folder)
     accelerator.end_training()
 

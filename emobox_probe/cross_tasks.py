@@ -18,8 +18,8 @@ from emobox_datasets.labels import SHARED_FOUR, ordered
 from emobox_datasets.partition import partition
 from emobox_probe.errors import ProbeError
 from emobox_probe.folds import HIDDEN, held_out
+from emobox_probe.groups import Group
 from emobox_probe.protocol import Protocol
-from emobox_probe.training import Group
 
 # What `--labels` takes for all labels that the corpora share.
 COMMON = "common"

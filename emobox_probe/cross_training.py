@@ -8,11 +8,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from emobox_probe.checkpoint import Checkpoint
 from emobox_probe.cross_results import Source
 from emobox_probe.cross_tasks import CrossTask, Pool
+from emobox_probe.groups import Trained, select
 from emobox_probe.protocol import Protocol
 from emobox_probe.sweep import View, Views
-from emobox_probe.training import Trained, predict, select, train_views
+from emobox_probe.training import predict, train_views
 
 
 @dataclass
@@ -33,11 +35,14 @@ def train_sources(
     views: Views,
     protocol: Protocol,
     progress: Callable[[int], Any],
+    checkpoint: Checkpoint | None = None,
 ) -> list[CrossOutcome]:
     """Train the sweep for all sources at once, choose on each source's validation part, and only then test."""
     groups = [task.group for task in mine]
     named = views.named(views.candidates)
-    trained = train_views(views.candidates, groups, len(pool.labels), protocol, progress)
+    trained = train_views(
+        views.candidates, groups, len(pool.labels), protocol, progress, checkpoint=checkpoint
+    )
     return [
         _outcome(
             task,

@@ -10,8 +10,8 @@ from torch import Tensor
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.partition import Configuration, Item, configurations, partition
 from emobox_probe.errors import ProbeError
+from emobox_probe.groups import Group
 from emobox_probe.protocol import Protocol
-from emobox_probe.training import Group
 
 # Stands for the label of every tested utterance until all choices have been made.
 HIDDEN = -1

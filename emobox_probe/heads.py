@@ -7,6 +7,7 @@ that it would take alone, so its result is that of a plain loop.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -135,6 +136,17 @@ class HeadBank:
             self._adam.step()
             for parameter, rate, direction in zip(self.parameters, rates, self._directions, strict=True):
                 parameter.addcmul_(rate, direction)
+
+    def state(self) -> dict[str, Any]:
+        """The heads and the moments of their gradients as they are now, without a copy."""
+        return {"heads": [p.detach() for p in self.parameters], "adam": self._adam.state_dict()["state"]}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from a state of the same heads."""
+        with torch.no_grad():
+            for parameter, kept in zip(self.parameters, state["heads"], strict=True):
+                parameter.copy_(kept)
+        self._adam.load_state_dict({**self._adam.state_dict(), "state": state["adam"]})
 
     def head(self, group: int, index: int) -> Head:
         """A copy of one head as it is now."""

@@ -3,6 +3,8 @@
 import argparse
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
 import datasets
@@ -16,9 +18,11 @@ from emobox_datasets.audio import SAMPLING_RATE
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.fingerprint import fingerprint
 from emobox_probe import results
+from emobox_probe.checkpoint import Checkpoint
 from emobox_probe.encoders import BUILTIN, DTYPES, Encoder, load_encoder
 from emobox_probe.extraction import extract
 from emobox_probe.features import FeatureStore
+from emobox_probe.groups import Group, identity
 from emobox_probe.protocol import Protocol
 
 
@@ -135,6 +139,19 @@ def fill(
             bar.set_postfix_str(f"{speed:.0f} x real time", refresh=False)
 
         extract(store, encoder, flac, dtype, progress, accelerator.num_processes)
+
+
+def checkpoint_of(
+    folder: Path,
+    stores: Sequence[FeatureStore],
+    protocol: Protocol,
+    groups: Sequence[Group],
+    device: torch.device,
+) -> Checkpoint:
+    """What an earlier process has kept of training these groups on these features."""
+    features = [store.key for store in stores]
+    settings = asdict(protocol)
+    return Checkpoint(folder, [version("emobox"), features, settings, identity(groups), device.type])
 
 
 def progress_bar(accelerator: Accelerator, name: str, total: float, unit: str) -> tqdm:

@@ -20,10 +20,12 @@ from emobox_datasets import corpora
 from emobox_datasets.builder import stored_items
 from emobox_datasets.errors import CorpusError
 from emobox_probe import report, results
+from emobox_probe.checkpoint import forget
 from emobox_probe.encoders import BUILTIN, DTYPES, TRIMMED, Encoder
 from emobox_probe.errors import ProbeError
 from emobox_probe.folds import label_list, tasks
 from emobox_probe.prepared import (
+    checkpoint_of,
     describe_corpus,
     describe_encoder,
     encoder_of,
@@ -114,9 +116,10 @@ def experiment(arguments: argparse.Namespace) -> None:
         accelerator.split_between_processes(tasks(corpus, items, protocol)) as mine,
         progress_bar(accelerator, "heads", views.count * len(mine) * protocol.epochs, "epoch") as bar,
     ):
-        outcomes = train_tasks(mine, items, views, labels, protocol, bar.update)
+        kept = checkpoint_of(folder, [store], protocol, [task.group for task in mine], accelerator.device)
+        outcomes = train_tasks(mine, items, views, labels, protocol, bar.update, kept)
     outcomes = gather_object(outcomes)
-    training_seconds = time.perf_counter() - started
+    training_seconds = time.perf_counter() - started + kept.seconds_before
 
     if accelerator.is_main_process:
         encoder_record = describe_encoder(encoder, store, arguments.store_dtype)
@@ -132,6 +135,7 @@ def experiment(arguments: argparse.Namespace) -> None:
         record = score(outcomes, encoder_record, corpus_record, protocol, provenance)
         about = whole.select_columns(["id", "gender", "language"]).to_pandas()
         report.write(folder, record, outcomes, about)
+        forget(folder)
         report.print_table(record, folder)
     accelerator.end_training()
 

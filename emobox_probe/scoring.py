@@ -11,6 +11,7 @@ from torch import Tensor
 from emobox_datasets.partition import Item
 from emobox_metric.ser_metric.scores import confusion_matrix, scores_from_confusion
 from emobox_probe.folds import Task
+from emobox_probe.groups import Trained
 from emobox_probe.protocol import Protocol
 from emobox_probe.rescoring import CONFIDENCE, METRICS, bootstrap_bounds, clusters_of, confusion_of, label_ids
 from emobox_probe.results import (
@@ -25,7 +26,6 @@ from emobox_probe.results import (
     Scores,
     WeightedSum,
 )
-from emobox_probe.training import Trained
 
 
 @dataclass

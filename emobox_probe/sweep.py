@@ -8,12 +8,14 @@ import torch
 import torch.nn.functional as F
 
 from emobox_datasets.partition import Item
+from emobox_probe.checkpoint import Checkpoint
 from emobox_probe.features import FeatureStore
 from emobox_probe.folds import Task
 from emobox_probe.frames import Frames, MappedFrames, ResidentFrames, Statistics
+from emobox_probe.groups import Trained, select
 from emobox_probe.protocol import Protocol
 from emobox_probe.scoring import Answer, Outcome, outcome
-from emobox_probe.training import Trained, predict, select, train, train_views
+from emobox_probe.training import predict, train_views
 
 # The share of free device memory that features may take; the rest is for batches and heads.
 RESIDENT_SHARE = 0.6
@@ -113,6 +115,7 @@ def train_tasks(
     labels: Sequence[str],
     protocol: Protocol,
     progress: Callable[[int], Any],
+    checkpoint: Checkpoint | None = None,
 ) -> list[Outcome]:
     """Train the sweep on every view of the features, choose on validation, and only then look at the test part."""
     groups = [task.group for task in mine]
@@ -121,7 +124,15 @@ def train_tasks(
     seen: list[list[Trained]] = [[] for _ in mine]
     for frames in views.all:
         counts = frames is views.candidates
-        trained = train_views(frames, groups if counts else unwatched, len(labels), protocol, progress)
+        trained = train_views(
+            frames,
+            groups if counts else unwatched,
+            len(labels),
+            protocol,
+            progress,
+            checkpoint=checkpoint,
+            name="last layer" if frames is views.last else "every layer",
+        )
         for number, by_view in enumerate(trained):
             best[number] += zip(views.named(frames), map(select, by_view), strict=True)
             if counts and protocol.peek:
@@ -129,7 +140,10 @@ def train_tasks(
     mixed: list[list[Trained]] = [[] for _ in mine]
     if views.layers is not None and views.curve is not None and mine:
         layers = views.curve.views
-        mixed = train(views.layers, unwatched, len(labels), protocol, progress, layers=layers)
+        learned = train_views(
+            views.layers, unwatched, len(labels), protocol, progress, layers, checkpoint, "weighted sum"
+        )
+        mixed = [runs for (runs,) in learned]
     return [
         outcome(
             task,

@@ -1,7 +1,8 @@
 """Training a whole sweep: data order, schedule, and the choice of epoch and configuration on validation."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,10 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from emobox_metric.ser_metric.scores import scores_from_confusion
+from emobox_probe.checkpoint import Checkpoint, State
 from emobox_probe.errors import ProbeError
 from emobox_probe.frames import Batch, Frames, ResidentFrames, Rows
+from emobox_probe.groups import Group, Trained
 from emobox_probe.heads import Head, HeadBank, pieces
-from emobox_probe.protocol import HeadConfiguration, Protocol
+from emobox_probe.protocol import Protocol
 from emobox_probe.replay import Replayed
 
 # Frames in one matrix product when no gradient is needed: bounds memory, about 50 MB at 768 hidden units on a CPU.
@@ -26,51 +29,6 @@ STEPS_SENT = 64
 HEADS_SHARE, WEIGHT_BYTES, BATCH_BYTES = 0.25, 28, 12
 MANY_GROUPS_ON_CPU = 24
 ENOUGH_FRAMES = 512
-
-
-@dataclass(frozen=True)
-class Group:
-    """Heads that see the same batches.
-
-    `labels` (N,) are label ids on the CPU, of which only those of `training` (A,) and `validation` (B,), the rows
-    to train and to choose on, are read; `seed` fixes initial weights and data order; `watched` (E,) are rows
-    whose predictions are noted after every epoch, without their labels.
-    """
-
-    labels: Tensor
-    training: Tensor
-    validation: Tensor
-    seed: int
-    watched: Tensor | None = None
-
-
-@dataclass
-class Trained:
-    """A head at its best epoch (0: none yet), with what was seen after every epoch.
-
-    That is UA and loss on validation, and the predicted ids (E,) of the group's watched rows.
-    """
-
-    configuration: HeadConfiguration
-    head: Head = field(init=False)
-    epoch: int = 0
-    validation_ua: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
-    watched: list[Tensor] = field(default_factory=list)
-
-    @property
-    def merit(self) -> tuple[float, float]:
-        """What selection compares: UA on validation, then a lower loss where UA ties."""
-        return self.validation_ua[self.epoch - 1], -self.validation_loss[self.epoch - 1]
-
-    def note(self, ua: float, loss: float) -> bool:
-        """Append an epoch; whether it is the best so far (never where the loss is not finite)."""
-        self.validation_ua.append(ua)
-        self.validation_loss.append(loss)
-        better = not self.epoch or (ua, -loss) > self.merit
-        if better and loss == loss:
-            self.epoch = len(self.validation_ua)
-        return better and loss == loss
 
 
 def train(
@@ -106,16 +64,55 @@ def train_views(
     protocol: Protocol,
     progress: Callable[[int], Any] = lambda epochs: None,
     layers: int | None = None,
+    checkpoint: Checkpoint | None = None,
+    name: str = "",
 ) -> list[list[list[Trained]]]:
-    """The same where utterances have several views: the trained heads by group, view and configuration."""
+    """The same where utterances have several views: the trained heads by group, view and configuration.
+
+    With a `checkpoint`, in which this training has a `name`, what an earlier process has kept there is gone on from.
+    """
     for group in groups:
         _check(group, classes)
     at_once = groups_at_once(frames, protocol)
     trained: list[list[list[Trained]]] = []
     for start in range(0, len(groups), at_once):
         some = groups[start : start + at_once]
-        trained += _train_together(frames, some, classes, protocol, progress, layers)
+        part = Part(checkpoint, f"{name} {start}")
+        trained += _train_together(frames, some, classes, protocol, progress, layers, part)
     return trained
+
+
+@dataclass(frozen=True)
+class Part:
+    """Groups that are trained together, and what is kept of them."""
+
+    checkpoint: Checkpoint | None
+    name: str
+
+    def load(self, bank: HeadBank, trained: Sequence[Sequence[Sequence[Trained]]]) -> int:
+        """Go on from what was kept; how many steps that was, -1 for all."""
+        kept = self.checkpoint and self.checkpoint.part(self.name)
+        if not kept:
+            return 0
+        for run, state in zip(_runs(trained), kept["trained"], strict=True):
+            run.load(state, bank.first.device)
+        if kept["steps"] >= 0:
+            bank.load(kept["bank"])
+        return int(kept["steps"])
+
+    def keep(self, bank: HeadBank, trained: Sequence[Sequence[Sequence[Trained]]], steps: int) -> None:
+        """Keep how it is after so many steps, -1 for all."""
+
+        def state() -> State:
+            heads = bank.state() if steps >= 0 else {}
+            return {"steps": steps, "trained": [run.state() for run in _runs(trained)], "bank": heads}
+
+        if self.checkpoint:
+            self.checkpoint.keep(self.name, state, finished=steps < 0)
+
+
+def _runs(trained: Sequence[Sequence[Sequence[Trained]]]) -> Iterator[Trained]:
+    return (run for by_view in trained for runs in by_view for run in runs)
 
 
 def groups_at_once(frames: Frames, protocol: Protocol) -> int:
@@ -137,6 +134,7 @@ def _train_together(
     protocol: Protocol,
     progress: Callable[[int], Any],
     layers: int | None,
+    part: Part,
 ) -> list[list[list[Trained]]]:
     device, views = frames.device, frames.views
     seeds = [group.seed for group in groups for _ in range(views)]
@@ -144,15 +142,19 @@ def _train_together(
     trained = [[[Trained(point) for point in protocol.sweep] for _ in range(views)] for _ in groups]
     labels = torch.stack([group.labels for group in groups]).to(device)  # (G, N)
     learn = _learner(bank, frames)
-    for step in _steps(groups, protocol, device):
+    done = part.load(bank, trained)
+    progress(sum(len(by_view[0][0].validation_ua) for by_view in trained) * views)
+    for number, step in enumerate(_steps(groups, protocol, device, done), start=done + 1):
         targets = _targets(labels, step.rows.device).repeat_interleave(views, dim=0)
         learn(step.rows.in_views(views), targets, step.shares.repeat_interleave(views))
         for index in step.finished:
             _choose(bank, frames, groups[index], index * views, trained[index])
             progress(views)
+        part.keep(bank, trained, number)
     for runs in (runs for by_view in trained for runs in by_view):
         if not any(run.epoch for run in runs):
             raise ProbeError("Expected finite losses, but got none in any epoch; check the features for NaN.")
+    part.keep(bank, trained, -1)
     return trained
 
 
@@ -184,11 +186,18 @@ class _Step(NamedTuple):
     finished: list[int]
 
 
-def _steps(groups: Sequence[Group], protocol: Protocol, device: torch.device) -> Iterator[_Step]:
-    """All steps until the last group has finished; sent to the device many at a time, which it need not wait for."""
+def _steps(groups: Sequence[Group], protocol: Protocol, device: torch.device, done: int) -> Iterator[_Step]:
+    """The steps after those that are done, -1 for all, until the last group has finished.
+
+    They are sent to the device many at a time, so that it need not wait for them.
+    """
     plans = [_plan(group, protocol) for group in groups]
     longest = max(-(-len(group.training) // protocol.batch_size) for group in groups) * protocol.epochs
-    for first in range(0, longest, STEPS_SENT):
+    if done < 0:
+        return
+    for plan in plans:
+        next(islice(plan, done, done), None)
+    for first in range(done, longest, STEPS_SENT):
         planned = [[next(plan) for plan in plans] for _ in range(min(STEPS_SENT, longest - first))]
         rows = torch.stack([torch.stack([one.rows for one in step]) for step in planned])  # (S, G, B)
         shares = torch.tensor([[one.share for one in step] for step in planned])  # (S, G)
@@ -293,11 +302,6 @@ def unweighted_averages(truth: Tensor, predicted: Tensor, classes: int) -> np.nd
 def predict(head: Head, frames: Frames, rows: Tensor, view: int = 0) -> Tensor:
     """Logits (len(rows), C) of one head on one view, computed in pieces of bounded size."""
     return torch.cat([head.logits(batch) for batch in _batches(frames, rows, view)])
-
-
-def select(runs: Sequence[Trained]) -> Trained:
-    """The run with the best validation scores; the earlier in the sweep where they tie."""
-    return max((run for run in runs if run.epoch), key=lambda run: run.merit)
 
 
 def _check(group: Group, classes: int) -> None:

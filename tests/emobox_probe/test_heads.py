@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from emobox_probe import training
 from emobox_probe.errors import ProbeError
 from emobox_probe.frames import MappedFrames, ResidentFrames, Rows, Statistics
+from emobox_probe.groups import Group, select
 from emobox_probe.heads import HeadBank
 from emobox_probe.protocol import PAPER, HeadConfiguration, Protocol
-from emobox_probe.training import Group, predict, select, train, train_views
+from emobox_probe.training import predict, train, train_views
 
 CLASSES = 3
 SHORT = replace(PAPER, epochs=14, warm_up_epochs=4, batch_size=8)

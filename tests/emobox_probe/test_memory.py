@@ -15,7 +15,8 @@ from emobox_probe.contract import Encoded
 from emobox_probe.features import FeatureStore
 from emobox_probe.protocol import PAPER
 from emobox_probe.sweep import load_frames
-from emobox_probe.training import Group, train
+from emobox_probe.groups import Group
+from emobox_probe.training import train
 
 ALLOWED, KILLED = 150 * 2**20, 77
 UTTERANCES, FRAMES, DIMENSION = 1200, 256, 512  # float16: 300 MB

@@ -10,8 +10,9 @@ import torch.nn.functional as F
 
 from emobox_probe import training
 from emobox_probe.frames import Frames, ResidentFrames, Statistics
+from emobox_probe.groups import Group
 from emobox_probe.protocol import PAPER
-from emobox_probe.training import Group, train_views
+from emobox_probe.training import train_views
 
 CLASSES, UTTERANCES, DIMENSION, LAYERS = 3, 200, 64, 4
 

@@ -1,0 +1,149 @@
+"""Training that is killed goes on, and ends as if nothing had happened."""
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from emobox_probe import checkpoint as checkpoint_module
+from emobox_probe import training
+from emobox_probe.checkpoint import Checkpoint, forget
+from emobox_probe.frames import Frames, MappedFrames, ResidentFrames, Statistics
+from emobox_probe.groups import Group, Trained, identity
+from emobox_probe.heads import Head
+from emobox_probe.protocol import PAPER
+from emobox_probe.training import train_views
+
+CLASSES, UTTERANCES, DIMENSION, LAYERS = 3, 60, 8, 3
+QUICK = replace(PAPER, epochs=4, warm_up_epochs=1, batch_size=8, hidden_sizes=(4, 6))
+LABELS = torch.arange(UTTERANCES) % CLASSES
+GROUPS = [
+    Group(LABELS, torch.arange(5 * seed, 40), torch.arange(40, 50), seed, torch.arange(50, 60))
+    for seed in range(3)
+]
+
+
+class KilledError(BaseException):
+    pass
+
+
+@pytest.fixture(params=["frames", "every layer", "weighted sum"])
+def features(request: pytest.FixtureRequest) -> tuple[Frames, int | None]:
+    random = torch.Generator().manual_seed(0)
+    if request.param == "frames":
+        parts = [torch.randn(3 + row % 4, DIMENSION, generator=random) for row in range(UTTERANCES)]
+        return MappedFrames(parts, torch.device("cpu")), None
+    packed = torch.randn(UTTERANCES * LAYERS, DIMENSION, generator=random)
+    if request.param == "every layer":
+        neutral = Statistics(torch.zeros(len(packed)), torch.ones(len(packed)))
+        lengths = torch.ones(len(packed), dtype=torch.long)
+        return ResidentFrames(packed, lengths, neutral, views=LAYERS), None
+    neutral = Statistics(torch.zeros(UTTERANCES), torch.ones(UTTERANCES))
+    return ResidentFrames(packed, torch.full((UTTERANCES,), LAYERS), neutral), LAYERS
+
+
+def flat(trained: Sequence[Sequence[Sequence[Trained]]]) -> list[dict[str, Any]]:
+    """Everything that is known of every run, to be compared to the last bit."""
+    return [
+        {
+            "epoch": run.epoch,
+            "ua": run.validation_ua,
+            "loss": run.validation_loss,
+            "watched": torch.stack(run.watched).tolist(),
+            "head": [listed(getattr(run.head, part.name)) for part in fields(Head)],
+        }
+        for by_view in trained
+        for runs in by_view
+        for run in runs
+    ]
+
+
+def listed(part: Tensor | None) -> Any:
+    return None if part is None else part.tolist()
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_killed_again_and_again_it_ends_with_the_same_heads(
+    features: tuple[Frames, int | None], at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "groups_at_once", lambda frames, protocol: at_once)
+    monkeypatch.setattr(checkpoint_module, "PAUSE", 0.0)
+    monkeypatch.setattr(checkpoint_module, "BYTES_A_SECOND", float("inf"))
+    frames, layers = features
+    expected = flat(train_views(frames, GROUPS, CLASSES, QUICK, layers=layers))
+    write = Checkpoint._write
+    left = 0
+
+    def write_then_die(self: Checkpoint, parts: dict) -> None:
+        nonlocal left
+        write(self, parts)
+        left -= 1
+        if left == 0:
+            raise KilledError
+
+    monkeypatch.setattr(Checkpoint, "_write", write_then_die)
+    deaths = 0
+    while True:
+        left = 7  # steps that each process lives
+        told: list[int] = []
+        kept = Checkpoint(tmp_path, identity(GROUPS))
+        try:
+            found = train_views(frames, GROUPS, CLASSES, QUICK, told.append, layers, kept)
+            break
+        except KilledError:
+            deaths += 1
+    assert deaths >= 2
+    assert sum(told) == len(GROUPS) * QUICK.epochs * frames.views
+    assert flat(found) == expected
+    assert kept.seconds_before > 0
+    forget(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_of_other_groups_or_damaged_is_left_alone(tmp_path: Path) -> None:
+    kept = Checkpoint(tmp_path, identity(GROUPS))
+    kept._write({"part": {"steps": 3}})
+    assert Checkpoint(tmp_path, identity(GROUPS)).part("part") == {"steps": 3}
+    others = [replace(GROUPS[0], seed=9), *GROUPS[1:]]
+    relabelled = [replace(group, labels=group.labels.roll(1)) for group in GROUPS]
+    tested = torch.where(torch.arange(UTTERANCES) < 50, LABELS, 0)  # labels that training never reads
+    for groups, same in (
+        (others, False),
+        (relabelled, False),
+        ([replace(g, labels=tested) for g in GROUPS], True),
+    ):
+        assert (Checkpoint(tmp_path, identity(groups)).part("part") is not None) == same
+    (path,) = tmp_path.rglob("*.pt")
+    path.write_bytes(path.read_bytes()[:-40])
+    assert Checkpoint(tmp_path, identity(GROUPS)).part("part") is None
+
+
+def test_it_is_saved_now_and_then_and_never_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(checkpoint_module.time, "perf_counter", lambda: now[0])
+    kept = Checkpoint(tmp_path, [])
+    saved = []
+    state = {"tensor": torch.zeros(10_000_000)}  # 40 MB: 2 s
+    large = {"tensor": torch.zeros(50_000_000)}  # 200 MB: 10 s
+    monkeypatch.setattr(
+        Checkpoint, "_write", lambda self, parts: (saved.append(now[0]), setattr(self, "_saved", now[0]))
+    )
+    for second in range(1, 31):
+        now[0] = float(second)
+        kept.keep("part", lambda: state if now[0] < 15 else large)
+    assert saved == [5, 10, 20, 30]
+
+
+def test_training_goes_on_where_nothing_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint_module, "PAUSE", 0.0)
+    folder = tmp_path / "file"
+    folder.write_text("no folder")
+    parts = [torch.randn(4, DIMENSION) for _ in range(UTTERANCES)]
+    frames = MappedFrames(parts, torch.device("cpu"))
+    with pytest.warns(UserWarning, match="if it is killed, it begins anew"):
+        trained = train_views(frames, GROUPS, CLASSES, QUICK, checkpoint=Checkpoint(folder, []))
+    assert len(trained) == len(GROUPS)
