@@ -53,7 +53,7 @@ class Checkpoint:
         passed = time.perf_counter() - self._saved
         if passed < self._pause:
             return
-        parts = {**self._parts, name: state()}
+        parts = self._parts if finished else {**self._parts, name: state()}
         self._pause = max(PAUSE, _size(parts) / BYTES_A_SECOND)
         if passed >= self._pause:
             self._write(parts)
@@ -76,12 +76,8 @@ class Checkpoint:
     def _read(self) -> State:
         try:
             kept: State = torch.load(self._path, map_location="cpu", weights_only=True)
-        except (
-            OSError,
-            RuntimeError,
-            EOFError,
-            pickle.UnpicklingError,
-        ):  # none, or damaged: training begins anew
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
+            # There is none, or it is damaged: training begins anew.
             return {"seconds": 0.0, "parts": {}}
         return kept
 

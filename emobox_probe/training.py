@@ -77,7 +77,8 @@ def train_views(
     trained: list[list[list[Trained]]] = []
     for start in range(0, len(groups), at_once):
         some = groups[start : start + at_once]
-        part = Part(checkpoint, f"{name} {start}")
+        # How many fit side by side may differ from what it was for the process that was killed.
+        part = Part(checkpoint, f"{name} {start} {len(some)}")
         trained += _train_together(frames, some, classes, protocol, progress, layers, part)
     return trained
 
@@ -191,10 +192,10 @@ def _steps(groups: Sequence[Group], protocol: Protocol, device: torch.device, do
 
     They are sent to the device many at a time, so that it need not wait for them.
     """
-    plans = [_plan(group, protocol) for group in groups]
-    longest = max(-(-len(group.training) // protocol.batch_size) for group in groups) * protocol.epochs
     if done < 0:
         return
+    plans = [_plan(group, protocol) for group in groups]
+    longest = max(-(-len(group.training) // protocol.batch_size) for group in groups) * protocol.epochs
     for plan in plans:
         next(islice(plan, done, done), None)
     for first in range(done, longest, STEPS_SENT):

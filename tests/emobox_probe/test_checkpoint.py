@@ -104,6 +104,22 @@ def test_killed_again_and_again_it_ends_with_the_same_heads(
     assert not list(tmp_path.iterdir())
 
 
+def test_other_numbers_of_groups_side_by_side_begin_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU with less free memory than before."""
+    monkeypatch.setattr(checkpoint_module, "PAUSE", 0.0)
+    random = torch.Generator().manual_seed(0)
+    parts = [torch.randn(4, DIMENSION, generator=random) for _ in range(UTTERANCES)]
+    frames = MappedFrames(parts, torch.device("cpu"))
+    for at_once in (3, 2):
+        monkeypatch.setattr(training, "groups_at_once", lambda frames, protocol, n=at_once: n)
+        kept = Checkpoint(tmp_path, identity(GROUPS))
+        assert (kept.seconds_before > 0) == (at_once == 2)
+        trained = train_views(frames, GROUPS, CLASSES, QUICK, checkpoint=kept)
+        assert all(len(run.validation_ua) == QUICK.epochs for (runs,) in trained for run in runs)
+
+
 def test_what_is_of_other_groups_or_damaged_is_left_alone(tmp_path: Path) -> None:
     kept = Checkpoint(tmp_path, identity(GROUPS))
     kept._write({"part": {"steps": 3}})
