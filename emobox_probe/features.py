@@ -33,9 +33,10 @@ from emobox_probe.errors import ProbeError
 from emobox_probe.shards import all_finite, is_intact, open_shard, remove_unfinished, write_shard, write_whole
 
 FORMAT = 3
-# Audio in one shard: at least a sixth of the corpus, for processes to share the work; enough for a GPU's batches in
-# a large corpus; and never more than a slow machine would mind to lose when a run is killed.
-SHARDS, SHORTEST_SHARD, LONGEST_SHARD = 6, 240.0, 3600.0
+# Audio in one shard: a sixth of the corpus, for processes to share the work; but enough for batches, in seconds or in
+# utterances (to a model that pads them to 30 s, short ones are as much work as long ones); and never more than a slow
+# machine would mind to lose when a run is killed.
+SHARDS, SHORTEST_SHARD, FEWEST_UTTERANCES, LONGEST_SHARD = 6, 240.0, 48, 3600.0
 
 # Shards that are checked, hashed and written at the same time, beside the model.
 WRITERS = 2
@@ -81,7 +82,9 @@ class FeatureStore:
 
     @property
     def _shard_seconds(self) -> float:
-        return min(max(sum(self.durations) / SHARDS, SHORTEST_SHARD), LONGEST_SHARD)
+        total = sum(self.durations)
+        shortest = min(SHORTEST_SHARD, FEWEST_UTTERANCES * total / len(self.ids))
+        return min(max(total / SHARDS, shortest), LONGEST_SHARD)
 
     @property
     def complete(self) -> bool:

@@ -139,6 +139,12 @@ def test_shards_are_for_sharing_and_for_batches(tmp_path: Path, hours: float, sh
     assert [row for shard in store.shards for row in shard] == list(range(len(store.ids)))
 
 
+def test_short_utterances_are_not_all_in_one_shard(tmp_path: Path) -> None:
+    """A model that pads each to 30 s would need too long for it."""
+    store = store_of(tmp_path, utterances=300, seconds=0.7)  # 3.5 minutes of audio
+    assert {len(shard) for shard in store.shards} == {50}
+
+
 def test_features_that_are_not_finite_name_the_utterance(tmp_path: Path) -> None:
     def overflowing(shards: Iterator[range]) -> Iterator[Any]:
         for rows in shards:
