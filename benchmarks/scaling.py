@@ -1,8 +1,9 @@
 """How time and memory of training grow with the corpus: stores of 1, 10 and 100 hours of made-up features.
 
     python benchmarks/scaling.py --device cuda --hours 1 10 100
+    python benchmarks/scaling.py --hours 0.3 --dimension 80 --protocols paper --output …/scaling-narrow.cpu.json
 
-Features are those of a base-sized model: 768 dimensions, 50 frames a second, 13 layers, utterances of about 4.4 s. Five
+Features are those of a base-sized model unless told: 768 dimensions, 50 frames a second, 13 layers, utterances of about 4.4 s. Five
 folds are trained for a few epochs, as `paper` does on frames of the last layer, and as `strict` does on the means of
 every layer with its five seeds. Seconds are those of opening the store (checksums included), of putting features where
 heads train on them, and of one epoch; memory is the most that this process held beside mapped files, and on the GPU.
@@ -32,7 +33,7 @@ from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.sweep import views_of
 from emobox_probe.training import train_views
 
-DIMENSION, FRAME_RATE, LAYERS, CLASSES = 768, 50, 13, 4
+FRAME_RATE, LAYERS, CLASSES = 50, 13, 4
 FOLDS = 5
 
 
@@ -43,6 +44,7 @@ def main() -> None:
     )
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--hours", type=float, nargs="+", default=[1, 10, 100])
+    parser.add_argument("--dimension", type=int, default=768, help="of a frame; default: %(default)s")
     parser.add_argument("--epochs", type=int, default=2, help="that are timed; default: %(default)s")
     parser.add_argument("--protocols", nargs="+", default=["paper", "strict"], choices=PROTOCOLS)
     parser.add_argument(
@@ -57,14 +59,15 @@ def main() -> None:
         "machine": torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
+        "dimension": arguments.dimension,
         "sizes": [],
     }
     for hours in arguments.hours:
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-            store = made_up(Path(folder), hours)
+            store = made_up(Path(folder), hours, arguments.dimension)
             figures = {"hours": hours, "utterances": len(store.ids)}
             for name in arguments.protocols:
-                figures[name] = measured(fresh(store), name, device, arguments.epochs)
+                figures[name] = measured(fresh(store), name, device, arguments.epochs, arguments.dimension)
                 print(hours, name, json.dumps(figures[name]), flush=True)
         report["sizes"].append(figures)
         report["growth_from_size_to_size"] = growth(report["sizes"])
@@ -85,7 +88,7 @@ def growth(sizes: list[dict[str, Any]]) -> list[dict[str, float]]:
     ]
 
 
-def made_up(root: Path, hours: float) -> FeatureStore:
+def made_up(root: Path, hours: float, dimension: int) -> FeatureStore:
     """A store whose shards repeat the same random utterances: what is in them does not matter here."""
     random = np.random.default_rng(0)
     durations: list[float] = []
@@ -94,8 +97,8 @@ def made_up(root: Path, hours: float) -> FeatureStore:
     generator = torch.Generator().manual_seed(0)
     known = [
         Encoded(
-            torch.randn(int(seconds * FRAME_RATE), DIMENSION, generator=generator).half(),
-            torch.randn(LAYERS, DIMENSION, generator=generator),
+            torch.randn(int(seconds * FRAME_RATE), dimension, generator=generator).half(),
+            torch.randn(LAYERS, dimension, generator=generator),
         )
         for seconds in durations
     ]
@@ -116,7 +119,9 @@ def fresh(store: FeatureStore) -> FeatureStore:
     return FeatureStore(store.root, store.identity, store.ids, store.durations)
 
 
-def measured(store: FeatureStore, name: str, device: torch.device, epochs: int) -> dict[str, float]:
+def measured(
+    store: FeatureStore, name: str, device: torch.device, epochs: int, dimension: int
+) -> dict[str, float]:
     """Seconds and bytes of one protocol on one store."""
     protocol = replace(PROTOCOLS[name], epochs=epochs, warm_up_epochs=1)
     hours = sum(store.durations) / 3600
@@ -141,7 +146,7 @@ def measured(store: FeatureStore, name: str, device: torch.device, epochs: int) 
         "loading_seconds_per_hour": loading / hours,
         "epoch_seconds_per_hour": training / epochs / hours,
         # as hub_cards/bench/speeds.py counts: vectors x hidden units x dimension x epochs, for every fold and seed
-        "products_per_second": vectors * width * DIMENSION * epochs * len(groups) / training,
+        "products_per_second": vectors * width * dimension * epochs * len(groups) / training,
         **{f"{where}_megabytes": value / 1e6 for where, value in passed.items()},
     }
 

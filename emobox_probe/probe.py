@@ -24,6 +24,7 @@ from emobox_probe.checkpoint import forget
 from emobox_probe.encoders import BUILTIN, DTYPES, TRIMMED, Encoder
 from emobox_probe.errors import ProbeError
 from emobox_probe.folds import label_list, tasks
+from emobox_probe.machine import keep_freed_memory, threads_told
 from emobox_probe.prepared import (
     checkpoint_of,
     describe_corpus,
@@ -142,16 +143,12 @@ def experiment(arguments: argparse.Namespace) -> None:
 
 def prepare_device(accelerator: Accelerator) -> None:
     """Use what the device has: all cores of a CPU unless OMP_NUM_THREADS says otherwise, TF32 on a GPU."""
-    if accelerator.num_processes == 1 and accelerator.device.type == "cpu" and not threads_told():
-        torch.set_num_threads(len(os.sched_getaffinity(0)))
+    if accelerator.device.type == "cpu":
+        keep_freed_memory()
+        if accelerator.num_processes == 1 and not threads_told():
+            torch.set_num_threads(len(os.sched_getaffinity(0)))
     if accelerator.device.type == "cuda":
         torch.set_float32_matmul_precision("high")
-
-
-def threads_told() -> bool:
-    """Whether OMP_NUM_THREADS is somebody's word, a user's or Ray's; `accelerate launch` says 1 if nobody has."""
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    return told not in ("", "1") or (told == "1" and "ACCELERATE_MIXED_PRECISION" not in os.environ)
 
 
 def hardware(device: torch.device) -> str:

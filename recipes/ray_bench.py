@@ -41,9 +41,12 @@ def main() -> int:
             ends[item.name] = task.remote(command, item.name, *(ends[need] for need in item.needs))
     failed = 0
     for name, end in ends.items():
-        status = ray.get(end)
-        print(f"{'done  ' if status == 0 else 'failed'} {name}", flush=True)
-        failed += status != 0
+        try:
+            reason = "" if ray.get(end) == 0 else "the report says why"
+        except ray.exceptions.RayError as error:  # its machine went down once too often
+            reason = str(error).splitlines()[0]
+        print(f"failed {name}: {reason}" if reason else f"done   {name}", flush=True)
+        failed += bool(reason)
     report = subprocess.run([*command, "--only", "report"], check=False).returncode
     return 1 if failed or report else 0
 

@@ -25,11 +25,10 @@ from filelock import FileLock
 from emobox_datasets import corpora
 from emobox_datasets.errors import CorpusError
 from emobox_probe import batching, cross_corpus, probe
-from emobox_probe.contract import DTYPES
-from emobox_probe.encoders import load_encoder
 from emobox_probe.errors import ProbeError
 from emobox_probe.facts import EncoderFacts
-from emobox_probe.prepared import describe_corpus, feature_store, fill, load_corpus
+from emobox_probe.prepared import describe_corpus, encoder_of, feature_store, filled_store, load_corpus
+from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.shards import write_whole
 from hub_cards.bench.models import find_model
 from hub_cards.bench.notes import Note, corpus_stamp, note_key, write_note
@@ -83,20 +82,11 @@ def _extract(arguments: argparse.Namespace, made_for: str) -> None:
         whole = load_corpus(arguments, corpus)
     model = Model(arguments.model, arguments.revision, arguments.dtype, arguments.trust_remote_code)
     before = corpus_stamp(place), find_model(model)
-    encoder = load_encoder(
-        model.name,
-        accelerator.device,
-        model.revision,
-        model.trust_remote_code,
-        model.dtype,
-        arguments.layers,
-    )
+    encoder = encoder_of(arguments, accelerator.device, PROTOCOLS[arguments.protocol])
     told = describe_corpus(whole, corpus, corpus.label_list)
-    store = feature_store(arguments, encoder, whole, told)
-    made_before = store.complete
+    made_before = feature_store(arguments, encoder, whole, told).complete
     accelerator.wait_for_everyone()
-    fill(store, encoder, whole, DTYPES[arguments.store_dtype], accelerator)
-    accelerator.wait_for_everyone()
+    store = filled_store(arguments, encoder, whole, told, accelerator)
     if (corpus_stamp(place), find_model(model)) != before:
         raise ProbeError(
             f"Expected {corpus.name} and {model.name} to stay as they are while features are made, but files of one "
