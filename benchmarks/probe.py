@@ -29,6 +29,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from emobox_probe.frames import Frames, MappedFrames, ResidentFrames, Statistics
 from emobox_probe.groups import Group
+from emobox_probe.machine import keep_freed_memory
 from emobox_probe.protocol import PAPER, HeadConfiguration, Protocol
 from emobox_probe.training import train
 
@@ -330,6 +331,7 @@ def main() -> None:
     device = torch.device(arguments.device)
     if device.type == "cpu":
         torch.set_num_threads(len(os.sched_getaffinity(0)))
+        keep_freed_memory()  # as the main job does; (b) and (c) have it too
         figures = measure(device, *emodb(arguments.assets, arguments.work), seeds=1, epochs=5, steps=40)
         machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
     else:

@@ -39,13 +39,15 @@ def main() -> int:
     for item in expand(read_plan(arguments.plan)):
         if item.kind != "report":
             ends[item.name] = task.remote(command, item.name, *(ends[need] for need in item.needs))
-    failed = 0
-    for name, end in ends.items():
+    names = {end: name for name, end in ends.items()}
+    running, failed = list(names), 0
+    while running:
+        (end,), running = ray.wait(running)
         try:
             reason = "" if ray.get(end) == 0 else "the report says why"
         except ray.exceptions.RayError as error:  # its machine went down once too often
             reason = str(error).splitlines()[0]
-        print(f"failed {name}: {reason}" if reason else f"done   {name}", flush=True)
+        print(f"failed {names[end]}: {reason}" if reason else f"done   {names[end]}", flush=True)
         failed += bool(reason)
     report = subprocess.run([*command, "--only", "report"], check=False).returncode
     return 1 if failed or report else 0

@@ -141,26 +141,6 @@ def test_the_command_lines(command: list[str], tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr or "accelerate" in command[2]
 
 
-@pytest.mark.parametrize(
-    ("told", "launched", "threads"),
-    [(None, False, "all"), ("1", False, 1), ("3", False, 3), ("1", True, "all"), ("3", True, 3)],
-)
-def test_threads_are_all_cores_unless_somebody_says_otherwise(
-    told: str | None, launched: bool, threads: str | int
-) -> None:
-    """`accelerate launch` sets OMP_NUM_THREADS to 1 where nobody has set it, and leaves it alone where somebody has."""
-    code = (
-        "import torch; from accelerate import Accelerator; from emobox_probe.probe import prepare_device\n"
-        "prepare_device(Accelerator(cpu=True)); print(torch.get_num_threads())"
-    )
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-    environment |= {"OMP_NUM_THREADS": told} if told else {}
-    environment |= {"ACCELERATE_MIXED_PRECISION": "no"} if launched else {}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
-    expected = len(os.sched_getaffinity(0)) if threads == "all" else threads
-    assert int(done.stdout.split()[-1]) == expected, done.stderr
-
-
 def test_killed_during_extraction_it_continues(tmp_path: Path, tiny_encoder: Path) -> None:
     """SIGKILL at random moments; the store must end up byte for byte as if nothing had happened."""
     script = tmp_path / "slow.py"
