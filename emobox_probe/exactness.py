@@ -2,7 +2,8 @@
 
 Padded to the length of the longest, a batch holds frames that are no audio. Attention is told so by the model's own
 mask, but convolutions and group norms are not. The modules here are swapped for, or hooked to, ones that treat
-padding as if it were not there, without a copy of any modelling code.
+padding as if it were not there, without a copy of any modelling code. Nor do features depend on the number of threads,
+by which sums of a large weight would differ in the last bit.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.utils import parametrize
 from transformers.masking_utils import create_bidirectional_mask
 
 Convolution = tuple[int, int]  # (kernel, stride), without padding
@@ -159,3 +161,15 @@ def mask_attention(layers: nn.ModuleList, config: Any, validity: Validity) -> No
 
     for layer in layers:
         layer.register_forward_pre_hook(with_mask, with_kwargs=True)
+
+
+def settle_weights(model: nn.Module) -> None:
+    """Make weights that are computed from others, by weight norm, once and by one thread, not anew for every batch."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for module in list(model.modules()):
+        if parametrize.is_parametrized(module):
+            names: Any = module.parametrizations
+            for name in list(names):
+                parametrize.remove_parametrizations(module, name)
+    torch.set_num_threads(threads)

@@ -17,7 +17,7 @@ from emobox_probe.batching import Batch, Budget, plan
 from emobox_probe.contract import DTYPES, Encoded, Pending, encoded, lengthened
 from emobox_probe.convolution import for_tensor_cores
 from emobox_probe.errors import ProbeError
-from emobox_probe.exactness import Validity, output_length, shortest_input
+from emobox_probe.exactness import Validity, output_length, settle_weights, shortest_input
 from emobox_probe.facts import EncoderFacts
 from emobox_probe.families import Family
 from emobox_probe.waveforms import Loaded, Windows
@@ -47,6 +47,7 @@ class ModelEncoder:
         parameters = sum(parameter.numel() for parameter in loaded.model.parameters())
         self._loaded = loaded
         loaded.model.eval().requires_grad_(False).to(device, DTYPES[dtype])
+        settle_weights(loaded.model)
         if device.type == "cuda":
             for_tensor_cores(loaded.model)
             mask_at_once(loaded.model)

@@ -13,6 +13,7 @@ import pytest
 import torch
 from encoder_docs import PAGE, Row, page
 from torch import nn
+from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 from zoo import ZOO, encoder_of, utterances
 
 from emobox_datasets.audio import read_waveform
@@ -56,6 +57,20 @@ def test_batch_of_trimmed_whisper_is_as_each_alone(tmp_path: Path, measured: dic
     difference = largest_difference(encoder, utterances(*LENGTHS))
     assert difference < TOLERANCE
     measured["whisper:trimmed"] = Row.of("whisper:trimmed", encoder, difference)
+
+
+def test_the_number_of_threads_does_not_matter(tmp_path: Path) -> None:
+    """The position convolution has a weight that is large enough to be summed by several."""
+    torch.manual_seed(0)
+    config = Wav2Vec2Config(hidden_size=256, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
+    Wav2Vec2Model(config).save_pretrained(tmp_path)
+    Wav2Vec2FeatureExtractor().save_pretrained(tmp_path)
+    encoder = load_encoder(str(tmp_path), torch.device("cpu"))
+    by_one = encoder.encode(utterances(*LENGTHS))
+    torch.set_num_threads(2)
+    by_two = encoder.encode(utterances(*LENGTHS))
+    torch.set_num_threads(1)  # as the other tests have it
+    assert all(torch.equal(a, b) for a, b in zip(by_one, by_two, strict=True))
 
 
 LEAKY = (
