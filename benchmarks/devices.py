@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from extract import loaded_model, machine, synthetic_flac
+from extract import loaded_model, machine, synthetic_flac, utterance_seconds
 
 REPOSITORY = Path(__file__).parent.parent
 # (model of extract.py, what it computes in, protocol)
@@ -59,8 +59,8 @@ def main() -> None:
     output = arguments.output or Path(__file__).parent / "results" / f"devices.{device.type}.json"
     jobs = [(arguments.model, "float32", name) for name in ("paper", "strict")] if arguments.model else JOBS
     report: dict[str, Any] = {"machine": machine(device), "hours": arguments.hours, "jobs": {}}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         make_corpus(folder, arguments.hours)
         convert(folder)
         for model, dtype, protocol in jobs:
@@ -68,17 +68,15 @@ def main() -> None:
             runs = {
                 count: job(folder, folder / model, dtype, protocol, count) for count in arguments.processes
             }
-            report["jobs"][f"{model}, {dtype}, {protocol}"] = compared(runs)
-            print(model, protocol, json.dumps(report["jobs"][f"{model}, {dtype}, {protocol}"]), flush=True)
+            name = f"{model}, {dtype}, {protocol}"
+            report["jobs"][name] = compared(runs)
+            print(name, json.dumps(report["jobs"][name]), flush=True)
             output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
 def make_corpus(folder: Path, hours: float) -> None:
     """Files in `tones/`, and its module in `corpora/`."""
-    random = np.random.default_rng(0)
-    durations: list[float] = []
-    while sum(durations) < hours * 3600:
-        durations.append(float(np.clip(random.lognormal(1.3, 0.6), 1.0, 20.0)))
+    durations, random = utterance_seconds(hours), np.random.default_rng(0)
     (folder / "tones").mkdir()
     with ProcessPoolExecutor() as pool:
         flacs = pool.map(synthetic_flac, range(len(durations)), durations, chunksize=20)

@@ -126,10 +126,7 @@ def main() -> None:
 
 def stored_audio(folder: Path, hours: float) -> datasets.Dataset:
     """Utterances of 1 to 20 s, most of 2 to 6, as FLAC bytes in a memory-mapped Arrow file, like a prepared corpus."""
-    generator = np.random.default_rng(0)
-    durations: list[float] = []
-    while sum(durations) < hours * 3600:
-        durations.append(float(np.clip(generator.lognormal(1.3, 0.6), 1.0, 20.0)))
+    durations = utterance_seconds(hours)
     with ThreadPoolExecutor() as pool:
         flacs = list(pool.map(synthetic_flac, range(len(durations)), durations))
     rows = {
@@ -139,6 +136,15 @@ def stored_audio(folder: Path, hours: float) -> datasets.Dataset:
     }
     datasets.Dataset.from_dict(rows).save_to_disk(str(folder))
     return datasets.load_from_disk(str(folder))
+
+
+def utterance_seconds(hours: float) -> list[float]:
+    """Durations that make up so many hours."""
+    generator = np.random.default_rng(0)
+    durations: list[float] = []
+    while sum(durations) < hours * 3600:
+        durations.append(float(np.clip(generator.lognormal(1.3, 0.6), 1.0, 20.0)))
+    return durations
 
 
 def synthetic_flac(seed: int, seconds: float) -> bytes:
