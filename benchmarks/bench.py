@@ -24,6 +24,8 @@ from pathlib import Path
 import yaml
 
 from emobox_datasets import corpora
+from emobox_probe.cross_results import CROSS_FILE
+from emobox_probe.results import RESULT_FILE
 from hub_cards.bench.estimate import duration
 from hub_cards.bench.items import Item
 from hub_cards.bench.models import TABULATED, ModelHere
@@ -139,7 +141,7 @@ def compared(plan: Path, arguments: argparse.Namespace) -> dict:
 
 def records(folder: Path) -> dict[str, dict]:
     found = {}
-    for path in sorted([*folder.rglob("result.json"), *folder.rglob("cross.json")]):
+    for path in sorted([*folder.rglob(RESULT_FILE), *folder.rglob(CROSS_FILE)]):
         record = json.loads(path.read_text())
         del record["provenance"]
         found[str(path.relative_to(folder))] = record

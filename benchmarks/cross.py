@@ -19,7 +19,7 @@ from pathlib import Path
 
 from scores import keep
 
-from emobox_probe.cross_results import CrossRecord, read_cross_record
+from emobox_probe.cross_results import CROSS_FILE, CrossRecord, read_cross_record
 
 HERE = Path(__file__).parent
 CORPORA = ("emodb", "urdu")
@@ -29,7 +29,7 @@ ENCODERS = ("whisper-base-encoder", "whisper-tiny.en-encoder")
 def run(assets: Path, encoder: str, protocol: str, work: Path) -> CrossRecord:
     """One complete run in a process of its own, unless it has been made."""
     folder = work / "runs" / encoder / "cross" / "+".join(CORPORA) / protocol
-    if not (folder / "cross.json").is_file():
+    if not (folder / CROSS_FILE).is_file():
         words = ["--model", str(assets / "models" / encoder), "--train", ",".join(CORPORA)]
         words += ["--protocol", protocol, "--layers", "all", "--output-dir", str(work / "runs")]
         words += ["--features-dir", str(work / "features")]
@@ -78,7 +78,7 @@ def main() -> None:
     }
     (HERE / "results").mkdir(exist_ok=True)
     (HERE / "results" / "cross.cpu.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    keep(arguments.work / "runs", "cross.json")
+    keep(arguments.work / "runs", CROSS_FILE)
     picture = arguments.work / "runs" / ENCODERS[0] / "cross" / "+".join(CORPORA) / "paper" / "cross.png"
     shutil.copyfile(picture, HERE.parent / "docs" / "pictures" / "cross-emodb-urdu.png")
 

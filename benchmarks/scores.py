@@ -16,7 +16,7 @@ import sys
 from itertools import product
 from pathlib import Path
 
-from emobox_probe.results import ResultRecord, read_record
+from emobox_probe.results import RESULT_FILE, ResultRecord, read_record
 
 HERE = Path(__file__).parent
 # Features are extracted with the means of all layers, so that one extraction serves both protocols.
@@ -26,7 +26,7 @@ RUNS = list(product(("paper", "strict"), ("emodb", "urdu"), ("whisper-base", "wh
 def run(assets: Path, protocol: str, corpus: str, model: str, work: Path) -> ResultRecord:
     """One complete run in a process of its own, unless it has been made."""
     folder = work / "runs" / f"{model}-encoder" / corpus / protocol
-    if (folder / "result.json").is_file():
+    if (folder / RESULT_FILE).is_file():
         return read_record(folder)
     words = ["--model", str(assets / "models" / f"{model}-encoder"), "--corpus", corpus]
     words += ["--protocol", protocol, "--layers", "all"]
@@ -80,7 +80,7 @@ def main() -> None:
         if protocol in arguments.protocols:
             records.append(run(arguments.assets, protocol, corpus, model, arguments.work))
             write(records)
-            keep(arguments.work / "runs", "result.json")
+            keep(arguments.work / "runs", RESULT_FILE)
 
 
 def write(records: list[ResultRecord]) -> None:

@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
-from emobox_probe.errors import ProbeError
-from emobox_probe.facts import EncoderFacts, Record
+from emobox_probe.facts import EncoderFacts
+from emobox_probe.record import Record, read_json
 from emobox_probe.results import CorpusRecord, Interval, Provenance, Scores, Share
 
 CROSS_FILE = "cross.json"
@@ -85,21 +83,6 @@ def read_cross_record(folder: str | Path) -> CrossRecord:
     Raises:
         ProbeError: there is none, or it is not a cross-corpus record of this schema.
     """
-    path = Path(folder) / CROSS_FILE
-    try:
-        return CrossRecord.model_validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ProbeError(
-            f"Expected a cross-corpus result at {path}, but there is none; run `emobox cross` first."
-        ) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise ProbeError(
-            f"Expected a cross-corpus record of schema 1 in {path}, but {where} is wrong: {first['msg']}; run "
-            f"`emobox cross` again, with --overwrite."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ProbeError(
-            f"Expected a cross-corpus record in {path}, but it is not text; run `emobox cross` again, with --overwrite."
-        ) from error
+    return read_json(
+        Path(folder) / CROSS_FILE, CrossRecord, "cross-corpus record of schema 1", run="run `emobox cross`"
+    )

@@ -4,16 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from emobox_metric.ser_metric.scores import confusion_matrix
 from emobox_probe.cross_results import CrossRecord, Pair
 from emobox_probe.cross_training import CrossOutcome
 from emobox_probe.protocol import Protocol
-from emobox_probe.rescoring import METRICS, confusion_of, label_ids
+from emobox_probe.rescoring import confusion_of, label_ids
 from emobox_probe.results import Scores
-from emobox_probe.scoring import interval_of, scores_of
+from emobox_probe.scoring import interval_of, mean_of, scores_of, spread_of
 
 
 def score_pairs(
@@ -46,7 +45,7 @@ def score_pairs(
         labels=list(labels),
         sources=[outcome.source for outcome in outcomes],
         pairs=pairs,
-        average=_mean([pair.scores for pair in single]) if single else None,
+        average=mean_of([pair.scores for pair in single]) if single else None,
         **facts,
     )
     return record, predictions
@@ -72,12 +71,12 @@ def _pair(
         source=source,
         target=target,
         test=part["id"].nunique(),
-        scores=_mean(seeds),
-        seed_spread=Scores(**pd.DataFrame([s.model_dump() for s in seeds]).std()) if len(seeds) > 1 else None,
+        scores=mean_of(seeds),
+        seed_spread=spread_of(seeds),
         interval=interval_of(part, labels, protocol),
         confusion=confusion_of(part, labels).tolist(),
         overlap=overlap,
-        test_selected=_mean(peeked) if peeked else None,
+        test_selected=mean_of(peeked) if peeked else None,
     )
 
 
@@ -92,7 +91,3 @@ def _best_seen(
         for ids in outcome.watched
     )
     return max(seen, key=lambda scores: scores.ua, default=None)
-
-
-def _mean(scores: Sequence[Scores]) -> Scores:
-    return Scores(**{metric: float(np.mean([getattr(one, metric) for one in scores])) for metric in METRICS})

@@ -2,13 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
-
-class Record(BaseModel):
-    """What all records share: nothing unknown, nothing changed after it was made."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from emobox_probe.record import Record
 
 
 class EncoderFacts(Record):

@@ -182,7 +182,7 @@ def check_replaceable(
     Raises:
         ProbeError: it would, and `--overwrite` was not given.
     """
-    if overwrite or not (folder / "result.json").is_file():
+    if overwrite or not (folder / results.RESULT_FILE).is_file():
         return
     earlier = results.read_record(folder)
     same_weights = earlier.encoder.weights_sha256 == encoder.facts.weights_sha256

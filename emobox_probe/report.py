@@ -9,7 +9,7 @@ from rich.table import Table
 
 from emobox_probe.pictures import plot_confusion, plot_layers
 from emobox_probe.rescoring import METRICS, PREDICTIONS_FILE
-from emobox_probe.results import ResultRecord, Scores
+from emobox_probe.results import RESULT_FILE, ResultRecord, Scores
 from emobox_probe.scoring import Outcome
 
 
@@ -19,7 +19,7 @@ def write(folder: Path, record: ResultRecord, outcomes: Sequence[Outcome], about
     `about` says what else is known of utterances (id, gender, language); it is kept beside their predictions.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "result.json").unlink(missing_ok=True)
+    (folder / RESULT_FILE).unlink(missing_ok=True)
     pooled = pd.concat([outcome.predictions for outcome in outcomes])
     pooled = pooled.merge(about, on="id", how="left", validate="many_to_one")
     pooled.to_parquet(folder / PREDICTIONS_FILE, index=False)

@@ -1,6 +1,5 @@
 """One result record a run: its schema, reading and writing."""
 
-import json
 import platform
 import shlex
 import sys
@@ -9,10 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from emobox_probe.errors import ProbeError
-from emobox_probe.facts import EncoderFacts, Record
+from emobox_probe.facts import EncoderFacts
+from emobox_probe.record import Record, read_json
 
 LIBRARIES = (
     "accelerate",
@@ -26,6 +25,7 @@ LIBRARIES = (
     "transformers",
 )
 
+RESULT_FILE = "result.json"
 SCHEMA_VERSION: Literal[2] = 2
 
 Resampled = Literal["speakers", "utterances"]
@@ -163,7 +163,7 @@ class ResultRecord(Record):
 
     def write(self, folder: Path) -> None:
         """Write `result.json` into the folder."""
-        (folder / "result.json").write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (folder / RESULT_FILE).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def read_record(folder: str | Path) -> ResultRecord:
@@ -172,25 +172,13 @@ def read_record(folder: str | Path) -> ResultRecord:
     Raises:
         ProbeError: there is none, or it is not a result record.
     """
-    path = Path(folder) / "result.json"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return ResultRecord.model_validate_json(json.dumps(migrated(content)))
-    except FileNotFoundError as error:
-        raise ProbeError(
-            f"Expected a run with a result at {path}, but there is none; run the probe first."
-        ) from error
-    except json.JSONDecodeError as error:
-        raise ProbeError(
-            f"Expected a result record in {path}, but it is not JSON ({error}); run the probe again."
-        ) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise ProbeError(
-            f"Expected a result record of schema {SCHEMA_VERSION} in {path}, but {where} is wrong: {first['msg']}; "
-            f"run the probe again."
-        ) from error
+    return read_json(
+        Path(folder) / RESULT_FILE,
+        ResultRecord,
+        f"result record of schema {SCHEMA_VERSION}",
+        run="run the probe",
+        migrated=migrated,
+    )
 
 
 def migrated(content: Any) -> Any:

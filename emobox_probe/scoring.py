@@ -148,7 +148,7 @@ def score(
     pooled = pd.concat([outcome.predictions for outcome in outcomes])
     table = pd.DataFrame([{"fold": f.name, "seed": f.seed, **f.scores.model_dump()} for f in folds])
     confusion = confusion_of(pooled, corpus.labels)
-    peeked = [fold.test_selected.model_dump() for fold in folds if fold.test_selected]
+    peeked = [fold.test_selected for fold in folds if fold.test_selected]
     return ResultRecord(
         encoder=encoder,
         corpus=corpus,
@@ -159,7 +159,7 @@ def score(
         seed_spread=_spread(table, "seed"),
         pooled=scores_of(confusion, protocol.absent),
         interval=interval_of(pooled, corpus.labels, protocol),
-        test_selected=Scores(**pd.DataFrame(peeked).mean()) if peeked else None,
+        test_selected=mean_of(peeked) if peeked else None,
         layers=_layer_scores(outcomes),
         weighted_sum=_mean_weighted_sum([o.weighted_sum for o in outcomes if o.weighted_sum]),
         confusion=confusion.tolist(),
@@ -189,10 +189,9 @@ def _layer_scores(outcomes: Sequence[Outcome]) -> list[LayerScore]:
 def _mean_weighted_sum(sums: Sequence[WeightedSum]) -> WeightedSum | None:
     if not sums:
         return None
-    scores = pd.DataFrame([one.scores.model_dump() for one in sums]).mean()
     return WeightedSum(
         validation_ua=float(np.mean([one.validation_ua for one in sums])),
-        scores=Scores(**scores),
+        scores=mean_of([one.scores for one in sums]),
         weights=np.mean([one.weights for one in sums], axis=0).tolist(),
     )
 
@@ -201,6 +200,20 @@ def scores_of(confusion: np.ndarray, absent: Any) -> Scores:
     """UA, WA and F1 of a confusion matrix `(C, C)`."""
     values = scores_from_confusion(confusion, absent)
     return Scores(ua=values["ua"], wa=values["wa"], f1=values["f1"])
+
+
+def mean_of(scores: Sequence[Scores]) -> Scores:
+    """The mean of every metric."""
+    return Scores(**_table(scores).mean())
+
+
+def spread_of(scores: Sequence[Scores]) -> Scores | None:
+    """The sample standard deviation of every metric; None of a single one."""
+    return Scores(**_table(scores).std()) if len(scores) > 1 else None
+
+
+def _table(scores: Sequence[Scores]) -> pd.DataFrame:
+    return pd.DataFrame([one.model_dump() for one in scores])
 
 
 def interval_of(predictions: pd.DataFrame, labels: Sequence[str], protocol: Protocol) -> Interval:

@@ -13,9 +13,8 @@ from emobox_probe.errors import ProbeError
 from emobox_probe.facts import EncoderFacts
 from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.rescoring import PREDICTIONS_FILE, check_scores, read_predictions
-from emobox_probe.results import Provenance, ResultRecord, read_record
+from emobox_probe.results import RESULT_FILE, Provenance, ResultRecord, read_record
 from hub_cards.ranks import Predictions
-from hub_cards.runs import RESULT_FILE
 
 # Words about a protocol, not settings: they may be put better without making scores incomparable.
 WORDS = ("name", "summary", "description")

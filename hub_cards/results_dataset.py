@@ -15,12 +15,12 @@ from emobox_probe.cross_results import CROSS_FILE, CrossRecord
 from emobox_probe.encoders import TRIMMED
 from emobox_probe.facts import EncoderFacts
 from emobox_probe.rescoring import PREDICTIONS_FILE
-from emobox_probe.results import ResultRecord
+from emobox_probe.results import RESULT_FILE, ResultRecord
 from hub_cards.additions import Snapshot
 from hub_cards.cards import command, is_hub_id, slug
 from hub_cards.markdown import render, shell
 from hub_cards.publish import PublishError
-from hub_cards.runs import RESULT_FILE, CrossRun, Run, all_of, corpora_of
+from hub_cards.runs import CrossRun, Run, all_of, corpora_of
 
 # So many records of a corpus are looked at for its version; the first that can be read tells it.
 LOOKED_AT = 5

@@ -15,10 +15,9 @@ from rich.table import Table
 from emobox_datasets.labels import SHARED_FOUR
 from emobox_probe.cross_results import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.errors import ProbeError
-from emobox_probe.results import Interval, ResultRecord, Scores, read_record
+from emobox_probe.results import RESULT_FILE, Interval, ResultRecord, Scores, read_record
 from hub_cards.leaderboard_records import model_of, protocol_id
 from hub_cards.published import PAPER, read_table_5
-from hub_cards.runs import RESULT_FILE
 
 TABLE_4 = Path(__file__).parent / "reference" / "table4_intra_corpus.csv"
 SCORES = ("ua", "wa", "f1")

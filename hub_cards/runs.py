@@ -12,9 +12,8 @@ from emobox_probe.errors import ProbeError
 from emobox_probe.facts import EncoderFacts
 from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.rescoring import check_scores, read_predictions
-from emobox_probe.results import CorpusRecord, ResultRecord, read_record
+from emobox_probe.results import RESULT_FILE, CorpusRecord, ResultRecord, read_record
 
-RESULT_FILE = "result.json"
 # What a protocol says about itself may be put in other words; what it does may not.
 _WORDS = {"name", "summary", "description"}
 

@@ -17,8 +17,9 @@ from pydantic import ValidationError
 from emobox_datasets import corpora
 from emobox_datasets.plugin import source_hash
 from emobox_datasets.roots import candidate_root
-from emobox_probe.facts import EncoderFacts, Record
+from emobox_probe.facts import EncoderFacts
 from emobox_probe.features import FORMAT
+from emobox_probe.record import Record
 from emobox_probe.results import CorpusRecord
 from emobox_probe.shards import write_whole
 from hub_cards.bench.models import ModelHere

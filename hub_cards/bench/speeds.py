@@ -9,7 +9,7 @@ from statistics import median
 from emobox_datasets import corpora
 from emobox_probe.folds import folds_of
 from emobox_probe.protocol import PROTOCOLS, Protocol
-from emobox_probe.results import ResultRecord
+from emobox_probe.results import RESULT_FILE, ResultRecord
 from hub_cards.bench.items import Item
 from hub_cards.bench.models import ModelHere
 from hub_cards.bench.notes import Note
@@ -188,7 +188,7 @@ def _far(reference: Reference, here: ModelHere) -> float:
 
 def past_records(folder: Path) -> list[ResultRecord]:
     """Records below a folder that can be read."""
-    found = (read_result(path.parent) for path in sorted(folder.rglob("result.json")))
+    found = (read_result(path.parent) for path in sorted(folder.rglob(RESULT_FILE)))
     return _known(found, lambda record: record.protocol.get("name") in PROTOCOLS)
 
 

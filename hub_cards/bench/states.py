@@ -14,12 +14,11 @@ from emobox_probe.facts import EncoderFacts
 from emobox_probe.folds import label_list
 from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.rescoring import PREDICTIONS_FILE
-from emobox_probe.results import SCHEMA_VERSION, CorpusRecord, ResultRecord, migrated, read_record
+from emobox_probe.results import RESULT_FILE, CorpusRecord, ResultRecord, migrated, read_record
 from hub_cards.bench.items import Item, dependents, layers_of
 from hub_cards.bench.models import ModelHere
 from hub_cards.bench.notes import Note, corpus_stamp, is_stored, note_key, read_note
 from hub_cards.bench.plan import Model, Place, Plan
-from hub_cards.runs import RESULT_FILE
 
 # done; not there; there, but of other weights, data or settings; there, and what it is of is not known yet.
 State = Literal["done", "missing", "stale", "unchecked"]
@@ -88,20 +87,17 @@ def record_folder(plan: Plan, item: Item) -> Path:
 def read_result(folder: Path) -> ResultRecord | None:
     """A result record of today's schema with its predictions; None if there is none that can be read."""
     try:
-        content = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
-            return None
         record = read_record(folder)
-    except (OSError, ValueError, ProbeError):
+    except (OSError, ProbeError):
         return None
-    return record if (folder / PREDICTIONS_FILE).is_file() else None
+    return record if (folder / PREDICTIONS_FILE).is_file() and not _is_old(folder) else None
 
 
 def read_cross(folder: Path) -> CrossRecord | None:
     """The same of a cross-corpus record."""
     try:
         record = read_cross_record(folder)
-    except (OSError, ValueError, ProbeError):
+    except (OSError, ProbeError):
         return None
     return record if (folder / PREDICTIONS_FILE).is_file() else None
 

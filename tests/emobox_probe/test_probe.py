@@ -289,6 +289,7 @@ def test_a_damaged_record_is_explained(tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text(json.dumps({"schema_version": 1}))
     with pytest.raises(ValueError, match=r"result record of schema 2 in .*encoder.name is wrong"):
         read_record(tmp_path)
-    (tmp_path / "result.json").write_text('{"schema_version": 2')
-    with pytest.raises(ValueError, match=r"result.json, but it is not JSON"):
-        read_record(tmp_path)
+    for content in (b'{"schema_version": 2', b"\xff"):
+        (tmp_path / "result.json").write_bytes(content)
+        with pytest.raises(ValueError, match=r"result.json, but it is not JSON"):
+            read_record(tmp_path)
