@@ -1,13 +1,14 @@
 """A real plan through `emobox bench`: estimate against time, and records after kills and from shards.
 
     python benchmarks/bench.py whole plan.yaml --out benchmarks/results/bench.cpu.json
-    python benchmarks/bench.py killed plan.yaml --seconds 60
+    python benchmarks/bench.py killed plan.yaml --seconds 60 --count 2
     python benchmarks/bench.py shards plan.yaml --count 3
     python benchmarks/bench.py paper
 
 `whole` runs a plan once and holds its estimate against the time it took. `killed` and `shards` run it again into
-folders of their own, beside a `whole` that is there, and compare all records but provenance. `paper` computes what the
-paper's plan (and data2vec 2.0) would take on one H100 from measured speeds; it runs nothing.
+folders of their own, by several workers at once that share the cores, beside a `whole` that is there, and compare all
+records but provenance. `paper` computes what the paper's plan (and data2vec 2.0) would take on one H100 from measured
+speeds; it runs nothing.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
@@ -43,8 +45,10 @@ def main() -> None:
     )
     parser.add_argument("part", choices=("whole", "killed", "shards", "paper"))
     parser.add_argument("plan", type=Path, nargs="?")
-    parser.add_argument("--seconds", type=float, default=60, help="between kills; default: %(default)s")
-    parser.add_argument("--count", type=int, default=3, help="of shards; default: %(default)s")
+    parser.add_argument(
+        "--seconds", type=float, default=60, help="between kills of a worker; default: %(default)s"
+    )
+    parser.add_argument("--count", type=int, default=3, help="of workers; default: %(default)s")
     parser.add_argument("--out", type=Path, help="a JSON file that the figures are added to")
     arguments = parser.parse_args()
     if arguments.part == "paper":
@@ -69,9 +73,12 @@ def moved(path: Path, part: str) -> Path:
     return folder / "plan.yaml"
 
 
-def start(plan: Path, *words: str) -> "subprocess.Popen[str]":
+def start(plan: Path, *words: str, workers: int = 1) -> "subprocess.Popen[str]":
+    """One of so many workers: each has its part of the cores."""
     command = [sys.executable, "-m", "emobox", "bench", str(plan), "--log", "json", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)} if workers > 1 else None
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
 def events(output: str) -> list[dict]:
@@ -105,25 +112,34 @@ def whole(plan: Path, arguments: argparse.Namespace) -> dict:
 
 
 def killed(plan: Path, arguments: argparse.Namespace) -> dict:
-    """With SIGKILL every so many seconds until it is done; if this is killed too, the next call goes on."""
+    """With a SIGKILL to every worker every so many seconds until it is done; if this is killed too, it can go on."""
     log = plan.parent / "kills"
-    while True:
-        process = start(plan)
-        try:
-            process.communicate(timeout=arguments.seconds)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            with log.open("a") as file:
-                file.write(f"{arguments.seconds}\n")
-            continue
-        kills = log.read_text().split() if log.is_file() else []
-        return {"kills": len(kills), "status": process.returncode, **compared(plan, arguments)}
+    count, seconds = arguments.count, arguments.seconds
+
+    def work(number: int) -> int:
+        patience = seconds * (number + 1) / count  # not all at once
+        while True:
+            process = start(plan, workers=count)
+            try:
+                process.communicate(timeout=patience)
+                return process.returncode
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+                process.communicate()
+                with log.open("a") as file:
+                    file.write(f"{patience}\n")
+            patience = seconds
+
+    with ThreadPoolExecutor(count) as pool:
+        statuses = list(pool.map(work, range(count)))
+    kills = log.read_text().split() if log.is_file() else []
+    return {"workers": count, "kills": len(kills), "statuses": statuses, **compared(plan, arguments)}
 
 
 def shards(plan: Path, arguments: argparse.Namespace) -> dict:
     """As several processes at once."""
-    workers = [start(plan, "--shard", f"{n}/{arguments.count}") for n in range(1, arguments.count + 1)]
+    count = arguments.count
+    workers = [start(plan, "--shard", f"{n}/{count}", workers=count) for n in range(1, count + 1)]
     told = [events(worker.communicate()[0]) for worker in workers]
     done = [event["item"] for worker in told for event in worker if event["event"] == "done"]
     return {
