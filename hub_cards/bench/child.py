@@ -67,13 +67,13 @@ def _do(job: dict[str, Any]) -> None:
     arguments = parser.parse_args(job["words"])
     sys.argv = ["emobox", job["kind"], *job["words"]]  # the command that records tell
     if job["kind"] == "extract":
-        _extract(arguments, job["made_for"])
+        _extract(arguments, job["made_for"], job["only_look"])
     else:
         module.experiment(arguments)
 
 
-def _extract(arguments: argparse.Namespace, made_for: str) -> None:
-    """Fill the feature store and note what it is of."""
+def _extract(arguments: argparse.Namespace, made_for: str, only_look: bool) -> None:
+    """Fill the feature store, unless this is only a look, and note what it is of."""
     accelerator = Accelerator()
     probe.prepare_device(accelerator)
     corpus = corpora.load(arguments.corpus)
@@ -84,16 +84,18 @@ def _extract(arguments: argparse.Namespace, made_for: str) -> None:
     before = corpus_stamp(place), find_model(model)
     encoder = encoder_of(arguments, accelerator.device, PROTOCOLS[arguments.protocol])
     told = describe_corpus(whole, corpus, corpus.label_list)
-    made_before = feature_store(arguments, encoder, whole, told).complete
+    store = feature_store(arguments, encoder, whole, told)
+    made_before = store.complete
     accelerator.wait_for_everyone()
-    store = filled_store(arguments, encoder, whole, told, accelerator)
+    if not only_look:
+        store = filled_store(arguments, encoder, whole, told, accelerator)
     if (corpus_stamp(place), find_model(model)) != before:
         raise ProbeError(
             f"Expected {corpus.name} and {model.name} to stay as they are while features are made, but files of one "
             f"of them changed or went; run the benchmark again when they are in place."
         )
     if accelerator.is_main_process:
-        seconds = store.seconds_spent()
+        seconds = store.seconds_spent() if store.complete else 0.0
         note = Note(
             facts=EncoderFacts(**encoder.facts.model_dump()),
             corpus=told,

@@ -15,7 +15,7 @@ class Events(AbstractContextManager["Events"], Protocol):
     """Where a benchmark tells what happens."""
 
     def tell(self, event: str, **facts: Any) -> None:
-        """Something happened: plan, start, done, there, failed, blocked, retry, dropped, stop or summary."""
+        """Something happened: plan, start, look, done, there, failed, blocked, retry, dropped, stop or summary."""
 
     def look(self, item: str, line: str) -> None:
         """The item that runs has this as the last line of its log."""
@@ -67,7 +67,7 @@ class RichEvents(Events):
         item = facts.get("item", "")
         if event == "plan":
             self._progress.update(self._task, total=facts["items"])
-        elif event == "start":
+        elif event in ("start", "look"):
             self._progress.update(self._task, description=item, line="")
         elif event in ("done", "there", "failed", "blocked", "kept"):
             self._progress.advance(self._task)

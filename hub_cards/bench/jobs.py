@@ -79,13 +79,17 @@ def launch_words(launcher: str | None, processes: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Job:
-    """One attempt at an item. Files: `<state>/{jobs,logs}/<item>.*`."""
+    """One attempt at an item. Files: `<state>/{jobs,logs}/<item>.*`.
+
+    `only_look`: note what model and corpus are, without making features.
+    """
 
     plan: Plan
     item: Item
     prefix: list[str]
     smaller: bool = False
     overwrite: bool = False
+    only_look: bool = False
 
     @property
     def log(self) -> Path:
@@ -114,6 +118,7 @@ class Job:
             "kind": self.item.kind,
             "words": words_of(self.plan, self.item, self.overwrite),
             "smaller": self.smaller,
+            "only_look": self.only_look,
             "lock": str(self.work_lock),
             "reason": str(reason),
             "made_for": str(self.plan.output.absolute()),

@@ -5,7 +5,7 @@
 The key hashes what can be told without loading anything (the version of the model, the files of the corpus, the
 settings), and the note what loading them gave: the hash of the weights and the fingerprint of the corpus. So a plan
 can be held against records without loading a model, and a changed file of either makes another key. A key that two
-machines see differently costs a second look, never a wrong answer.
+machines see differently costs a look, which loads both, never a wrong answer.
 """
 
 import hashlib

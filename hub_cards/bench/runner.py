@@ -98,11 +98,33 @@ class Runner:
                 with FileLock(self._lock_path(item, ".work"), timeout=0):
                     pass  # or the process of a benchmark that died is still at it
                 self.ledger.look_again(item)
-                if not self._is_there(item):
+                if not self._is_there(item) and not self._may_be_spared(item):
                     self._do(item)
         except Timeout:
             return False
-        return not self._stop or item.name in self.summary.done
+        return self._has_ended(item.name)
+
+    def _may_be_spared(self, item: Item) -> bool:
+        """Look at what the records that are there are of, if that is all that features would be made for.
+
+        True if they need none, or if that will be known when other items of this worker were looked at.
+        """
+        try:
+            if item.name in self.ledger.unseen(item):
+                self.events.tell("look", item=item.name)
+                if self._run(item, only_look=True):
+                    return False  # making the features says why
+                self.ledger.look_again(item)
+                if self._is_there(item):
+                    return True
+            others = set(self.ledger.unseen(item)) - {item.name}
+        except (CorpusError, ProbeError, OSError):
+            return False
+        return any(one.name in others and not self._has_ended(one.name) for one in self.mine)
+
+    def _has_ended(self, name: str) -> bool:
+        summary = self.summary
+        return name in {*summary.done, *summary.there, *summary.kept, *summary.failed, *summary.blocked}
 
     def _is_there(self, item: Item) -> bool:
         try:
@@ -134,7 +156,7 @@ class Runner:
     def _do(self, item: Item) -> None:
         self.events.tell("start", item=item.name)
         started = time.perf_counter()
-        failure = self._run(item, smaller=False)
+        failure = self._run(item)
         if failure and failure.kind == "memory" and not self._stop:
             self.events.tell("retry", item=item.name, reason=failure.message)
             failure = self._run(item, smaller=True)
@@ -154,9 +176,9 @@ class Runner:
         if not self.keep_features:
             self._drop(item)
 
-    def _run(self, item: Item, smaller: bool) -> Failure | None:
+    def _run(self, item: Item, smaller: bool = False, only_look: bool = False) -> Failure | None:
         notes = self.ledger.notes(item) if item.kind != "extract" else None
-        job = Job(self.ledger.plan, item, self.prefix, smaller, overwrite=True)
+        job = Job(self.ledger.plan, item, self.prefix, smaller, overwrite=True, only_look=only_look)
         try:
             with in_use(self.ledger.plan.features, notes or []):
                 return job.run(lambda: self._stop, lambda line: self.events.look(item.name, line))

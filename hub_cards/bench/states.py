@@ -75,6 +75,14 @@ class Ledger:
             return _probe_state(folder, item, notes, self.plan)
         return _cross_state(folder, item, notes, self.plan)
 
+    def unseen(self, item: Item) -> list[str]:
+        """The extract items that, once looked at, may show that nothing needs the features of this one."""
+        states = [(user, self.state(user)) for user in dependents(self.items, item.name)]
+        if "done" not in self.settled or any(s not in self.settled | {"unchecked"} for _, s in states):
+            return []
+        needs = {need for user, state in states if state == "unchecked" for need in user.needs}
+        return [one.name for one in self.items if one.name in needs and self.notes(one) is None]
+
 
 def record_folder(plan: Plan, item: Item) -> Path:
     """Where the record of a probe or cross item is."""

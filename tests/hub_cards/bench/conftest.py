@@ -42,15 +42,15 @@ def one_thread():
 
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Run items here, for speed; the names of those that ran."""
+    """Run items here, for speed; the names of those that ran, or `look at` one."""
     ran: list[str] = []
 
     def run(self: Job, stopped: Callable[[], bool], look: Callable[[str], Any]) -> Failure | None:
-        ran.append(self.item.name)
+        ran.append(f"look at {self.item.name}" if self.only_look else self.item.name)
         words = words_of(self.plan, self.item, self.overwrite)
         job = {"kind": self.item.kind, "words": words, "smaller": self.smaller}
         try:
-            child._do({**job, "made_for": str(self.plan.output.absolute())})
+            child._do({**job, "made_for": str(self.plan.output.absolute()), "only_look": self.only_look})
         except (CorpusError, ProbeError) as error:
             return Failure("error", str(error), "")
         return None

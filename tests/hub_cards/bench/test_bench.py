@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,6 +76,21 @@ def test_killed_in_every_item_it_ends_with_the_same_records(plans, uninterrupted
         assert kills < 50
     assert process.returncode == 0
     assert kills > 3
+    assert comparable(plan.with_suffix("") / "runs") == uninterrupted
+
+
+@pytest.mark.slow
+def test_records_whose_features_and_notes_are_gone_cost_a_look_each(plans, uninterrupted: dict) -> None:
+    plan = plans("whole")
+    features = plan.with_suffix("") / "features"
+    shutil.rmtree(features)
+    told = events(subprocess.run(command(plan), capture_output=True, text=True, check=True).stdout)
+    looked_at = [event["item"] for event in told if event["event"] == "look"]
+    items = [event["item"] for event in told if event["event"] == "there"]
+    assert sorted(looked_at) == sorted(item for item in items if item.startswith("extract/"))
+    assert told[-1]["done"] == []
+    assert len(items) == len(set(items)) == told[1]["items"]
+    assert not list(features.glob("*/shard-*"))
     assert comparable(plan.with_suffix("") / "runs") == uninterrupted
 
 

@@ -80,13 +80,18 @@ def test_a_changed_setting_makes_only_what_depends_on_it(
     save_tiny(model, seed=1)
     changed, _ = bench(text, keep=True)
     assert changed.summary.status == 0
-    assert in_process == ["extract/tiny/demo", "probe/tiny/demo/paper", "probe/tiny/demo/strict"]
+    assert in_process == [
+        "look at extract/tiny/demo",
+        "extract/tiny/demo",
+        "probe/tiny/demo/paper",
+        "probe/tiny/demo/strict",
+    ]
     in_process.clear()
 
     # Files that were only touched cost a look, and no training.
     (model / "config.json").touch()
     bench(text, keep=True)
-    assert in_process == ["extract/tiny/demo"]
+    assert in_process == ["look at extract/tiny/demo"]
     in_process.clear()
 
     bench(text, overwrite="always", only=["probe/*/demo/paper"], keep=True)
@@ -101,8 +106,9 @@ def test_records_of_emobox_probe_are_taken_over(tmp_path: Path, in_process: list
     assert probe.run(parser.parse_args([*words, "--features-dir", str(tmp_path / "features")])) == 0
     (tmp_path / "features").rename(tmp_path / "elsewhere")
     done, _ = bench(demo_plan(tmp_path, "builtin:logmel"))
-    assert in_process == ["extract/builtin--logmel/demo"]
-    assert done.summary.there == ["probe/builtin--logmel/demo/paper"]
+    assert in_process == ["look at extract/builtin--logmel/demo"]
+    assert done.summary.there == ["extract/builtin--logmel/demo", "probe/builtin--logmel/demo/paper"]
+    assert not list((tmp_path / "features").glob("*/shard-*"))
 
 
 @pytest.mark.usefixtures("quick")
