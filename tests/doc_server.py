@@ -75,21 +75,38 @@ def run(words: list[str], connection: socket.socket) -> None:
         run_script(rest[0], rest[1:])
 
 
+class End:
+    """Of a task of Ray: what it returned."""
+
+    def __init__(self, value: Any):
+        self.value = value
+
+
 class Ray(types.ModuleType):
     """Stands for Ray: tasks run at once, one after another."""
 
     def __init__(self) -> None:
         super().__init__("ray")
-        self.ObjectRef = int
+        self.ObjectRef = End
+        self.exceptions = types.SimpleNamespace(RayError=RuntimeError)
 
     def init(self, address: str | None, log_to_driver: bool) -> None:
         pass
 
-    def remote(self, **resources: float) -> Callable[[Callable[..., int]], Any]:
-        return lambda function: types.SimpleNamespace(remote=function)
+    def remote(self, **resources: float) -> Callable[[Callable[..., Any]], Any]:
+        def task(function: Callable[..., Any]) -> Any:
+            def run(*given: Any) -> End:
+                return End(function(*(one.value if isinstance(one, End) else one for one in given)))
 
-    def get(self, end: int) -> int:
-        return end
+            return types.SimpleNamespace(remote=run)
+
+        return task
+
+    def wait(self, ends: list[End]) -> tuple[list[End], list[End]]:
+        return ends[:1], ends[1:]
+
+    def get(self, end: End) -> Any:
+        return end.value
 
 
 def run_script(script: str, arguments: list[str]) -> None:
