@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from os import PathLike
 
 from datasets.exceptions import DatasetGenerationError
 
@@ -12,6 +13,21 @@ class CorpusError(DatasetGenerationError, ValueError):
     It derives from `DatasetGenerationError` because `datasets` hides every other exception raised while it
     converts a corpus behind "An error occurred while generating the dataset".
     """
+
+
+class AudioError(CorpusError):
+    """One audio file cannot be used. `reason` and `remedy` name no file, so that equal faults can be counted together.
+
+    >>> str(AudioError("a.wav", "it is empty", "replace it with the original"))
+    'Expected audio in a.wav, but it is empty; replace it with the original.'
+    """
+
+    def __init__(self, path: str | PathLike[str], reason: str, remedy: str):
+        super().__init__(path, reason, remedy)  # the arguments, so that it travels between processes
+        self.path, self.reason, self.remedy = str(path), reason, remedy
+
+    def __str__(self) -> str:
+        return f"Expected audio in {self.path}, but {self.reason}; {self.remedy}."
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

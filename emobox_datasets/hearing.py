@@ -4,15 +4,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
-
 from emobox_datasets.audio import SAMPLING_RATE, checksum, decode, resample, to_mono
 from emobox_datasets.corpus import Utterance
 from emobox_datasets.errors import CorpusError
+from emobox_datasets.statistics import is_clipped
 
-# This many samples in a row at full scale are a flat top; speech that only touches it has one or two.
-_FLAT_TOP = 3
-_FULL_SCALE = 1 - 2**-14  # 16-bit full scale, and one step below it
 _UTTERANCES_A_TASK = 32
 
 
@@ -59,19 +55,3 @@ def hear_all(utterances: Sequence[Utterance], jobs: int = 1) -> Iterator[Heard]:
         return
     with ProcessPoolExecutor(jobs) as pool:
         yield from pool.map(hear, utterances, chunksize=_UTTERANCES_A_TASK)
-
-
-def is_clipped(samples: np.ndarray) -> bool:
-    """Whether `(samples, channels)` has flat tops: some samples in a row, on one side, at full scale or beyond.
-
-    >>> is_clipped(np.array([[0.5], [1.0], [1.0], [1.0]])), is_clipped(np.array([[1.0], [-1.0], [1.0]]))
-    (True, False)
-    """
-    for full in (samples >= _FULL_SCALE, samples <= -_FULL_SCALE):
-        if full.any():
-            run = full[: max(len(full) - _FLAT_TOP + 1, 0)].copy()
-            for shift in range(1, _FLAT_TOP):
-                run &= full[shift : shift + len(run)]
-            if run.any():
-                return True
-    return False

@@ -1,0 +1,45 @@
+"""What the samples of a recording tell about it, before anyone trains on them."""
+
+import numpy as np
+
+from emobox_datasets.audio import to_integers
+
+# This many samples in a row at full scale are a flat top; speech that only touches it has one or two.
+_FLAT_TOP = 3
+_FULL_SCALE = 1 - 2**-14  # 16-bit full scale, and one step below it
+# Floating-point audio may exceed full scale a little; integers that were written as floats do so by far.
+_INTEGER_PEAK = 16.0
+
+
+def is_silent(waveform: np.ndarray) -> bool:
+    """Whether `(samples,)`, full scale [-1, 1], is stored as nothing but zeros.
+
+    >>> is_silent(np.zeros(4)), is_silent(np.array([0.0, 1e-6])), is_silent(np.array([0.0, 0.1]))
+    (True, True, False)
+    """
+    return not to_integers(waveform).any()
+
+
+def is_in_integer_range(samples: np.ndarray) -> bool:
+    """Whether floats `(samples, channels)` were meant as integers: full scale would clip nearly all of them.
+
+    >>> is_in_integer_range(np.array([[1200.0], [-31000.0]])), is_in_integer_range(np.array([[1.2]]))
+    (True, False)
+    """
+    return bool(np.abs(samples).max(initial=0.0) > _INTEGER_PEAK)
+
+
+def is_clipped(samples: np.ndarray) -> bool:
+    """Whether `(samples, channels)` has flat tops: some samples in a row, on one side, at full scale or beyond.
+
+    >>> is_clipped(np.array([[0.5], [1.0], [1.0], [1.0]])), is_clipped(np.array([[1.0], [-1.0], [1.0]]))
+    (True, False)
+    """
+    for full in (samples >= _FULL_SCALE, samples <= -_FULL_SCALE):
+        if full.any():
+            run = full[: max(len(full) - _FLAT_TOP + 1, 0)].copy()
+            for shift in range(1, _FLAT_TOP):
+                run &= full[shift : shift + len(run)]
+            if run.any():
+                return True
+    return False
