@@ -311,12 +311,16 @@ class Findings:
 
     `utterances` sorted by id; `absent`: ids that an annotation file lists but whose audio is not there;
     `left_out`: files that the release does not mean (see `Corpus.beyond_release`, `Corpus.copies` and
-    `Corpus.released_names`).
+    `Corpus.released_names`); `converted`: those of `utterances` in another container than published;
+    `equal_copies`: second files of utterances, byte for byte; `ignored`: what cannot be read, as "path: why".
     """
 
     utterances: list[Utterance]
     absent: list[str]
     left_out: list[Utterance]
+    converted: list[Utterance] = field(default_factory=list)
+    equal_copies: list[Utterance] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
 
 
 def check_complete(corpus: Corpus, root: str | Path, findings: Findings, allow_missing: bool) -> None:

@@ -24,4 +24,4 @@ def fingerprint_of(rows: Iterable[tuple[str, str, str | None, str]]) -> str:
     It hashes them in the order of the ids, so it depends on neither paths nor dates nor how FLAC was compressed.
     """
     lines = ["\t".join((id, label, speaker or "", checksum)) for id, label, speaker, checksum in rows]
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+    return hashlib.sha256("\n".join(sorted(lines)).encode("utf-8", "surrogateescape")).hexdigest()

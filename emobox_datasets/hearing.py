@@ -4,39 +4,49 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
+
 from emobox_datasets.audio import SAMPLING_RATE, checksum, decode, resample, to_mono
 from emobox_datasets.corpus import Utterance
-from emobox_datasets.errors import CorpusError
-from emobox_datasets.statistics import is_clipped
+from emobox_datasets.errors import AudioError, CorpusError
+from emobox_datasets.statistics import is_clipped, is_in_integer_range, is_silent, is_white_noise
 
 _UTTERANCES_A_TASK = 32
 
 
 @dataclass(frozen=True)
 class Heard:
-    """What decoding one utterance tells; where it cannot be decoded, only `error`.
+    """What decoding one utterance tells; where it cannot be used, only `reason` and `remedy` (see `AudioError`).
 
-    `seconds`, `sampling_rate` and `channels` are those of the file (or span); `checksum` is that of the 16 kHz
-    samples, as `flac_checksum` reads it from a stored corpus.
+    `seconds`, `sampling_rate` and `channels` are those of the file (or span); `silent`, `white_noise` and `checksum`
+    are told by the 16 kHz samples, the last as `flac_checksum` reads it from a stored corpus.
     """
 
     id: str
     path: str
-    error: str = ""
+    reason: str = ""
+    remedy: str = ""
     seconds: float = 0.0
     sampling_rate: int = 0
     channels: int = 0
     clipped: bool = False
+    silent: bool = False
+    white_noise: bool = False
     checksum: str = ""
+
+    @property
+    def usable(self) -> bool:
+        return not self.reason
 
 
 def hear(utterance: Utterance) -> Heard:
     """Decode one utterance the way it would be stored."""
     try:
-        samples, rate = decode(utterance.path, utterance.start, utterance.end)
-        mono = to_mono(samples, utterance.channel, utterance.path)
+        samples, rate, waveform = _decoded(utterance)
+    except AudioError as error:
+        return Heard(utterance.id, utterance.path, error.reason, error.remedy)
     except CorpusError as error:
-        return Heard(utterance.id, utterance.path, error=str(error))
+        return Heard(utterance.id, utterance.path, str(error))
     return Heard(
         id=utterance.id,
         path=utterance.path,
@@ -44,8 +54,23 @@ def hear(utterance: Utterance) -> Heard:
         sampling_rate=rate,
         channels=samples.shape[1],
         clipped=is_clipped(samples),
-        checksum=checksum(resample(mono, rate, SAMPLING_RATE)),
+        silent=is_silent(waveform),
+        white_noise=is_white_noise(waveform),
+        checksum=checksum(waveform),
     )
+
+
+def _decoded(utterance: Utterance) -> tuple[np.ndarray, int, np.ndarray]:
+    """Samples as they are in the file, their rate in Hz, and the 16 kHz mono waveform."""
+    samples, rate = decode(utterance.path, utterance.start, utterance.end)
+    mono = to_mono(samples, utterance.channel, utterance.path)
+    if is_in_integer_range(samples):
+        raise AudioError(
+            utterance.path,
+            "its samples are integers in a format for floating point, which full scale would clip",
+            "divide them by their full scale, such as 32768, or replace the file with the original",
+        )
+    return samples, rate, resample(mono, rate, SAMPLING_RATE)
 
 
 def hear_all(utterances: Sequence[Utterance], jobs: int = 1) -> Iterator[Heard]:

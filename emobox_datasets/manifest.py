@@ -31,8 +31,9 @@ def default_path(corpus: str) -> Path:
 
 
 def hashes(root: str | Path, jobs: int = 1) -> dict[str, str]:
-    """SHA-256 of every file below `root` by its relative path."""
-    paths = CorpusFolder(root).paths
+    """SHA-256 of every regular file below `root` by its relative path."""
+    # A dangling link has no bytes, and a pipe would never end.
+    paths = [path for path in CorpusFolder(root).paths if (Path(root) / path).is_file()]
     with ThreadPoolExecutor(jobs) as pool:  # hashlib lets other threads run
         digests = pool.map(lambda path: _sha256(Path(root) / path), paths)
         return dict(zip(paths, digests, strict=True))
