@@ -18,8 +18,9 @@ from emobox_datasets.hearing import Heard
 from emobox_datasets.released_utterances import ReleasedUtterance
 
 _EXACT = {".aif", ".aiff", ".au", ".flac", ".wav"}  # containers that every decoder gives the same samples of
-# Decoders of lossy audio keep or leave out what the encoder put before and behind: at most some frames.
-_LOSSY_TOLERANCE = 0.075  # seconds
+# Decoders of lossy audio keep or leave out what the encoder put before and behind: up to two frames, of which MP3's
+# are the longest.
+_LOSSY_TOLERANCE = 2 * 1152  # samples
 # Resamplers differ in what they do with the last samples.
 _RESAMPLED_TOLERANCE = 0.005  # seconds
 # Lengths are shuffled, not changed, if sorting them explains all but this part of the differences.
@@ -52,21 +53,27 @@ def compared(
     released: dict[str, ReleasedUtterance],
 ) -> list[Compared]:
     """The utterances of a copy that the release knows; `heard` in the order of `utterances`."""
-    # The example ends in the container as published.
-    exact = Path(corpus.example).suffix.lower() in _EXACT
+    container = Path(corpus.example).suffix.lower()  # the example is a path as published
     return [
-        Compared(utterance.id, utterance, hearing, origin, _tolerance(hearing, origin, exact))
+        Compared(utterance.id, utterance, hearing, origin, _tolerance(hearing, origin, container))
         for utterance, hearing in zip(utterances, heard, strict=True)
         if (origin := released.get(utterance.id))
     ]
 
 
-def _tolerance(heard: Heard, released: ReleasedUtterance, exact: bool) -> float:
-    if not exact or Path(heard.path).suffix.lower() not in _EXACT:
-        return _LOSSY_TOLERANCE
+def _tolerance(heard: Heard, released: ReleasedUtterance, published: str) -> float:
+    """Seconds by which an utterance in any container may differ from that in the container `published`."""
+    if not heard.usable:
+        return 0.0
+    here = Path(heard.path).suffix.lower()
+    seconds = 1.5 / released.sampling_rate  # one sample: spans of seconds are rounded
     if heard.sampling_rate != released.sampling_rate:
-        return _RESAMPLED_TOLERANCE
-    return 1.5 / released.sampling_rate  # one sample: spans of seconds are rounded
+        seconds += _RESAMPLED_TOLERANCE
+    if published not in _EXACT:
+        seconds += _LOSSY_TOLERANCE / released.sampling_rate
+    if here not in (*_EXACT, published):
+        seconds += _LOSSY_TOLERANCE / heard.sampling_rate
+    return seconds
 
 
 def against_release(rows: Sequence[Compared]) -> Iterator[Observation]:
