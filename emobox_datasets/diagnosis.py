@@ -27,13 +27,13 @@ class Observation:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All that was found; `figures` are counts, by name; `shown` is what is known of a copy without harm."""
+    """All that was found; `figures` are counts, by name; `evidence` is what is known of a copy without harm."""
 
     corpus: str
     root: str
     figures: Mapping[str, Any]
     observations: tuple[Observation, ...]
-    shown: str = ""
+    evidence: str = ""
 
     @property
     def healthy(self) -> bool:
@@ -41,15 +41,15 @@ class Diagnosis:
 
     @property
     def verdict(self) -> str:
-        return self.shown if self.healthy else UNHEALTHY
+        return self.evidence if self.healthy else UNHEALTHY
 
 
 def as_json(diagnosis: Diagnosis) -> str:
     """The diagnosis for programs; every name is listed."""
     fields = asdict(diagnosis)
-    fields.pop("shown")
-    told = {"healthy": diagnosis.healthy, "verdict": diagnosis.verdict, **fields}
-    return _printable(json.dumps(told, ensure_ascii=False, indent=2))
+    fields.pop("evidence")  # told by the verdict, and only of a healthy copy
+    document = {"healthy": diagnosis.healthy, "verdict": diagnosis.verdict, **fields}
+    return _printable(json.dumps(document, ensure_ascii=False, indent=2))
 
 
 def show(diagnosis: Diagnosis, console: Console) -> None:

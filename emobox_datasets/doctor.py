@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Examine a copy and print the diagnosis; 0 if it is the one the benchmark means, else 1."""
     try:
         diagnosis = diagnose(arguments)
-    except (CorpusError, OSError) as error:
+    except CorpusError as error:
         if not arguments.json:
             print(error, file=sys.stderr)
             return 1
@@ -61,12 +61,17 @@ def diagnose(arguments: argparse.Namespace) -> Diagnosis:
     """What the command line asks for.
 
     Raises:
-        CorpusError: there is no such corpus or folder, or the manifest is none.
-        OSError: a file or folder cannot be read, or the manifest not be written.
+        CorpusError: there is no such corpus or folder, a file or folder cannot be read, or the manifest is none or
+            cannot be written.
     """
     corpus = corpora.load(arguments.corpus)
     root = find_root(corpus, arguments.folder)
-    return with_manifest(examine(corpus, root, arguments.jobs, progress=sys.stderr.isatty()), arguments)
+    try:
+        return with_manifest(examine(corpus, root, arguments.jobs, progress=sys.stderr.isatty()), arguments)
+    except OSError as error:
+        raise CorpusError(
+            f"Expected files that can be read and written, but got {error}; correct the path or its permissions."
+        ) from error
 
 
 def with_manifest(diagnosis: Diagnosis, arguments: argparse.Namespace) -> Diagnosis:

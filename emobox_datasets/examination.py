@@ -19,7 +19,7 @@ from emobox_datasets.fingerprint import fingerprint_of
 from emobox_datasets.folder import CorpusFolder
 from emobox_datasets.hearing import Heard, hear_all
 from emobox_datasets.partition import configurations, partition
-from emobox_datasets.release_comparison import against_release, compared, conversion, what_is_shown
+from emobox_datasets.release_comparison import against_release, compared, conversion, evidence
 from emobox_datasets.released_utterances import ReleasedUtterance, released_utterances
 
 # Published hours are rounded.
@@ -62,7 +62,7 @@ def examine(corpus: Corpus, root: str | Path, jobs: int = 1, progress: bool = Fa
         str(root),
         figures(corpus, utterances, heard),
         observations,
-        what_is_shown(rows, len(utterances)),
+        evidence(rows, len(utterances)),
     )
 
 

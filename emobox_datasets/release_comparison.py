@@ -202,7 +202,7 @@ def conversion(rows: Sequence[Compared], converted: Sequence[Utterance]) -> Iter
         )
 
 
-def what_is_shown(rows: Sequence[Compared], total: int) -> str:
+def evidence(rows: Sequence[Compared], total: int) -> str:
     """What is known of a copy of `total` utterances if comparing `rows` found nothing: no more than was compared."""
     if not rows:
         return (

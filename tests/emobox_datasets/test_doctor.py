@@ -152,7 +152,7 @@ def test_what_lies_beside_is_named_for_what_it_is(copy: Path) -> None:
 
 
 def test_two_files_for_one_utterance_are_harmful(copy: Path) -> None:
-    shutil.copy(take(copy), copy / take(copy).name)
+    (copy / take(copy).name).write_bytes(take(copy).read_bytes() + b"another")
     assert (
         "Expected one file for utterance demo-ada_angry_01"
         in kinds(diagnose(copy), True)["unreadable corpus"]
@@ -234,7 +234,8 @@ def test_json_is_json_whatever_is_wrong(
     copy: Path, words: list[str], part: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (copy / "holiday.wav").write_text("a file, no folder")
-    shutil.copytree(copy, copy.parent / "another copy")
+    another = Path(shutil.copytree(copy, copy.parent / "another copy"))
+    take(another).write_text("another file of that name")
     assert doctor.main([*(word.format(copy=copy) for word in words), "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["healthy"] is False

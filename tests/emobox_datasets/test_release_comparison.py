@@ -19,7 +19,7 @@ from emobox_datasets.corpus import Utterance
 from emobox_datasets.diagnosis import Diagnosis
 from emobox_datasets.examination import examine
 from emobox_datasets.hearing import Heard, hear
-from emobox_datasets.release_comparison import against_release, compared, conversion, what_is_shown
+from emobox_datasets.release_comparison import against_release, compared, conversion, evidence
 from emobox_datasets.released_utterances import ReleasedUtterance, released_utterances
 
 SAVEE = corpora.load("savee")
@@ -224,9 +224,9 @@ def test_a_release_without_speakers_contradicts_no_speaker() -> None:
     released = {"x": ReleasedUtterance("Angry", None, 1000, 44_100)}
     rows = compared(SAVEE, [utterance("x")], [listened("x", 1000)], released)
     assert not list(against_release(rows))
-    assert what_is_shown(rows, 1).startswith("Names, labels and lengths are those of the release; ")
-    assert what_is_shown(rows, 8).endswith("Of 7 other utterances it tells neither labels nor lengths.")
-    assert "neither lengths nor checksums of them are known" in what_is_shown([], 8)
+    assert evidence(rows, 1).startswith("Names, labels and lengths are those of the release; ")
+    assert evidence(rows, 8).endswith("Of 7 other utterances it tells neither labels nor lengths.")
+    assert "neither lengths nor checksums of them are known" in evidence([], 8)
 
 
 def test_a_rate_above_16_khz_or_as_published_is_sufficient() -> None:
