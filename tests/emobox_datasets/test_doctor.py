@@ -18,13 +18,14 @@ from conftest import shared_assets
 from datasets import load_dataset
 
 from emobox_datasets import corpora, doctor, manifest
-from emobox_datasets.audio import SAMPLING_RATE
+from emobox_datasets.audio import SAMPLING_RATE, resample, to_flac, to_integers
 from emobox_datasets.corpus import Utterance
 from emobox_datasets.diagnosis import Diagnosis
 from emobox_datasets.examination import examine, files_beside
 from emobox_datasets.fingerprint import fingerprint
-from emobox_datasets.hearing import hear, is_clipped
+from emobox_datasets.hearing import hear
 from emobox_datasets.roots import find_root
+from emobox_datasets.statistics import is_clipped, is_silent, is_white_noise
 
 DEMO = "demo"
 
@@ -344,3 +345,19 @@ def test_a_span_is_heard_as_a_span(tmp_path: Path) -> None:
     path = str(tmp_path / "a.flac")
     heard = hear(Utterance("x", path, "n", "Neutral", "de", start=1.0, end=1.5))
     assert (heard.seconds, heard.sampling_rate, heard.channels) == (0.5, 44_100, 2)
+
+
+@pytest.mark.parametrize("steps", [0.0, 0.2, 0.4999, 0.5, 0.5001, 1.0])
+def test_silence_is_what_is_stored_as_zeros(steps: float) -> None:
+    waveform = np.array([0.1, -0.1, 1.0, -1.0], np.float32) * np.float32(steps / 2**15)
+    assert is_silent(waveform) != to_integers(waveform).any()
+    assert is_silent(waveform) != soundfile.read(io.BytesIO(to_flac(waveform)))[0].any()
+
+
+@pytest.mark.parametrize("rate", [16_000, 22_050, 24_414, 44_100, 48_000])
+def test_noise_is_white_at_whatever_rate_it_was_made(rate: int) -> None:
+    generator = np.random.default_rng(rate)
+    for noise in (generator.normal(0, 0.1, rate), generator.uniform(-0.3, 0.3, rate)):
+        assert is_white_noise(resample(noise, rate, SAMPLING_RATE))
+        assert not is_white_noise(resample(np.cumsum(noise), rate, SAMPLING_RATE))
+        assert not is_white_noise(resample(noise[: rate // 4], rate, SAMPLING_RATE))
