@@ -14,6 +14,8 @@ from emobox_datasets.errors import CorpusError
 
 SAMPLING_RATE = 16_000
 _FULL_SCALE = 32_768  # 16-bit samples are x * 32768, so a 16-bit 16 kHz source is stored without loss
+FLAC_HEAD = 42  # bytes of a FLAC file that tell the number and the MD5 of its samples
+_CONSTANT_FRAME = 32  # bytes of FLAC, at most
 # Annotated spans are rounded, so the last one may end a little after its file does.
 _SPAN_TOLERANCE = 0.1
 
@@ -108,6 +110,16 @@ def flac_checksum(flac: bytes) -> str:
     """The MD5 of the samples that every FLAC file carries in its header: equal audio, equal checksum."""
     # Marker (4 bytes), block header (4), then STREAMINFO, whose last 16 of 34 bytes are the MD5 (RFC 9639).
     return flac[26:42].hex()
+
+
+def is_silent_flac(flac: bytes) -> bool:
+    """Whether all samples of a file of `to_flac` are zero, told from its first `FLAC_HEAD` bytes."""
+    # STREAMINFO again: the size of the largest frame (3 bytes), and the number of samples (36 bits), before the MD5.
+    # A frame of equal samples is a constant of some 13 bytes; others need not be hashed.
+    if int.from_bytes(flac[15:18], "big") > _CONSTANT_FRAME:
+        return False
+    samples = int.from_bytes(flac[18:26], "big") & ((1 << 36) - 1)
+    return flac_checksum(flac) == hashlib.md5(bytes(2 * samples)).hexdigest()
 
 
 def checksum(waveform: np.ndarray) -> str:

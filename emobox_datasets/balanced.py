@@ -52,7 +52,7 @@ def published(corpus: Corpus) -> Published | None:
 
 
 def describe(corpus: Corpus) -> str:
-    """What `load_dataset` says of the configuration.
+    """What the configuration holds, as the beginning of a sentence.
 
     Raises:
         KeyError: the corpus has no balanced set.
@@ -60,7 +60,7 @@ def describe(corpus: Corpus) -> str:
     told = PUBLISHED[corpus.name]
     return (
         f"Balanced test set of the paper's Section 2.3, for models trained on other corpora: {_count(corpus, told)} of "
-        f"the emotions {', '.join(SHARED_FOUR)}; comparable with the paper's Table 5."
+        f"the emotions {', '.join(SHARED_FOUR)}"
     )
 
 

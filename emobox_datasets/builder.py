@@ -43,6 +43,8 @@ class EmoBoxBuilder(datasets.ArrowBasedBuilder):
 
     BUILDER_CONFIG_CLASS = EmoBoxConfig
     config: EmoBoxConfig
+    # Whether this load has said how many utterances are missing: finding the files does, finding them stored does not.
+    warned = False
 
     @property
     def corpus(self) -> Corpus:
@@ -57,6 +59,12 @@ class EmoBoxBuilder(datasets.ArrowBasedBuilder):
             license=corpus.licence,
             features=features_of(corpus),
         )
+
+    def _count(self, utterances: int) -> None:
+        """Say in the description how many utterances are missing, once the number found is known."""
+        corpus = self.corpus
+        described = self._configuration().described(corpus.utterances - utterances)
+        self.info.description = f"{corpus.display_name}. {described}"
 
     def _create_builder_config(
         self, config_name: str | None = None, *args: Any, **kwargs: Any
@@ -80,6 +88,8 @@ class EmoBoxBuilder(datasets.ArrowBasedBuilder):
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         root = find_root(self.corpus, self.config.data_dir)
         utterances = self.corpus.scan(root, self.config.allow_missing)
+        self.warned = True
+        self._count(len(utterances))
         return [
             datasets.SplitGenerator(name=split, gen_kwargs={"utterances": [utterances[row] for row in rows]})
             for split, rows in self._parts(utterances).items()
@@ -122,7 +132,9 @@ class EmoBoxBuilder(datasets.ArrowBasedBuilder):
         whole.download_and_prepare(
             download_mode="force_redownload" if again else None, num_proc=options.get("num_proc")
         )
+        self.warned, whole.warned = whole.warned, True
         items = stored_items(whole.as_dataset("train"), self.corpus)
+        self._count(len(items))
         splits = datasets.splits.SplitDict(dataset_name=self.dataset_name)
         for split, rows in self._parts(items).items():
             path = f"{self._output_dir}/{self.dataset_name}-{split}.arrow"
@@ -133,15 +145,24 @@ class EmoBoxBuilder(datasets.ArrowBasedBuilder):
         self.info.splits = splits
         self.info.download_size = 0
 
+    def as_dataset(self, *options: Any, **more: Any) -> datasets.Dataset | datasets.DatasetDict:
+        """As `datasets` does; of an incomplete copy that was stored before, it warns again."""
+        made: datasets.Dataset | datasets.DatasetDict = super().as_dataset(*options, **more)
+        if self.config.allow_missing and not self.warned and (stored := self._whole().info.splits):
+            self.corpus.warn_of_missing(stored["train"].num_examples)
+        return made
+
     def _as_dataset(self, split: Any = datasets.Split.TRAIN, in_memory: bool = False) -> datasets.Dataset:
         if not self._stores_rows_only():
             return super()._as_dataset(split, in_memory)
         stored = ArrowReader(self._output_dir, self.info).read(
             name=self.dataset_name, instructions=split, split_infos=self.info.splits.values()
         )
-        whole = self._whole().as_dataset("train", in_memory=in_memory)
+        whole = self._whole()
+        whole.warned = True
+        rows = whole.as_dataset("train", in_memory=in_memory)
         return datasets.Dataset(
-            arrow_table=whole.data,
+            arrow_table=rows.data,
             info=stored["info"],
             split=stored["split"],
             fingerprint=self._get_dataset_fingerprint(split),

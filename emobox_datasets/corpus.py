@@ -21,6 +21,8 @@ BALANCED = "balanced"
 # What `Utterance.language` says where a corpus has several and does not tell which one an utterance is in.
 MIXED = "mix"
 PARTS = ("train", "validation", "test")
+# What a copy of a corpus that is not whole cannot give.
+INCOMPARABLE = "scores are not comparable with published ones"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +225,21 @@ class Corpus:
         """
         findings = self.find(root)
         check_complete(self, root, findings, allow_missing)
+        self.warn_of_missing(len(findings.utterances))
         if findings.left_out:
             logger.warning(
                 f"Left out {len(findings.left_out)} files of {self.display_name} that the release does not mean, "
                 f"first {findings.left_out[0].path}. {self.beyond_release or self.notes}"
             )
         return findings.utterances
+
+    def warn_of_missing(self, loaded: int) -> None:
+        """Say how many utterances a copy lacks of which so many were loaded; nothing where it is whole."""
+        if missing := self.utterances - loaded:
+            logger.warning(
+                f"Loaded {loaded:,} of {self.utterances:,} utterances of {self.display_name}: {missing:,} missing; "
+                f"{INCOMPARABLE}."
+            )
 
     def find(self, root: str | Path) -> "Findings":
         """What is below `root`, complete or not.

@@ -36,7 +36,8 @@ class UtteranceList:
 
     @property
     def description(self) -> str:
-        return f"A list of utterances: {len(self.ids)}."
+        """What it is, as the beginning of a sentence."""
+        return f"A list of utterances: {len(self.ids)}"
 
 
 def read(path: str | Path, corpus: Corpus) -> UtteranceList:

@@ -14,7 +14,15 @@ from types import MappingProxyType
 from typing import Literal, Protocol
 
 from emobox_datasets.balanced import describe
-from emobox_datasets.corpus import BALANCED, PARTS, Corpus, OwnSplit, ReleasedLists, SpeakerFolds
+from emobox_datasets.corpus import (
+    BALANCED,
+    INCOMPARABLE,
+    PARTS,
+    Corpus,
+    OwnSplit,
+    ReleasedLists,
+    SpeakerFolds,
+)
 from emobox_datasets.errors import CorpusError, nearest
 from emobox_datasets.lists import PREFIX, UtteranceList, read
 
@@ -39,25 +47,45 @@ class Item(Protocol):
 
 @dataclass(frozen=True)
 class Configuration:
-    """One name that `load_dataset` accepts as second argument; `ids` are those tested, where it is a list of them."""
+    """One name that `load_dataset` accepts as second argument.
+
+    `ids` are those tested, where it is a list of them. `published` names the table of the paper that scores on a whole
+    copy of the corpus can be compared with; empty where there is none.
+    """
 
     name: str
     kind: Kind
     number: int
-    description: str
+    content: str
     ids: frozenset[str] = frozenset()
+    published: str = ""
+
+    @property
+    def description(self) -> str:
+        """What it is, in words, on a whole copy of the corpus."""
+        return self.described(missing=0)
+
+    def described(self, missing: int) -> str:
+        """What it is, in words, on a copy of the corpus that lacks so many utterances."""
+        if missing:
+            return f"{self.content}. Incomplete: {missing:,} utterances of the corpus are missing; {INCOMPARABLE}."
+        return f"{self.content}; comparable with {self.published}." if self.published else f"{self.content}."
 
 
 def configurations(corpus: Corpus) -> dict[str, Configuration]:
     """Every configuration of a corpus by name, lists in files aside; the first one is the default."""
     rule = corpus.folds
-    listed = [Configuration(f"fold{k}", "released", k, _released(corpus)) for k in range(1, rule.count + 1)]
+    table = "" if corpus.synthesise else _TABLE_4
+    content = _released(corpus)
+    listed = [
+        Configuration(f"fold{k}", "released", k, content, published=table) for k in range(1, rule.count + 1)
+    ]
     if isinstance(rule, ReleasedLists) and rule.count == 1:
         listed += [Configuration(f"fold{k}", "completed", k, _COMPLETED) for k in range(2, QUARTERS + 1)]
     listed += [Configuration(f"strict{k}", "strict", k, _STRICT) for k in range(1, strict_count(corpus) + 1)]
     if corpus.balanced_ids:
-        listed.append(Configuration(BALANCED, "balanced", 0, describe(corpus), corpus.balanced_ids))
-    listed.append(Configuration("all", "all", 0, "The whole corpus as one split, `train`."))
+        listed.append(Configuration(BALANCED, "balanced", 0, describe(corpus), corpus.balanced_ids, _TABLE_5))
+    listed.append(Configuration("all", "all", 0, "The whole corpus as one split, `train`"))
     return {configuration.name: configuration for configuration in listed}
 
 
@@ -225,10 +253,10 @@ def speaker_groups(
 
 def _released(corpus: Corpus) -> str:
     if corpus.synthesise is not None:
-        return "Fold of this built-in corpus: one speaker is tested, the others train."
+        return "Fold of this built-in corpus: one speaker is tested, the others train"
     if isinstance(corpus.folds, OwnSplit):
-        return f"Released EmoBox fold, the corpus's own split; {_shared(corpus)}; {_COMPARABLE}"
-    return f"Released EmoBox fold; {_shared(corpus)}; {_COMPARABLE}"
+        return f"Released EmoBox fold, the corpus's own split; {_shared(corpus)}"
+    return f"Released EmoBox fold; {_shared(corpus)}"
 
 
 def _shared(corpus: Corpus) -> str:
@@ -240,6 +268,6 @@ def _shared(corpus: Corpus) -> str:
     return "train and test share speakers" if shares else "speaker-disjoint"
 
 
-_COMPARABLE = "comparable with the paper's Table 4."
-_COMPLETED = "Completed fold: cut from what the released fold1 does not test; train and test share speakers."
-_STRICT = "Strict fold: no speaker is in both train and test; not comparable with the paper's Table 4."
+_TABLE_4, _TABLE_5 = "the paper's Table 4", "the paper's Table 5"
+_COMPLETED = "Completed fold: cut from what the released fold1 does not test; train and test share speakers"
+_STRICT = "Strict fold: no speaker is in both train and test; not comparable with the paper's Table 4"

@@ -197,7 +197,7 @@ def loading_metadata(corpus: Corpus, made: Prepared, features: datasets.Features
         configs.append(
             {
                 "config_name": name,
-                "description": configuration.description,
+                "description": configuration.described(corpus.utterances - made.utterances),
                 "version": made.version,
                 **({"default": True} if not configs else {}),
                 "data_files": [

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import datasets
 import numpy as np
+import pyarrow.compute as pc
 import torch
 from accelerate import Accelerator
 from tqdm.auto import tqdm
 
 import emobox_datasets  # noqa: F401  (lets load_dataset find emobox/<corpus>)
-from emobox_datasets.audio import SAMPLING_RATE
+from emobox_datasets.audio import FLAC_HEAD, SAMPLING_RATE, is_silent_flac
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.fingerprint import fingerprint
 from emobox_probe import results
@@ -64,7 +65,15 @@ def describe_corpus(whole: datasets.Dataset, corpus: Corpus, labels: Sequence[st
         labels=list(labels),
         over_30_seconds=int((durations > 30).sum()),
         under_25_milliseconds=int((durations < 0.025).sum()),
+        silent=count_silent(whole),
     )
+
+
+def count_silent(whole: datasets.Dataset) -> int:
+    """How many utterances are stored as nothing but zeros; only the heads of the FLAC files are looked at."""
+    batches = whole.select_columns(["audio"]).with_format("arrow").iter(1_000)
+    heads = (pc.binary_slice(pc.struct_field(batch["audio"], "bytes"), 0, FLAC_HEAD) for batch in batches)
+    return sum(is_silent_flac(head) for some in heads for head in some.to_pylist())
 
 
 def describe_encoder(encoder: Encoder, store: FeatureStore, store_dtype: str) -> results.EncoderRecord:

@@ -91,7 +91,11 @@ class WeightedSum(Record):
 
 
 class CorpusRecord(Record):
-    """What was scored on. `missing` counts utterances of the published corpus that this copy lacks."""
+    """What was scored on.
+
+    `missing` counts utterances of the published corpus that this copy lacks; `silent` those whose samples are all zero
+    (None in records that did not count them).
+    """
 
     name: str
     fingerprint: str
@@ -101,6 +105,14 @@ class CorpusRecord(Record):
     labels: list[str]
     over_30_seconds: int
     under_25_milliseconds: int
+    silent: int | None = None
+
+    @property
+    def incomplete(self) -> str:
+        """What keeps scores on this copy from being compared with others, in words; empty where nothing is missing."""
+        if not self.missing:
+            return ""
+        return f"{self.missing:,} of {self.utterances + self.missing:,} utterances of {self.name} are missing"
 
 
 class EncoderRecord(EncoderFacts):

@@ -11,10 +11,12 @@ import soundfile
 from scipy.signal import resample_poly
 
 from emobox_datasets.audio import (
+    FLAC_HEAD,
     SAMPLING_RATE,
     checksum,
     flac_checksum,
     from_flac,
+    is_silent_flac,
     read_waveform,
     resample,
     to_flac,
@@ -246,6 +248,24 @@ def test_flac_carries_the_md5_of_its_samples(count: int) -> None:
     assert checksum(waveform) == expected
     waveform[-1] += 1 / 32768
     assert flac_checksum(to_flac(waveform)) != expected
+
+
+@pytest.mark.parametrize("count", [1, 2, 399, 4_096, 4_097, 480_001])
+def test_silence_is_told_from_the_head_of_a_file(count: int) -> None:
+    zeros = np.zeros(count, dtype=np.float32)
+    click = zeros.copy()
+    click[count // 2] = 1 / 32768
+    quiet = zeros + 1 / 32768
+    for waveform, silent in (
+        (zeros, True),
+        (-zeros / 3, True),
+        (zeros + 1e-6, True),
+        (click, False),
+        (quiet, False),
+    ):
+        flac = to_flac(waveform)
+        assert is_silent_flac(flac) == is_silent_flac(flac[:FLAC_HEAD]) == silent
+        assert silent == (not from_flac(flac).any())
 
 
 def wav(path: Path, samples: np.ndarray, subtype: str = "PCM_16") -> Path:

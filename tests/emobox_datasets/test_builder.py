@@ -181,6 +181,43 @@ def test_missing_files_are_counted_named_and_allowed_on_request(shared_assets: P
     assert sum(some.num_rows.values()) == 398
 
 
+@pytest.mark.parametrize("configuration", ["fold1", "all", "list:some.txt"])
+def test_an_incomplete_copy_says_so_on_every_load(
+    configuration: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    corpora.load("demo").synthesise(tmp_path / "copy")
+    for name in ("ben_sad_01", "ben_sad_02"):
+        (tmp_path / "copy" / "ben" / f"{name}.flac").unlink()
+    monkeypatch.chdir(tmp_path)
+    Path("some.txt").write_text("demo-ben_sad_03\n")
+    expected = (
+        "Loaded 318 of 320 utterances of Demo: 2 missing; scores are not comparable with published ones."
+    )
+    # Converted, from the cache, streamed.
+    for streaming in (False, False, True):
+        caplog.clear()
+        loaded = load_dataset(
+            "emobox/demo",
+            configuration,
+            data_dir=str(tmp_path / "copy"),
+            cache_dir=str(tmp_path / "cache"),
+            allow_missing=True,
+            streaming=streaming,
+        )
+        assert [record.message for record in caplog.records if "missing" in record.message] == [expected]
+        for part in loaded.values():
+            assert "Incomplete: 2 utterances of the corpus are missing" in part.info.description
+
+
+def test_a_complete_copy_is_called_so_whatever_is_allowed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        loaded = load_dataset("emobox/demo", "fold1", cache_dir=str(tmp_path), allow_missing=True)
+        assert "ncomplete" not in loaded["test"].info.description
+    assert not [record for record in caplog.records if "missing" in record.message]
+
+
 @pytest.mark.parametrize("content", [b"", b"not audio at all", b"RIFF\x24\x00\x00\x00WAVE"])
 def test_a_broken_file_is_named(tmp_path: Path, content: bytes) -> None:
     corpora.load("demo").synthesise(tmp_path / "demo")

@@ -208,6 +208,23 @@ def test_every_configuration_says_which_kind_it_is(name: str) -> None:
     assert next(iter(configurations(corpus))) == "fold1"
 
 
+@pytest.mark.parametrize("name", corpora.names())
+def test_only_scores_on_whole_copies_are_called_comparable(name: str) -> None:
+    tables = {
+        "released": "comparable with the paper's Table 4",
+        "balanced": "comparable with the paper's Table 5",
+    }
+    for fold in configurations(corpora.load(name)).values():
+        claim = tables.get(fold.kind) if name != "demo" else None
+        assert claim is None or fold.description.endswith(f"; {claim}.")
+        told = fold.described(missing=1_234)
+        assert claim is None or claim not in told
+        assert (
+            "1,234 utterances of the corpus are missing; scores are not comparable with published ones."
+            in told
+        )
+
+
 def test_too_few_speakers_cannot_be_grouped() -> None:
     rows = [Row(str(n), "Sad", f"s{n % 3}", None) for n in range(9)]
     with pytest.raises(CorpusError, match="at least 4 speakers, but got 3"):

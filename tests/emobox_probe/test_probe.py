@@ -285,6 +285,13 @@ def test_records_of_schema_1_stay_readable(tmp_path: Path) -> None:
     assert found.mean == today.mean
 
 
+def test_records_that_did_not_count_silence_stay_readable(tmp_path: Path) -> None:
+    old = made_up_record().model_dump(mode="json")
+    del old["corpus"]["silent"]
+    (tmp_path / "result.json").write_text(json.dumps(old))
+    assert read_record(tmp_path).corpus.silent is None
+
+
 def test_a_damaged_record_is_explained(tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text(json.dumps({"schema_version": 1}))
     with pytest.raises(ValueError, match=r"result record of schema 2 in .*encoder.name is wrong"):

@@ -90,7 +90,7 @@ def test_two_revisions_are_two_models(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "remark"),
     [
-        (lambda made: {"missing": 3}, "3 utterances of the corpus are missing"),
+        (lambda made: {"missing": 3}, "3 of 403 utterances of urdu are missing"),
         (lambda made: {"fingerprint": "9" * 64}, "another copy of the corpus than most results here"),
     ],
 )
