@@ -72,7 +72,7 @@ def remarks(corpus: Corpus) -> list[str]:
     each = (
         f"{told.speakers} speakers with {told.per_speaker} utterances of each of {len(SHARED_FOUR)} emotions"
     )
-    return [f"Published as {each}; tested are {_count(corpus, told)}.", *told.exceptions]
+    return [f"Published as {each}; tested, on a whole copy, are {_count(corpus, told)}.", *told.exceptions]
 
 
 def _count(corpus: Corpus, told: Published) -> str:

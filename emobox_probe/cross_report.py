@@ -42,6 +42,9 @@ def print_matrix(record: CrossRecord, folder: Path) -> None:
     console.print(table)
     for sentence in dict.fromkeys(sentence for pair in record.pairs for sentence in pair.overlap):
         console.print(sentence)
-    for sentence in record.remarks:
+    missing = [
+        f"{corpus.incomplete}: not comparable with others." for corpus in record.corpora if corpus.missing
+    ]
+    for sentence in (*missing, *record.remarks):
         console.print(sentence)
     console.print(f"Written to {folder}", soft_wrap=True)

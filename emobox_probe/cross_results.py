@@ -72,6 +72,12 @@ class CrossRecord(Record):
     remarks: list[str]
     provenance: Provenance
 
+    def incomplete(self, source: str, target: str) -> str:
+        """What of the corpora of a pair is missing, in words; empty where both are whole."""
+        trained = {name for entry in self.sources if entry.name == source for name in entry.corpora}
+        used = {source, target} | trained
+        return "; ".join(filter(None, (corpus.incomplete for corpus in self.corpora if corpus.name in used)))
+
     def write(self, folder: Path) -> None:
         """Write `cross.json` into the folder."""
         (folder / CROSS_FILE).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")

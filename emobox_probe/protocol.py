@@ -65,7 +65,7 @@ class Protocol:
 
 PAPER = Protocol(
     name="paper",
-    summary="the recipe of the EmoBox paper on its released folds; comparable with its Table 4",
+    summary="the recipe of the EmoBox paper on its released folds; on whole corpora comparable with its Table 4",
     description=(
         "Section 3.1 of the EmoBox paper on its released folds. Features are the frames of the last layer, normalised "
         "over the whole (frames x dimensions) matrix of an utterance, without affine parameters. The head is Linear, "

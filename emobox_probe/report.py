@@ -75,12 +75,22 @@ def remarks(record: ResultRecord) -> list[str]:
     kinds = {fold.kind for fold in record.folds}
     told = []
     if record.corpus.missing:
-        told.append(
-            f"{record.corpus.missing} utterances of the corpus are missing: not comparable with others."
-        )
+        told.append(f"{record.corpus.incomplete}: not comparable with others.")
     if record.protocol["folds"] not in kinds:
         told.append("The released folds stand in: they share no speaker, or speakers are not known.")
     return told
+
+
+def counts(record: ResultRecord) -> str:
+    """How many utterances are at the edges of what encoders take, in words; empty where none is."""
+    corpus = record.corpus
+    told = {
+        "silent": corpus.silent,
+        "longer than 30 s": corpus.over_30_seconds,
+        "shorter than 25 ms": corpus.under_25_milliseconds,
+        "lengthened for the encoder": record.encoder.lengthened,
+    }
+    return ", ".join(f"{count:,} {what}" for what, count in told.items() if count)
 
 
 def _percent(scores: Scores) -> list[str]:

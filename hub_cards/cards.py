@@ -18,11 +18,12 @@ from emobox_probe.encoders import TRIMMED
 from emobox_probe.errors import ProbeError
 from emobox_probe.pictures import plot_confusion, plot_layers
 from emobox_probe.protocol import PROTOCOLS
-from emobox_probe.report import remarks, score_rows
+from emobox_probe.report import counts, remarks, score_rows
 from emobox_probe.results import ResultRecord
 from hub_cards.markdown import Markdown, fenced, one_line, render, shell, text
 from hub_cards.model_section import merge_readme, section
 from hub_cards.publish import PublishError, check_repo_id
+from hub_cards.results_table import MARK, footnotes
 from hub_cards.runs import Run, all_of, check_one_model, find_runs
 
 CARD = "README.md"
@@ -167,6 +168,7 @@ def scores_part(record: ResultRecord, pictures: Sequence[tuple[str, str]]) -> st
         seeds={fold.seed for fold in record.folds},
         rows=score_rows(record),
         remarks=remarks(record),
+        counts=counts(record),
         pictures=[(SHOWN[file].format(**named), path) for file, path in pictures],
         description=Markdown(said) if ours else text(said, longest=4_000),
         command=fenced(command(record)),
@@ -179,7 +181,11 @@ def scores_part(record: ResultRecord, pictures: Sequence[tuple[str, str]]) -> st
 
 def cross_part(record: CrossRecord) -> str:
     """The matrix of a cross-corpus record: UA in percent."""
-    found = {(pair.source, pair.target): f"{100 * pair.scores.ua:.2f}" for pair in record.pairs}
+    found = {
+        (pair.source, pair.target): f"{100 * pair.scores.ua:.2f}"
+        + (f" {MARK}" if record.incomplete(pair.source, pair.target) else "")
+        for pair in record.pairs
+    }
     sources, targets = (
         (list(dict.fromkeys(names)) for names in zip(*found, strict=True)) if found else ([], [])
     )
@@ -187,6 +193,7 @@ def cross_part(record: CrossRecord) -> str:
         "model_card_cross.md",
         record=record,
         protocol=record.protocol["name"],
+        remarks=[*footnotes(corpus.incomplete for corpus in record.corpora), *record.remarks],
         targets=targets,
         rows=[(source, [found.get((source, target), "") for target in targets]) for source in sources],
     )
@@ -203,15 +210,20 @@ def eval_results(record: ResultRecord) -> list[EvalResult]:
     """UA, WA and F1, mean over folds in 0..1, as the Hub's `model-index` wants them."""
     names = list(dict.fromkeys(fold.name for fold in record.folds))
     folds = f"{names[0]}..{names[-1]}" if len(names) > 1 else names[0]
+    told = record.corpus
+    incomplete = f" (incomplete: {told.missing:,} utterances missing)" if told.missing else ""
     return [
         EvalResult(
             task_type="audio-classification",
             task_name="Speech emotion recognition",
             dataset_type=f"emobox/{record.corpus.name}",
-            dataset_name=f"EmoBox {corpora.load(record.corpus.name).display_name}",
+            dataset_name=f"EmoBox {corpora.load(told.name).display_name}{incomplete}",
             dataset_config=f"{one_line(folds)}, protocol {slug(record.protocol['name'])}",
             dataset_split="test",
-            dataset_args={"fingerprint": record.corpus.fingerprint},
+            dataset_args={
+                "fingerprint": told.fingerprint,
+                **({"missing": told.missing} if told.missing else {}),
+            },
             metric_type=metric,
             metric_name=name,
             metric_value=round(getattr(record.mean, score), 4),

@@ -27,8 +27,8 @@ def check_cross(run: CrossRun) -> None:
     for corpus in record.corpora:
         if corpus.missing:
             raise ProbeError(
-                f"Expected complete corpora in {run.folder}, but {corpus.missing} utterances of {corpus.name} are "
-                f"missing; get the published copy and run it again."
+                f"Expected complete corpora in {run.folder}, but {corpus.incomplete}; complete the copy (emobox doctor "
+                f"{corpus.name}) and run it again."
             )
     predictions = _read(run.folder / PREDICTIONS_FILE, record)
     pairs = {(pair.source, pair.target): pair for pair in record.pairs}

@@ -62,7 +62,7 @@ class FoldRow:
 
 
 def describe(folder: Path, made: Prepared) -> None:
-    """Write README.md, its pictures and eval.yaml into a folder that has its shards."""
+    """Write README.md, its pictures and, of a whole corpus, eval.yaml into a folder that has its shards."""
     corpus = corpora.load(made.corpus)
     rows = read_rows(folder, made)
     pictures = folder / "pictures"
@@ -70,7 +70,8 @@ def describe(folder: Path, made: Prepared) -> None:
     picture_of_labels(rows, corpus, pictures / "labels.png")
     picture_of_durations(rows, corpus, pictures / "durations.png")
     dataset_card(corpus, made, rows).save(folder / CARD)
-    (folder / BENCHMARK).write_text(benchmark(corpus), encoding="utf-8")
+    if made.utterances == corpus.utterances:  # scores on less are not those of the benchmark
+        (folder / BENCHMARK).write_text(benchmark(corpus), encoding="utf-8")
 
 
 def dataset_card(corpus: Corpus, made: Prepared, rows: pd.DataFrame) -> DatasetCard:

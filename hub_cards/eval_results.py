@@ -55,4 +55,6 @@ def _notes(record: ResultRecord, score: str) -> Iterator[str]:
     yield f"{record.interval.confidence:.0%} interval {low:.4f} to {high:.4f} ({record.interval.resampled} resampled)"
     spreads: dict[str, Scores | None] = {"folds": record.spread, "seeds": record.seed_spread}
     yield from (f"± {getattr(found, score):.4f} over {over}" for over, found in spreads.items() if found)
+    if record.corpus.missing:
+        yield f"{record.corpus.incomplete}: not comparable with published scores"
     yield f"corpus fingerprint {record.corpus.fingerprint}"

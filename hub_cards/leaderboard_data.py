@@ -138,10 +138,8 @@ def _copy(corpus: CorpusRecord) -> tuple[str, tuple[str, ...]]:
 
 def _row(models: _Models, one: Result, usual: tuple[str, tuple[str, ...]] | None) -> Json:
     record = one.record
-    remark = ""
-    if record.corpus.missing:
-        remark = f"{record.corpus.missing} utterances of the corpus are missing"
-    elif _copy(record.corpus) != usual:
+    remark = record.corpus.incomplete
+    if not remark and _copy(record.corpus) != usual:
         remark = "another copy of the corpus than most results here"
     return {
         "model": models.measured(one),
@@ -300,6 +298,7 @@ def _published_matrices(models: _Models) -> list[Json]:
 
 def _matrix(models: _Models, one: CrossResult) -> Json:
     record = one.record
+    missing = [corpus.incomplete for corpus in record.corpora if corpus.missing]
     return {
         "model": models.measured(one),
         "setting": cross_setting(one),
@@ -309,13 +308,15 @@ def _matrix(models: _Models, one: CrossResult) -> Json:
                 "source": pair.source,
                 "target": pair.target,
                 "overlap": pair.overlap,
+                "remark": record.incomplete(pair.source, pair.target),
                 **_scores(pair.scores),
                 **_bounds(pair.interval),
             }
             for pair in record.pairs
         ],
-        "average": _scores(record.average) if record.average else {},
-        "remarks": record.remarks,
+        # A mean over incomplete corpora would be ranked beside means over whole ones.
+        "average": _scores(record.average) if record.average and not missing else {},
+        "remarks": [*(f"{sentence}: not comparable, no mean." for sentence in missing), *record.remarks],
     }
 
 

@@ -97,7 +97,16 @@ def check_licence(corpus: Corpus, made: Prepared, arguments: argparse.Namespace)
 
 
 def parcel_of(folder: Path, made: Prepared, benchmark: bool) -> Parcel:
-    """The files of a prepared repository that go to the Hub."""
+    """The files of a prepared repository that go to the Hub.
+
+    Raises:
+        PublishError: the benchmark's file is wanted, but the copy of the corpus is not whole.
+    """
+    if benchmark and not (folder / BENCHMARK).is_file():
+        raise PublishError(
+            f"Expected a whole copy of {made.corpus} in {folder} for --benchmark, but utterances are missing; complete "
+            f"the corpus and prepare it again, or leave --benchmark out."
+        )
     paths = [path for path in prepared.files(folder) if benchmark or path != BENCHMARK]
     without = "" if made.audio else " without audio"
     return Parcel(folder, paths, f"EmoBox {made.corpus}{without}, version {made.version}")

@@ -5,6 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from emobox_datasets.labels import SHARED_FOUR
+from emobox_probe.cross_results import CrossRecord
+from emobox_probe.results import ResultRecord
+from hub_cards.leaderboard_records import protocol_id
 
 REFERENCE = Path(__file__).parent / "reference"
 TABLE_4 = REFERENCE / "table4_intra_corpus.csv"
@@ -23,6 +26,26 @@ def read_table_4() -> pd.DataFrame:
 def read_table_5() -> pd.DataFrame:
     """The paper's scores across corpora: name, model, train, test, accuracy in percent."""
     return _read_reference(TABLE_5)
+
+
+def why_not_beside_table_4(record: ResultRecord) -> str:
+    """Why a score within a corpus does not compare with the paper's Table 4, in words; empty where it does."""
+    return _why_not_by_protocol(protocol_id(record.protocol)) or record.corpus.incomplete
+
+
+def why_not_beside_table_5(record: CrossRecord, source: str, target: str) -> str:
+    """Why the score of a pair does not compare with the paper's Table 5, in words; empty where it does."""
+    if reason := _why_not_by_protocol(protocol_id(record.protocol)):
+        return reason
+    if record.test != "balanced":
+        return "not tested on the balanced sets"
+    if tuple(record.labels) != SHARED_FOUR:
+        return f"not of the labels {', '.join(SHARED_FOUR)}"
+    return record.incomplete(source, target)
+
+
+def _why_not_by_protocol(protocol: str) -> str:
+    return "" if protocol == PAPER else f"made by the protocol {protocol}, not {PAPER}"
 
 
 def _read_reference(path: Path) -> pd.DataFrame:

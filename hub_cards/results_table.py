@@ -5,6 +5,7 @@ Scores between corpora are a table of their own; in CSV they are rows like the o
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,17 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from emobox_datasets.labels import SHARED_FOUR
 from emobox_probe.cross_results import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.errors import ProbeError
 from emobox_probe.results import RESULT_FILE, Interval, ResultRecord, Scores, read_record
 from hub_cards.leaderboard_records import model_of, protocol_id
-from hub_cards.published import PAPER, read_table_5
+from hub_cards.published import read_table_4, read_table_5, why_not_beside_table_4, why_not_beside_table_5
 
-TABLE_4 = Path(__file__).parent / "reference" / "table4_intra_corpus.csv"
 SCORES = ("ua", "wa", "f1")
 # In place of a source: the row is a mean.
 MEAN = "mean of pairs"
+# Behind what is scored on an incomplete corpus.
+MARK = "†"
 # What a run between corpora was set to.
 SETTING = ("protocol", "training", "test_set", "classes")
 
@@ -76,14 +77,14 @@ def find_records(folders: list[Path]) -> tuple[list[ResultRecord], list[CrossRec
 def tabulate(records: list[ResultRecord]) -> pd.DataFrame:
     """One row a record, in percent: mean UA, WA, F1, the interval of UA, and the paper's figures for that model.
 
-    The paper's figures stand beside records of the protocol `paper` only: others are not comparable.
+    The paper's figures stand beside records that compare with them only. `remark` says what of the corpus is missing.
     """
-    published = pd.read_csv(TABLE_4).set_index(["model", "corpus"])
+    published = read_table_4().set_index(["model", "corpus"])
     rows = []
     for record in records:
         protocol = record.protocol["name"]
         key = (record.encoder.name, record.corpus.name)
-        known = published.loc[key] if protocol == "paper" and key in published.index else None
+        known = published.loc[key] if key in published.index and not why_not_beside_table_4(record) else None
         low, high = record.interval.ua
         rows.append(
             {
@@ -94,6 +95,7 @@ def tabulate(records: list[ResultRecord]) -> pd.DataFrame:
                 "ua_low": round(100 * low, 2),
                 "ua_high": round(100 * high, 2),
                 **{f"{score}_in_paper": None if known is None else float(known[score]) for score in SCORES},
+                "remark": record.corpus.incomplete,
             }
         )
     return pd.DataFrame(rows).sort_values(["corpus", "protocol", "model"], ignore_index=True)
@@ -102,20 +104,19 @@ def tabulate(records: list[ResultRecord]) -> pd.DataFrame:
 def tabulate_cross(records: list[CrossRecord]) -> pd.DataFrame:
     """One row a pair, in percent: UA, WA, F1, the interval of UA, the paper's accuracy; then the mean of a record.
 
-    The paper's figures (Table 5) stand beside what was made as they were: by the protocol `paper`, on the balanced
-    sets, with the four labels; beside a mean if it is over the same pairs.
+    The paper's figures (Table 5) stand beside what was made as they were; beside a mean if that holds for the same
+    pairs. `remark` says what of the corpora is missing.
     """
     published = read_table_5().set_index(["model", "train", "test"])["accuracy"]
     tables = []
     for record in sorted(records, key=_order):
         name = model_of(record.encoder).name
-        comparable = (
-            protocol_id(record.protocol) == PAPER
-            and record.test == "balanced"
-            and tuple(record.labels) == SHARED_FOUR
-            and name in published.index
-        )
-        of_model = published.loc[name].to_dict() if comparable else {}
+        of_model = published.loc[name].to_dict() if name in published.index else {}
+        beside = {
+            pair: of_model[pair]
+            for pair in ((pair.source, pair.target) for pair in record.pairs)
+            if pair in of_model and not why_not_beside_table_5(record, *pair)
+        }
         values = (protocol_id(record.protocol), record.training, record.test, len(record.labels))
         setting = dict(zip(SETTING, values, strict=True))
         rows = [
@@ -125,13 +126,14 @@ def tabulate_cross(records: list[CrossRecord]) -> pd.DataFrame:
                 "test": pair.target,
                 **setting,
                 **_percent(pair.scores, pair.interval),
-                "wa_in_paper": of_model.get((pair.source, pair.target)),
+                "wa_in_paper": beside.get((pair.source, pair.target)),
+                "remark": record.incomplete(pair.source, pair.target),
             }
             for pair in record.pairs
         ]
         if record.average:
-            same = of_model and {(pair.source, pair.target) for pair in record.pairs} == set(of_model)
-            mean = round(sum(of_model.values()) / len(of_model), 2) if same else None
+            same = len(record.pairs) == len(beside) == len(of_model) > 0
+            mean = round(sum(beside.values()) / len(beside), 2) if same else None
             rows.append(
                 {
                     "model": name,
@@ -140,19 +142,27 @@ def tabulate_cross(records: list[CrossRecord]) -> pd.DataFrame:
                     **setting,
                     **_percent(record.average),
                     "wa_in_paper": mean,
+                    "remark": "; ".join(filter(None, (corpus.incomplete for corpus in record.corpora))),
                 }
             )
         tables.append(pd.DataFrame(rows))
     return pd.concat(tables, ignore_index=True).astype({"wa_in_paper": float, "classes": "Int64"})
 
 
-def remarks(records: list[CrossRecord]) -> list[str]:
-    """What a reader of scores between corpora must know, each sentence once."""
-    told = [
-        sentence
-        for record in records
-        for sentence in (*record.remarks, *(sentence for pair in record.pairs for sentence in pair.overlap))
+def footnotes(remarks: Iterable[str]) -> list[str]:
+    """What the mark in a table means, each sentence once."""
+    return list(dict.fromkeys(f"{MARK} {remark}: not comparable." for remark in remarks if remark))
+
+
+def remarks(records: list[ResultRecord], cross: list[CrossRecord]) -> list[str]:
+    """What a reader of the scores must know, each sentence once."""
+    corpora = [
+        *(record.corpus for record in records),
+        *(corpus for record in cross for corpus in record.corpora),
     ]
+    told = footnotes(corpus.incomplete for corpus in corpora)
+    for record in cross:
+        told += [*record.remarks, *(sentence for pair in record.pairs for sentence in pair.overlap)]
     return list(dict.fromkeys(told))
 
 
@@ -166,6 +176,8 @@ def _percent(scores: Scores, interval: Interval | None = None) -> dict[str, floa
 
 
 def _latex(table: pd.DataFrame) -> str:
+    if not table["remark"].any():
+        table = table.drop(columns="remark")
     return str(table.to_latex(index=False, float_format="%.2f", na_rep="", escape=True))
 
 
@@ -176,7 +188,7 @@ def _print(records: list[ResultRecord], cross: list[CrossRecord]) -> None:
         console.print(_drawn(tabulate(records)))
     for record in sorted(cross, key=_order):
         console.print(_drawn_cross(tabulate_cross([record])))
-    for sentence in remarks(cross):
+    for sentence in remarks(records, cross):
         console.print(sentence, soft_wrap=True)
 
 
@@ -187,7 +199,8 @@ def _order(record: CrossRecord) -> tuple[str, str]:
 def _drawn(table: pd.DataFrame) -> Table:
     shown = Table("model", "corpus", "protocol", "UA", "WA", "F1", "interval of UA", "UA in the paper")
     for row in table.itertuples():
-        shown.add_row(row.model, row.corpus, row.protocol, *_scores(row), _figure(row.ua_in_paper))
+        corpus = f"{row.corpus} {MARK}" if row.remark else row.corpus
+        shown.add_row(row.model, corpus, row.protocol, *_scores(row), _figure(row.ua_in_paper))
     return shown
 
 
@@ -201,7 +214,8 @@ def _drawn_cross(table: pd.DataFrame) -> Table:
     )
     for row in table.itertuples():
         style = "bold" if row.train == MEAN else None
-        shown.add_row(row.train, row.test, *_scores(row), _figure(row.wa_in_paper), style=style)
+        source = f"{row.train} {MARK}" if row.remark else row.train
+        shown.add_row(source, row.test, *_scores(row), _figure(row.wa_in_paper), style=style)
     return shown
 
 

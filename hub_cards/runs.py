@@ -135,10 +135,15 @@ def check_complete(folder: Path, told: CorpusRecord) -> None:
         CorpusError: no corpus has that name.
     """
     count = corpora.load(told.name).utterances
-    if told.missing or told.utterances != count:
+    if told.missing:
+        raise ProbeError(
+            f"Expected a score on all {count} utterances of {told.name} in {folder}, but {told.incomplete}; complete "
+            f"the copy (emobox doctor {told.name}) and run the probe again."
+        )
+    if told.utterances != count:
         raise ProbeError(
             f"Expected a score on all {count} utterances of {told.name} in {folder}, but it is on {told.utterances} of "
-            f"another version or an incomplete copy of the corpus; get the published one (emobox doctor {told.name}) "
+            f"another version of the corpus; get the published one (emobox doctor {told.name}) "
             f"and run the probe again."
         )
 

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -16,8 +16,8 @@ from emobox_probe.shards import write_whole
 from hub_cards.bench.items import Item
 from hub_cards.bench.states import Ledger, read_cross, read_result, record_folder
 from hub_cards.markdown import text
-from hub_cards.published import PAPER, read_table_4
-from hub_cards.results_table import SCORES, tabulate
+from hub_cards.published import read_table_4, why_not_beside_table_4
+from hub_cards.results_table import MARK, SCORES, footnotes, tabulate
 
 # A rank correlation of fewer models says nothing.
 FEWEST = 3
@@ -64,7 +64,7 @@ def score_table(ledger: Ledger) -> pd.DataFrame:
 def _row(item: Item, record: ResultRecord) -> pd.DataFrame:
     assert item.model is not None
     row = tabulate([record]).assign(model=item.model.label)
-    if item.model.paper and item.protocol == PAPER:
+    if item.model.paper and not why_not_beside_table_4(record):
         table = read_table_4()
         known = table[(table["name"] == item.model.paper) & (table["corpus"] == item.places[0].name)]
         for score in SCORES:
@@ -97,7 +97,7 @@ def _scores(scores: pd.DataFrame) -> list[str]:
             (
                 row.model,
                 row.corpus,
-            ): f"{row.ua:.2f} ({row.ua_low:.1f}–{row.ua_high:.1f}) / {row.wa:.2f} / {row.f1:.2f}"
+            ): f"{row.ua:.2f} ({row.ua_low:.1f}–{row.ua_high:.1f}) / {row.wa:.2f} / {row.f1:.2f}{_mark(row.remark)}"
             for row in rows.itertuples()
         }
         models = sorted(rows["model"].unique())
@@ -109,7 +109,15 @@ def _scores(scores: pd.DataFrame) -> list[str]:
             f"## UA (interval) / WA / F1, protocol {text(protocol)}\n",
             _table(["corpus", *models], table),
         ]
-    return lines
+    return [*lines, *_footnotes(scores["remark"])]
+
+
+def _mark(remark: str) -> str:
+    return f" {MARK}" if remark else ""
+
+
+def _footnotes(remarks: Iterable[str]) -> list[str]:
+    return [f"{text(sentence)}\n" for sentence in footnotes(remarks)]
 
 
 def _comparison(scores: pd.DataFrame) -> list[str]:
@@ -140,7 +148,8 @@ def _cross(ledger: Ledger) -> list[str]:
         record = read_cross(record_folder(ledger.plan, item))
         if record is not None and item.model is not None and item.cross is not None:
             title = f"{item.model.label}, {item.cross.name}, protocol {item.protocol}"
-            lines += [f"## Between corpora: {text(title)}\n", _pairs(record)]
+            missing = _footnotes(corpus.incomplete for corpus in record.corpora)
+            lines += [f"## Between corpora: {text(title)}\n", _pairs(record), *missing]
     return lines
 
 
@@ -149,7 +158,8 @@ def _pairs(record: CrossRecord) -> str:
     for pair in record.pairs:
         low, high = (100 * bound for bound in pair.interval.ua)
         scores = [f"{100 * getattr(pair.scores, score):.2f}" for score in SCORES]
-        rows.append([pair.source, pair.target, *scores, f"{low:.1f}–{high:.1f}"])
+        source = pair.source + _mark(record.incomplete(pair.source, pair.target))
+        rows.append([source, pair.target, *scores, f"{low:.1f}–{high:.1f}"])
     if record.average:
         scores = [f"{100 * getattr(record.average, score):.2f}" for score in SCORES]
         rows.append(["mean of pairs", "", *scores, ""])

@@ -103,7 +103,7 @@ def test_the_number_is_told(whole: Whole) -> None:
     number = "236 of 240" if whole.corpus.name == "meld" else "240"
     assert len(whole.tested) == int(number.split()[0])
     assert f": {number} utterances" in configurations(whole.corpus)["balanced"].description
-    assert remarks(whole.corpus)[0].endswith(f"tested are {number} utterances.")
+    assert remarks(whole.corpus)[0].endswith(f"tested, on a whole copy, are {number} utterances.")
 
 
 def test_what_is_left_out_is_named() -> None:

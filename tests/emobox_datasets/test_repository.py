@@ -208,7 +208,7 @@ def test_an_incomplete_copy_needs_to_be_allowed_and_the_card_says_so(copy: Path,
     assert not (tmp_path / "demo").exists()
     told = prepare(DEMO, tmp_path / "copy", tmp_path / "demo", describe, allow_missing=True)
     assert told.utterances == 319
-    assert "1 utterances of the corpus are missing here" in (tmp_path / "demo/README.md").read_text()
+    assert "1 of 320 utterances of the corpus are missing here" in (tmp_path / "demo/README.md").read_text()
 
 
 def test_a_broken_file_leaves_no_repository(copy: Path, tmp_path: Path) -> None:

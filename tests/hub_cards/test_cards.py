@@ -46,7 +46,33 @@ def test_the_card_says_how_it_was_made() -> None:
         assert part in text
     assert "base_model: openai/whisper-base" in text
     assert "are missing" not in text
-    assert "**2 utterances of the corpus are missing" in str(model_card(record(missing=2)))
+    assert "**2 of 400 utterances of urdu are missing" in str(model_card(record(missing=2)))
+
+
+def test_scores_on_an_incomplete_corpus_say_so_wherever_the_card_has_them(tmp_path: Path) -> None:
+    model_card(record(missing=2)).save(tmp_path / "README.md")
+    results = ModelCard.load(tmp_path / "README.md").data.eval_results
+    assert {result.dataset_name for result in results} == {"EmoBox URDU (incomplete: 2 utterances missing)"}
+    assert {result.dataset_args["missing"] for result in results} == {2}
+    made = make_cross_run(tmp_path / "cross")
+    lacking = made.corpora[0].model_copy(update={"missing": 2, "utterances": 533})
+    part = cross_part(made.model_copy(update={"corpora": [lacking, made.corpora[1]]}))
+    assert part.count("†") == 4  # the sentence, and all pairs but URDU on URDU
+    assert "**† 2 of 535 utterances of emodb are missing: not comparable.**" in part
+    assert "†" not in cross_part(made)
+
+
+def test_the_card_counts_what_is_in_the_audio() -> None:
+    made = record()
+    assert "| utterances | 400 (0.28 h) |" in str(model_card(made))
+    corpus = made.corpus.model_copy(
+        update={"silent": 1_234, "over_30_seconds": 2, "under_25_milliseconds": 3}
+    )
+    encoder = made.encoder.model_copy(update={"lengthened": 4})
+    assert (
+        "| utterances | 400 (0.28 h); 1,234 silent, 2 longer than 30 s, 3 shorter than 25 ms, 4 lengthened for the "
+        "encoder |"
+    ) in str(model_card(made.model_copy(update={"corpus": corpus, "encoder": encoder})))
 
 
 @pytest.mark.parametrize(

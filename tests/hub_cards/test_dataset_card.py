@@ -1,5 +1,6 @@
 """Dataset cards: valid for the Hub, true to the corpus, the same each time."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,25 @@ def test_every_corpus_has_a_card(name: str) -> None:
     assert corpus.licence in card.text or card.data.license == "unknown"
     assert errata_of(corpus) in card.text
     assert ("has no strict folds" in card.text) != ("| `strict1` |" in card.text)
+
+
+@pytest.mark.parametrize("name", ["ravdess", "emodb"])
+def test_the_card_of_an_incomplete_copy_claims_no_comparison(name: str) -> None:
+    corpus = corpora.load(name)
+    made, rows = rows_like_the_release(name)
+    rows = rows.iloc[3:]
+    parts = {"all": "train", "fold1": "train", **({"balanced": "test"} if corpus.balanced_ids else {})}
+    shard = replace(made.shards[0], rows=len(rows), parts=parts)
+    lacking = replace(made, utterances=len(rows), shards=[shard])
+    card = str(dataset_card(corpus, lacking, rows))
+    assert f"**3 of {corpus.utterances:,} utterances of the corpus are missing here**" in card
+    assert "comparable with" not in card.replace("not comparable with", "")
+    assert "3 utterances of the corpus are missing; scores are not" in " ".join(
+        card.split()
+    )  # of every configuration
+    whole = str(dataset_card(corpus, made, rows))
+    assert "the only ones comparable with the paper's Table 4." in whole
+    assert ("Table 5" in whole) == bool(corpus.balanced_ids)
 
 
 def test_errata_are_those_of_the_corpus() -> None:

@@ -43,6 +43,12 @@ def test_notes_say_how_sure_the_value_is() -> None:
     assert (ua.source_url, ua.source_name) == (None, None)
 
 
+def test_notes_say_what_of_the_corpus_is_missing() -> None:
+    remark = "3 of 400 utterances of urdu are missing: not comparable with published scores"
+    assert all(remark in str(entry.notes) for entry in entries(record(missing=3)))
+    assert not any("missing" in str(entry.notes) for entry in entries(record()))
+
+
 def test_the_benchmark_of_a_corpus_has_these_tasks() -> None:
     tasks = {task["id"] for task in yaml.safe_load(benchmark(corpora.load("urdu")))["tasks"]}
     assert {entry.task_id for entry in entries(record())} < tasks

@@ -266,6 +266,37 @@ def test_the_matrix_of_a_model_and_of_the_paper(open_page: Open) -> None:
     assert column(page, "Mean WA") == ["35.00"]  # WA, which the paper gives, was shown before
 
 
+def test_scores_on_incomplete_corpora_are_marked_and_beat_nobody(open_page: Open, tmp_path: Path) -> None:
+    kept_run(tmp_path / "runs" / "a", "lab/whole", right=0.5, seed=1)
+    best = kept_run(tmp_path / "runs" / "b", "lab/some", right=0.99, seed=2)
+    lacking = {"missing": 3, "utterances": 397}
+    incomplete = best.model_copy(update={"corpus": best.corpus.model_copy(update=lacking)})
+    incomplete.write(tmp_path / "runs" / "b")
+    matrix = cross_record(name="lab/some")
+    (tmp_path / "runs" / "x").mkdir()
+    corpora = [matrix.corpora[0].model_copy(update=lacking), *matrix.corpora[1:]]
+    matrix.model_copy(update={"corpora": corpora}).write(tmp_path / "runs" / "x")
+    write(tmp_path / "site", render(page_data(collect([tmp_path / "runs"]))))
+
+    page = open_page("#view=corpus&corpus=urdu&published=no", tmp_path / "site")
+    rows = dict(zip(column(page, "Model"), column(page, "Rank"), strict=True))
+    assert rows == {"lab/whole": "1", "lab/some": "–"}
+    assert "† 3 of 400 utterances of urdu are missing" in column(page, "Remark")
+    show(page, "#view=model&model=lab%2Fwhole&protocol=paper")
+    assert float(column(page, "Best here")[0]) < 100 * incomplete.mean.ua
+    show(page, f"#view=cross&setting={quote(cross_setting_of(page))}&score=ua&model=lab%2Fsome")
+    assert column(page, "Mean UA") == ["–"]
+    assert column(page, "emodb → urdu")[0].endswith(" †")
+    assert column(page, "urdu → savee")[0] == "36.00"
+    assert "† on incomplete corpora" in page.locator("#matrix caption").inner_text()
+    assert "3 of 400 utterances of emodb are missing" in page.locator("#before").inner_text()
+
+
+def cross_setting_of(page: Any) -> str:
+    """The setting of cross-corpus results that is not the paper's."""
+    return str(page.evaluate("Board.data.cross.at(-1).setting"))
+
+
 def test_speed_names_the_machine(open_page: Open) -> None:
     page = open_page("#view=speed")
     assert set(column(page, "Hardware")) == {"a processor"}

@@ -112,6 +112,18 @@ def test_another_copy_of_the_corpus_has_no_rank(
     assert found["lab/one"]["ua_rank"] == found["lab/two"]["ua_rank"] == 1
 
 
+def test_a_matrix_with_an_incomplete_corpus_is_marked_and_has_no_mean(tmp_path: Path) -> None:
+    made = cross_record(name="lab/good")
+    lacking = made.corpora[0].model_copy(update={"missing": 3, "utterances": 397})
+    made.model_copy(update={"corpora": [lacking, *made.corpora[1:]]}).write(tmp_path)
+    (matrix,) = [one for one in page_data(collect([tmp_path]))["cross"] if one["setting"] != TABLE_5_SETTING]
+    for pair in matrix["pairs"]:
+        concerned = "emodb" in (pair["source"], pair["target"])
+        assert pair["remark"] == ("3 of 400 utterances of emodb are missing" if concerned else "")
+    assert matrix["average"] == {}
+    assert matrix["remarks"][0] == "3 of 400 utterances of emodb are missing: not comparable, no mean."
+
+
 def test_matrices_have_the_scores_of_each_pair(data: dict[str, Any]) -> None:
     measured = [matrix for matrix in data["cross"] if not data["models"][matrix["model"]]["published"]]
     pairs = {(pair["source"], pair["target"]): pair for pair in measured[0]["pairs"]}

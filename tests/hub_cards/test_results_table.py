@@ -26,20 +26,63 @@ def run(*words: str) -> int:
 def test_the_papers_figures_stand_beside_comparable_records(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("openai/whisper-large-v3", "me/mine"):
-        folder = tmp_path / name / "urdu" / "paper"
-        folder.mkdir(parents=True)
-        record(name=name).write(folder)
+    for name in (WHISPER, "me/mine"):
+        within(tmp_path / name, name=name)
     assert run(str(tmp_path), "--format", "csv") == 0
     table = pd.read_csv(io.StringIO(capsys.readouterr().out)).set_index("model")
-    assert table.loc["openai/whisper-large-v3", "ua"] == 50.0
+    assert table.loc[WHISPER, "ua"] == 50.0
     # Table 4 of the paper, whisper large v3 on URDU.
-    assert table.loc["openai/whisper-large-v3", "ua_in_paper"] > 80
+    assert table.loc[WHISPER, "ua_in_paper"] > 80
     assert pd.isna(table.loc["me/mine", "ua_in_paper"])
     assert run(str(tmp_path)) == 0
     assert "40.0 to 60.0" in capsys.readouterr().out
     assert run(str(tmp_path), "--format", "latex") == 0
     assert r"\begin{tabular}" in capsys.readouterr().out
+
+
+def within(folder: Path, **changes: object) -> None:
+    """A record within one corpus by the protocol `paper`, written."""
+    folder.mkdir(parents=True)
+    record(**changes).model_copy(update={"protocol": asdict(PAPER)}).write(folder)
+
+
+def test_scores_on_an_incomplete_corpus_are_marked_and_stand_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    within(tmp_path / "whole", name=WHISPER)
+    within(tmp_path / "some", name=WHISPER, missing=3)
+    table = csv_of(tmp_path, capsys=capsys).set_index("remark")
+    assert table.ua_in_paper.isna().tolist() == [not pd.isna(remark) for remark in table.index]
+    assert [*table.index.dropna()] == ["3 of 400 utterances of urdu are missing"]
+    assert run(str(tmp_path)) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"│ urdu † +│ paper +│ 50.00 │ 62.50 │ 55.00 │ 40.0 to 60.0 +│ +│", shown)
+    assert re.search(r"│ urdu +│ paper +│ 50.00 │ 62.50 │ 55.00 │ 40.0 to 60.0 +│ [89]\d.\d\d", shown)
+    assert "† 3 of 400 utterances of urdu are missing: not comparable." in shown
+    assert run(str(tmp_path / "some"), "--format", "latex") == 0
+    assert "3 of 400 utterances of urdu are missing" in capsys.readouterr().out
+    assert run(str(tmp_path / "whole"), "--format", "latex") == 0
+    assert "remark" not in capsys.readouterr().out
+
+
+def test_pairs_with_an_incomplete_corpus_are_marked_and_stand_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = between()
+    meld = made.corpora[1].model_copy(update={"missing": 2, "utterances": 398})
+    written(
+        tmp_path / "cross", made.model_copy(update={"corpora": [made.corpora[0], meld, *made.corpora[2:]]})
+    )
+    table = csv_of(tmp_path, capsys=capsys)
+    concerned = (table.train == "meld") | (table.corpus == "meld") | (table.train == "mean of pairs")
+    assert concerned.sum() == 7
+    assert (table.wa_in_paper.isna() == concerned).all()
+    assert ((table.remark == "2 of 400 utterances of meld are missing") == concerned).all()
+    assert run(str(tmp_path)) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"ravdess † +│ meld ", shown)
+    assert re.search(r"ravdess +│ savee ", shown)
+    assert shown.count("† 2 of 400 utterances of meld are missing: not comparable.") == 1
 
 
 def test_no_records_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

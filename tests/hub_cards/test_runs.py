@@ -65,6 +65,9 @@ def spoiled(folder: Path, how: str) -> str:
         message = "Expected the predictions"
     elif how == "incomplete":
         told["corpus"] |= {"missing": 3, "utterances": 397}
+        message = "but 3 of 400 utterances of urdu are missing; complete the copy"
+    elif how == "version":
+        told["corpus"]["utterances"] = 397
         message = "all 400 utterances of urdu"
     elif how == "labels":
         told["corpus"]["labels"] = ["Angry", "Happy", "Neutral", "Bored"]
@@ -97,6 +100,7 @@ def spoiled(folder: Path, how: str) -> str:
         "predictions",
         "no predictions",
         "incomplete",
+        "version",
         "labels",
         "corpus",
         "protocol",

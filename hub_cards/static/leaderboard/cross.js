@@ -53,6 +53,10 @@
         title: name,
         numeric: true,
         value: (matrix) => of(matrix, name)?.[state.score] ?? null,
+        show: (matrix) => {
+          const { [state.score]: score, remark } = of(matrix, name) ?? {};
+          return make("span", { title: remark || false }, Board.number(score) + (remark ? " †" : ""));
+        },
       })),
       {
         key: "protocol",
@@ -99,11 +103,12 @@
           const told = [
             low === undefined ? "" : `${low.toFixed(1)} to ${pair[`${state.score}_high`].toFixed(1)}`,
             ...(pair.overlap ?? []),
+            pair.remark,
           ].filter(Boolean);
           const cell = make(
             "td",
             { title: told.join("; ") || false },
-            pair[state.score].toFixed(1) + (pair.overlap?.length ? " *" : ""),
+            pair[state.score].toFixed(1) + (pair.overlap?.length ? " *" : "") + (pair.remark ? " †" : ""),
           );
           if (told.length) cell.append(make("span", { class: "unseen" }, ` (${told.join("; ")})`));
           Board.shade(cell, (pair[state.score] - from) / (to - from));
@@ -118,7 +123,8 @@
       ...targets.map((target) => make("th", { scope: "col" }, title(target))),
     );
     const star = matrix.pairs.some(({ overlap }) => overlap?.length) ? "; * shares speakers or audio" : "";
-    const caption = `${Board.shortened(Board.modelText(matrix.model))}: ${metrics[state.score]} in percent${star}`;
+    const dagger = matrix.pairs.some(({ remark }) => remark) ? "; † on incomplete corpora" : "";
+    const caption = `${Board.shortened(Board.modelText(matrix.model))}: ${metrics[state.score]} in percent${star}${dagger}`;
     const region = make(
       "div",
       { class: "region", role: "region", tabindex: "0", "aria-label": "Matrix, scrollable" },

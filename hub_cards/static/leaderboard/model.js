@@ -20,7 +20,9 @@
     const name = state.metric;
     const rows = [...where].map(([corpus, row]) => {
       const others = [...table.values()]
-        .map((other) => value(other.get(corpus), name))
+        .map((other) => other.get(corpus))
+        .filter((other) => !remark(other))
+        .map((other) => value(other, name))
         .filter((score) => score !== null);
       return { corpus, row, best: others.reduce((most, score) => Math.max(most, score), 0) };
     });

@@ -1,5 +1,6 @@
 """The report: differences and rank correlations against figures worked out by hand."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 from bench_plans import demo_plan
 from records import record as made_up_record
 
+from emobox_probe.protocol import PAPER
 from hub_cards.bench import report
 from hub_cards.bench.items import expand
 from hub_cards.bench.reading import parse_plan
@@ -46,7 +48,8 @@ def test_scores_stand_beside_the_row_of_the_paper_that_the_plan_names(
     ledger = Ledger(plan, expand(plan), {})
     monkeypatch.setattr(Ledger, "state", lambda self, item: "done")
     made_up = made_up_record()
-    known = made_up.model_copy(update={"corpus": made_up.corpus.model_copy(update={"name": "emodb"})})
+    corpus = made_up.corpus.model_copy(update={"name": "emodb"})
+    known = made_up.model_copy(update={"corpus": corpus, "protocol": asdict(PAPER)})
     monkeypatch.setattr(report, "read_result", lambda folder: known)
     table = report.score_table(ledger)
     paper = read_table_4()
@@ -57,6 +60,15 @@ def test_scores_stand_beside_the_row_of_the_paper_that_the_plan_names(
     written = (plan.output / "report.md").read_text()
     assert f"{expected:.2f}" in written
     assert "Rank correlations need 3 models" in written
+    # The same on an incomplete copy stands alone.
+    lacking = known.model_copy(update={"corpus": corpus.model_copy(update={"missing": 4, "utterances": 396})})
+    monkeypatch.setattr(report, "read_result", lambda folder: lacking)
+    assert report.score_table(ledger)["ua_in_paper"].isna().all()
+    report.write(ledger, {})
+    written = (plan.output / "report.md").read_text()
+    assert "50.00 (40.0–60.0) / 62.50 / 55.00 † |" in written
+    assert "† 4 of 400 utterances of emodb are missing: not comparable." in written
+    assert "No model and corpus of Table 4 is among the scores." in written
 
 
 def test_reasons_cannot_break_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
