@@ -1,5 +1,18 @@
 """The errors of the probe room."""
 
+from os import PathLike
+
 
 class ProbeError(ValueError):
     """Something the user gave (a model, a folder, a setting) is not what was expected."""
+
+
+class UnreadableError(ProbeError):
+    """A file or folder that is there must not be read, so nothing is known to be wrong with what it holds."""
+
+    def __init__(self, path: str | PathLike[str]):
+        super().__init__(path)  # the argument, so that it travels between processes
+        self.path = str(path)
+
+    def __str__(self) -> str:
+        return f"Expected to read {self.path}, but it cannot be read (permission denied); ask its owner for access."

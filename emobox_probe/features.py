@@ -29,7 +29,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from emobox_probe.contract import Pending
-from emobox_probe.errors import ProbeError
+from emobox_probe.errors import ProbeError, UnreadableError
 from emobox_probe.shards import all_finite, is_intact, open_shard, remove_unfinished, write_shard, write_whole
 
 FORMAT = 3
@@ -88,7 +88,11 @@ class FeatureStore:
 
     @property
     def complete(self) -> bool:
-        return (self.folder / "index.parquet").is_file()
+        """Whether all shards were written; raises UnreadableError where the user must not look into the store."""
+        try:
+            return (self.folder / "index.parquet").is_file()
+        except PermissionError as error:
+            raise UnreadableError(self.folder) from error
 
     def find_damage(self) -> list[int]:
         """Shards of a complete store whose bytes are not those that were written; `fill` makes them again."""

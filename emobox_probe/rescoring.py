@@ -13,7 +13,7 @@ from rich.table import Table
 
 from emobox_metric.ser_metric.intervals import bootstrap_interval
 from emobox_metric.ser_metric.scores import Absent, confusion_matrix, scores_from_confusion
-from emobox_probe.errors import ProbeError
+from emobox_probe.errors import ProbeError, UnreadableError
 from emobox_probe.results import ResultRecord, read_record
 
 PREDICTIONS_FILE = "predictions.parquet"
@@ -56,24 +56,12 @@ def read_predictions(folder: str | Path, record: ResultRecord) -> pd.DataFrame:
     """The predictions of a run: id, speaker, fold, seed, label, prediction, logits, and gender and language.
 
     Raises:
+        UnreadableError: the user has not the right to read them.
         ProbeError: there are none, columns are missing, a fold or a label is not one of the record, an utterance
             occurs twice in a fold and seed, or a fold has more or fewer utterances than the record says.
     """
     path = Path(folder) / PREDICTIONS_FILE
-    if not path.is_file():
-        raise ProbeError(
-            f"Expected the predictions of the run at {path}, but there are none; run the probe again."
-        )
-    try:
-        predictions = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise ProbeError(
-            f"Expected a Parquet file at {path}, but got: {error}; run the probe again."
-        ) from error
-    if missing := [column for column in COLUMNS if column not in predictions]:
-        raise ProbeError(
-            f"Expected columns {', '.join(COLUMNS)} in {path}, but {', '.join(missing)} are missing."
-        )
+    predictions = read_table(path, COLUMNS)
     known = set(record.corpus.labels)
     if unknown := (set(predictions["label"]) | set(predictions["prediction"])) - known:
         raise ProbeError(
@@ -91,6 +79,30 @@ def read_predictions(folder: str | Path, record: ResultRecord) -> pd.DataFrame:
         raise ProbeError(
             f"Expected as many predictions by fold and seed as the record says ({expected}) in {path}, but got "
             f"{counts}; predictions and record are not of one run."
+        )
+    return predictions
+
+
+def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """The predictions in a file, which has at least these columns.
+
+    Raises:
+        UnreadableError: the user has not the right to read it.
+        ProbeError: there is no such file, it is no Parquet, or columns are missing.
+    """
+    try:
+        predictions: pd.DataFrame = pd.read_parquet(path)
+    except FileNotFoundError as error:
+        raise ProbeError(
+            f"Expected the predictions of the run at {path}, but there are none; run it again."
+        ) from error
+    except PermissionError as error:
+        raise UnreadableError(path) from error
+    except (OSError, ValueError) as error:
+        raise ProbeError(f"Expected a Parquet file at {path}, but got: {error}; run it again.") from error
+    if missing := [column for column in columns if column not in predictions]:
+        raise ProbeError(
+            f"Expected columns {', '.join(columns)} in {path}, but {', '.join(missing)} are missing."
         )
     return predictions
 

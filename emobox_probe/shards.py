@@ -23,7 +23,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from emobox_probe.contract import Encoded
-from emobox_probe.errors import ProbeError
+from emobox_probe.errors import ProbeError, UnreadableError
 
 _NAMES = {
     torch.float16: "F16",
@@ -68,7 +68,11 @@ def open_shard(path: Path) -> dict[str, torch.Tensor]:
 
 
 def is_intact(path: Path) -> bool:
-    """Whether there is a shard, and its bytes are those that were written."""
+    """Whether there is a shard, and its bytes are those that were written.
+
+    Raises:
+        UnreadableError: the user has not the right to read it, so that nothing is known of its bytes.
+    """
     try:
         with path.open("rb") as file:
             size = int.from_bytes(file.read(8), "little")
@@ -77,6 +81,8 @@ def is_intact(path: Path) -> bool:
             found = _checksum_of_file(file.fileno(), 8 + size)
         with safe_open(path, framework="pt") as shard:
             named = {"frames", "lengths"} <= set(shard.keys())
+    except PermissionError as error:
+        raise UnreadableError(path) from error
     except (OSError, ValueError, KeyError, TypeError, SafetensorError):
         return False
     return bool(found == expected and named)

@@ -8,7 +8,7 @@ import pandas as pd
 from emobox_metric.ser_metric.scores import Absent, scores_from_confusion
 from emobox_probe.cross_results import CrossRecord, Pair
 from emobox_probe.errors import ProbeError
-from emobox_probe.rescoring import METRICS, PREDICTIONS_FILE, TOLERANCE, confusion_of
+from emobox_probe.rescoring import METRICS, PREDICTIONS_FILE, TOLERANCE, confusion_of, read_table
 from emobox_probe.results import Scores
 from hub_cards.runs import CrossRun, check_protocol
 
@@ -52,16 +52,7 @@ def check_cross(run: CrossRun) -> None:
 
 
 def _read(path: Path, record: CrossRecord) -> pd.DataFrame:
-    if not path.is_file():
-        raise ProbeError(f"Expected the predictions of the run at {path}, but there are none; run it again.")
-    try:
-        predictions = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise ProbeError(f"Expected a Parquet file at {path}, but got: {error}; run it again.") from error
-    if missing := [column for column in COLUMNS if column not in predictions]:
-        raise ProbeError(
-            f"Expected columns {', '.join(COLUMNS)} in {path}, but {', '.join(missing)} are missing."
-        )
+    predictions = read_table(path, COLUMNS)
     if unknown := (set(predictions["label"]) | set(predictions["prediction"])) - set(record.labels):
         raise ProbeError(
             f"Expected labels of {record.labels} in {path}, but got {sorted(map(str, unknown))[:5]}."

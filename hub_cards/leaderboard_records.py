@@ -12,6 +12,7 @@ from emobox_probe.cross_results import CROSS_FILE, CrossRecord, read_cross_recor
 from emobox_probe.errors import ProbeError
 from emobox_probe.facts import EncoderFacts
 from emobox_probe.protocol import PROTOCOLS
+from emobox_probe.record import folders_with
 from emobox_probe.rescoring import PREDICTIONS_FILE, check_scores, read_predictions
 from emobox_probe.results import RESULT_FILE, Provenance, ResultRecord, read_record
 from hub_cards.ranks import Predictions
@@ -87,7 +88,7 @@ def collect(folders: Iterable[Path]) -> Collection:
 
 
 def _holds_records(folder: Path) -> bool:
-    return any(True for name in (RESULT_FILE, CROSS_FILE) for _ in folder.rglob(name))
+    return any(folders_with(name, [folder]) for name in (RESULT_FILE, CROSS_FILE))
 
 
 def _read_result(folder: Path) -> Result:
@@ -132,7 +133,7 @@ Kind = TypeVar("Kind", Result, CrossResult)
 
 
 def _read_all(folders: list[Path], name: str, read: Callable[[Path], Kind]) -> list[Kind]:
-    paths = sorted({path.parent for folder in folders for path in folder.rglob(name)})
+    paths = folders_with(name, folders)
     found, errors = [], []
     for path in paths:
         try:

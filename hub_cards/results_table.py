@@ -15,6 +15,7 @@ from rich.table import Table
 
 from emobox_probe.cross_results import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.errors import ProbeError
+from emobox_probe.record import folders_with
 from emobox_probe.results import RESULT_FILE, Interval, ResultRecord, Scores, read_record
 from hub_cards.leaderboard_records import model_of, protocol_id
 from hub_cards.published import read_table_4, read_table_5, why_not_beside_table_4, why_not_beside_table_5
@@ -62,10 +63,7 @@ def find_records(folders: list[Path]) -> tuple[list[ResultRecord], list[CrossRec
     Raises:
         ProbeError: there is none, or one cannot be read.
     """
-    intra, cross = (
-        sorted({path.parent for folder in folders for path in folder.rglob(name)})
-        for name in (RESULT_FILE, CROSS_FILE)
-    )
+    intra, cross = (folders_with(name, folders) for name in (RESULT_FILE, CROSS_FILE))
     if not intra and not cross:
         raise ProbeError(
             f"Expected result records ({RESULT_FILE} or {CROSS_FILE}) below {', '.join(map(str, folders))}, but found "

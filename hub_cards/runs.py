@@ -11,6 +11,7 @@ from emobox_probe.cross_results import CROSS_FILE, CrossRecord, read_cross_recor
 from emobox_probe.errors import ProbeError
 from emobox_probe.facts import EncoderFacts
 from emobox_probe.protocol import PROTOCOLS
+from emobox_probe.record import folders_with
 from emobox_probe.rescoring import check_scores, read_predictions
 from emobox_probe.results import RESULT_FILE, CorpusRecord, ResultRecord, read_record
 
@@ -43,9 +44,7 @@ def find_runs(folders: Sequence[Path]) -> tuple[list[Run], list[CrossRun]]:
     intra: dict[Path, Run] = {}
     cross: dict[Path, CrossRun] = {}
     for folder in folders:
-        results, crosses = (
-            [path.parent for path in sorted(folder.rglob(name))] for name in (RESULT_FILE, CROSS_FILE)
-        )
+        results, crosses = (folders_with(name, [folder]) for name in (RESULT_FILE, CROSS_FILE))
         if not results and not crosses:
             read_record(folder)  # says what is missing
         intra |= {path.resolve(): Run(path, read_record(path)) for path in results}

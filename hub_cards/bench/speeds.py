@@ -1,12 +1,14 @@
 """How fast extraction and training are: as past records of this machine tell, else as benchmarks have measured."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import log
 from pathlib import Path
 from statistics import median
 
 from emobox_datasets import corpora
+from emobox_probe.errors import UnreadableError
 from emobox_probe.folds import folds_of
 from emobox_probe.protocol import PROTOCOLS, Protocol
 from emobox_probe.results import RESULT_FILE, ResultRecord
@@ -188,7 +190,10 @@ def _far(reference: Reference, here: ModelHere) -> float:
 
 def past_records(folder: Path) -> list[ResultRecord]:
     """Records below a folder that can be read."""
-    found = (read_result(path.parent) for path in sorted(folder.rglob(RESULT_FILE)))
+    found: list[ResultRecord | None] = []
+    for path in sorted(folder.rglob(RESULT_FILE)):
+        with suppress(UnreadableError):
+            found.append(read_result(path.parent))
     return _known(found, lambda record: record.protocol.get("name") in PROTOCOLS)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from emobox_datasets import corpora
 from emobox_probe.cross_results import CrossRecord, read_cross_record
 from emobox_probe.cross_tasks import label_space, plan_of, test_configuration
-from emobox_probe.errors import ProbeError
+from emobox_probe.errors import ProbeError, UnreadableError
 from emobox_probe.facts import EncoderFacts
 from emobox_probe.folds import label_list
 from emobox_probe.protocol import PROTOCOLS
@@ -93,9 +93,15 @@ def record_folder(plan: Plan, item: Item) -> Path:
 
 
 def read_result(folder: Path) -> ResultRecord | None:
-    """A result record of today's schema with its predictions; None if there is none that can be read."""
+    """A result record of today's schema with its predictions; None if there is none that is whole.
+
+    Raises:
+        UnreadableError: there is one, but the user must not read it; it is not to be made again.
+    """
     try:
         record = read_record(folder)
+    except UnreadableError:
+        raise
     except (OSError, ProbeError):
         return None
     return record if (folder / PREDICTIONS_FILE).is_file() and not _is_old(folder) else None
@@ -105,6 +111,8 @@ def read_cross(folder: Path) -> CrossRecord | None:
     """The same of a cross-corpus record."""
     try:
         record = read_cross_record(folder)
+    except UnreadableError:
+        raise
     except (OSError, ProbeError):
         return None
     return record if (folder / PREDICTIONS_FILE).is_file() else None
