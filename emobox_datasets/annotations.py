@@ -47,11 +47,25 @@ def read_text(folder: CorpusFolder, tail: str, encoding: str = "utf-8-sig") -> t
     """The one file whose last path parts are `tail`, and what it says.
 
     Raises:
-        CorpusError: there is none, more than one, or it is not text in this encoding.
+        CorpusError: there is none, several that differ, or it is not text in this encoding.
     """
     file = folder.root / folder.find_one(tail)
+    return file, text_of(file, encoding)
+
+
+def text_of(file: Path, encoding: str = "utf-8-sig") -> str:
+    """What an annotation file says.
+
+    Raises:
+        CorpusError: it cannot be opened, or is not text in this encoding.
+    """
     try:
-        return file, file.read_text(encoding=encoding)
+        return file.read_text(encoding=encoding)
+    except OSError as error:
+        raise CorpusError(
+            f"Expected to read {file}, but got {error.strerror}; correct its permissions, or replace it with "
+            f"the original."
+        ) from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise CorpusError(
@@ -128,7 +142,7 @@ def read_json(folder: CorpusFolder, tail: str) -> tuple[Path, Any]:
     """The one JSON file whose last path parts are `tail`, and what it holds.
 
     Raises:
-        CorpusError: there is none, more than one, or it is not JSON; names file and line.
+        CorpusError: there is none, several that differ, or it is not JSON; names file and line.
     """
     file, text = read_text(folder, tail)
     try:

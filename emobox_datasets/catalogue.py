@@ -16,9 +16,10 @@ from rich.table import Table
 from emobox_datasets import corpora
 from emobox_datasets.balanced import remarks
 from emobox_datasets.corpus import Corpus, OwnSplit, ReleasedLists
+from emobox_datasets.errors import CorpusError, printable
 from emobox_datasets.labels import shared_four
 from emobox_datasets.partition import Kind, configurations, why_not_strict
-from emobox_datasets.roots import DATA_VARIABLE, candidate_root
+from emobox_datasets.roots import DATA_VARIABLE, candidate_root, is_here
 
 PAGE = Path(__file__).parents[1] / "docs" / "corpora.md"
 
@@ -29,7 +30,8 @@ Made from the cards in `emobox_datasets/corpora/` by `python -m emobox_datasets.
 
 No corpus comes with EmoBox. Get it from its publisher, under its licence, and name the folder that holds it:
 `load_dataset("emobox/crema_d", "fold1", data_dir="/data/CREMA-D")`. Files are found by base name, or by the few folders
-that make it unique, so the archive may be unpacked anywhere below that folder.
+that make it unique, so the archive may be unpacked anywhere below that folder. Converted copies are read too: any audio
+ending in place of the published one, in any case.
 
 Utterances, hours and speakers are those of the EmoBox release, which is not always all of a corpus. *Released* folds
 are the published ones and the only ones comparable with the paper's Table 4; *completed* folds cut the rest of a
@@ -171,11 +173,10 @@ def _rule(corpus: Corpus) -> str:
 
 
 def here(corpus: Corpus) -> str:
-    """Whether a folder of the corpus is on this machine, and where: a look at the folder, not at what it holds."""
+    """Whether a folder of the corpus with any file in it is on this machine, and where: not what it holds."""
     if corpus.synthesise is not None:
         return "built in"
-    root = candidate_root(corpus, None)
-    return str(root) if root is not None and root.is_dir() else "no"
+    return printable(str(candidate_root(corpus, None))) if is_here(corpus) else "no"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -185,7 +186,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print every corpus and whether it is found on this machine; the exit status."""
-    rows = [{**asdict(entry(corpus)), "here": here(corpus)} for corpus in map(corpora.load, corpora.names())]
+    try:
+        rows = [
+            {**asdict(entry(corpus)), "here": here(corpus)} for corpus in map(corpora.load, corpora.names())
+        ]
+    except CorpusError as error:
+        print(error, file=sys.stderr)
+        return 1
     if arguments.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
         return 0

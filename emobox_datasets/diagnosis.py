@@ -8,6 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
+from emobox_datasets.errors import printable
+
 NAMES_SHOWN = 5
 UNHEALTHY = "This copy is not the one the benchmark means."
 
@@ -49,7 +51,7 @@ def as_json(diagnosis: Diagnosis) -> str:
     fields = asdict(diagnosis)
     fields.pop("evidence")  # told by the verdict, and only of a healthy copy
     document = {"healthy": diagnosis.healthy, "verdict": diagnosis.verdict, **fields}
-    return _printable(json.dumps(document, ensure_ascii=False, indent=2))
+    return printable(json.dumps(document, ensure_ascii=False, indent=2))
 
 
 def show(diagnosis: Diagnosis, console: Console) -> None:
@@ -63,12 +65,12 @@ def show(diagnosis: Diagnosis, console: Console) -> None:
         else:
             row = "", ", ".join(f"{key}: {count}" for key, count in figure.items())
         table.add_row(name.replace("_", " "), *row)
-    console.print(f"[bold]{diagnosis.corpus}[/bold] at {_printable(diagnosis.root)}", highlight=False)
+    console.print(f"[bold]{diagnosis.corpus}[/bold] at {printable(diagnosis.root)}", highlight=False)
     console.print(table)
     for observation in sorted(diagnosis.observations, key=lambda observation: not observation.harmful):
         mark = "[red]problem[/red]" if observation.harmful else "[yellow]note[/yellow]"
         console.print(f"{mark} [bold]{observation.kind}[/bold]: ", end="")
-        console.print(_printable(_sentence(observation)), markup=False, highlight=False)
+        console.print(printable(_sentence(observation)), markup=False, highlight=False)
     console.print(diagnosis.verdict, style="bold", highlight=False)
 
 
@@ -79,12 +81,3 @@ def _sentence(observation: Observation) -> str:
     more = len(observation.names) - NAMES_SHOWN
     first = ", ".join(observation.names[:NAMES_SHOWN])
     return f"{observation.message} ({first}{f' and {more} more' if more > 0 else ''})"
-
-
-def _printable(text: str) -> str:
-    r"""Text whose file names are no UTF-8, with escapes for what no terminal can write, which are JSON's too.
-
-    >>> print(_printable("a\udcff.wav"))
-    a\udcff.wav
-    """
-    return text.encode("utf-8", "backslashreplace").decode()

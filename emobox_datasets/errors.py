@@ -14,6 +14,9 @@ class CorpusError(DatasetGenerationError, ValueError):
     converts a corpus behind "An error occurred while generating the dataset".
     """
 
+    def __str__(self) -> str:
+        return printable(super().__str__())
+
 
 class AudioError(CorpusError):
     """One audio file cannot be used. `reason` and `remedy` name no file, so that equal faults can be counted together.
@@ -27,7 +30,18 @@ class AudioError(CorpusError):
         self.path, self.reason, self.remedy = str(path), reason, remedy
 
     def __str__(self) -> str:
-        return f"Expected audio in {self.path}, but {self.reason}; {self.remedy}."
+        return printable(f"Expected audio in {self.path}, but {self.reason}; {self.remedy}.")
+
+
+def printable(text: str) -> str:
+    """The text with bytes of file names that are not UTF-8 written out, so that it can be shown and logged anywhere.
+
+    >>> printable(b"caf\\xe9".decode(errors="surrogateescape"))
+    'caf\\\\xe9'
+    """
+    if text.isascii():
+        return text
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ from emobox_datasets.corpus import Corpus, Findings, Utterance, check_complete
 from emobox_datasets.diagnosis import Diagnosis, Observation
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.fingerprint import fingerprint_of
-from emobox_datasets.folder import CorpusFolder
+from emobox_datasets.folder import AUDIO, CorpusFolder
 from emobox_datasets.hearing import Heard, hear_all
 from emobox_datasets.partition import configurations, partition
 from emobox_datasets.release_comparison import against_release, compared, conversion, evidence
@@ -25,7 +25,6 @@ from emobox_datasets.released_utterances import ReleasedUtterance, released_utte
 # Published hours are rounded.
 HOURS_TOLERANCE = 0.01
 LONG, SHORT = 30.0, 0.025  # seconds: what some encoders cut, and what is less than one of their frames
-AUDIO = {".avi", ".flac", ".m4a", ".mp3", ".mp4", ".ogg", ".wav", ".webm"}
 
 
 def examine(corpus: Corpus, root: str | Path, jobs: int = 1, progress: bool = False) -> Diagnosis:

@@ -22,11 +22,13 @@ ROW_SOURCES = (
     "builder.py",
     "annotations.py",
     "audio.py",
+    "copies.py",
     "corpus.py",
     "folder.py",
     "labels.py",
     "partition.py",
     "synthesis.py",
+    "utterance.py",
 )
 
 
@@ -39,7 +41,7 @@ def source_hash(corpus: Corpus, root: Path | None) -> str:
         digest.update(source.read_bytes())
     if root is not None and root.is_dir():
         for path, stat in CorpusFolder(root).entries:
-            digest.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+            digest.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()[:32]
 
 

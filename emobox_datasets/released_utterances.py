@@ -13,8 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from emobox_datasets.corpus import RELEASED
-
+RELEASED = Path(__file__).parent / "released"
 _FILE = "utterances.parquet"
 _COLUMNS = ("label", "speaker", "samples", "sampling_rate")
 

@@ -121,7 +121,8 @@ def _some_speakers(
             held = candidate
     if not held.any():
         raise ProbeError(
-            f"Expected several speakers to train on, so that some can be held out, but got {', '.join(names[:5])}, "
+            f"Expected several speakers to train on, so that some can be held out, but got only "
+            f"{'speakers' if len(names) > 1 else 'speaker'} {', '.join(names[:5])}, "
             f"without whom labels would have no training utterance; use --protocol paper."
         )
     return held

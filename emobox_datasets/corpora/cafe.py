@@ -42,7 +42,11 @@ CORPUS = Corpus(
     hours=1.155,
     speakers=12,
     # By base name only: the archive spells the folders Colère and Dégoût in a code page that few tools guess.
-    read=from_names(r"(?P<actor>\d\d)-(?P<emotion>[A-Z])-(?P<intensity>[12])-(?P<sentence>\d)\.wav", fields),
+    read=from_names(
+        r"(?P<actor>\d\d)-(?P<emotion>[A-Z])-(?P<intensity>[12])-(?P<sentence>\d)\.wav",
+        fields,
+        spelling=str.upper,
+    ),
     folds=SpeakerFolds((("01", "07", "08", "10"), ("02", "04", "09", "12"), ("03", "05", "06", "11"))),
     example="CaFE_48k/Joie/Fort/08-J-2-2.wav",
     details={"intensity": "int32", "sentence": "int32"},

@@ -34,7 +34,10 @@ CORPUS = Corpus(
     utterances=1200,
     hours=0.635,
     speakers=4,
-    read=from_names(r"(?P<speaker>[a-z]+)/(?P<raw_label>[a-z]+)/(?P<sentence>\d{3})\.wav", fields),
+    # Copies also spell the folders `ZhaoZuoxiang` and `Angry`.
+    read=from_names(
+        r"(?P<speaker>[a-z]+)/(?P<raw_label>[a-z]+)/(?P<sentence>\d{3})\.wav", fields, spelling=str.lower
+    ),
     folds=SpeakerFolds((("wangzhe",), ("zhaozuoxiang",), ("liuchanhg",), ("zhaoquanyin",))),
     example="liuchanhg/angry/203.wav",
     details={"sentence": "string"},

@@ -12,8 +12,8 @@ COLUMNS = ("utterance", "emotion", "level", "description", "audio_recording")
 def read(folder: CorpusFolder) -> Iterator[tuple[str | None, Fields]]:
     rows = by_column(read_table(folder, "metadata.csv", COLUMNS, delimiter="|"), "audio_recording")
     # `raw_webm/` holds the same base names; the column still names the folder of an earlier edition, `wavs/`.
-    found = folder.by_name(r"cleaned_webm/recorded_audio\w*\.webm")
-    audio = {f"wavs/{name}": path for name, path in found.items()}
+    cleaned = folder.by_name(r"cleaned_\w+/recorded_audio\w*\.webm")
+    audio = {f"wavs/{name}": path for name, path in cleaned.items()}
     for path, row in pair(rows, audio, "metadata.csv"):
         yield (
             path,

@@ -8,12 +8,13 @@ GENDERS = {"bea": "female", "jenie": "female", "josh": "male", "sam": "male"}
 
 
 def fields(path: re.Match[str]) -> Fields:
-    raw_label = path["emotion"].replace("Disgusted", "Disgust")
+    speaker = path["speaker"].lower()
+    raw_label = path["emotion"].capitalize().replace("Disgusted", "Disgust")
     return {
-        "id": f"{path['speaker']}-{raw_label}-{path['sentence']}",
+        "id": f"{speaker}-{raw_label}-{path['sentence']}",
         "raw_label": raw_label,
-        "speaker": path["speaker"],
-        "gender": GENDERS[path["speaker"]],
+        "speaker": speaker,
+        "gender": GENDERS[speaker],
         "sentence": path["sentence"],
     }
 
@@ -43,7 +44,7 @@ CORPUS = Corpus(
     hours=9.482,
     speakers=4,
     read=from_names(
-        rf"(?P<speaker>{'|'.join(GENDERS)})[_/](?P<emotion>[A-Z][a-z]+)/[A-Za-z]+_\d+[-_]\d+_(?P<sentence>\d{{4}})\.wav",
+        rf"(?i:(?P<speaker>{'|'.join(GENDERS)})[_/](?P<emotion>[a-z]+)/[a-z]+)_\d+[-_]\d+_(?P<sentence>\d{{4}})\.wav",
         fields,
     ),
     folds=ReleasedLists(1),

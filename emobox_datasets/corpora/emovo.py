@@ -35,7 +35,9 @@ CORPUS = Corpus(
     utterances=588,
     hours=0.51,
     speakers=6,
-    read=from_names(r"(?P<raw_label>[a-z]{3})-(?P<speaker>[fm]\d)-(?P<sentence>[a-z]\d)\.wav", fields),
+    read=from_names(
+        r"(?P<raw_label>[a-z]{3})-(?P<speaker>[fm]\d)-(?P<sentence>[a-z]\d)\.wav", fields, spelling=str.lower
+    ),
     folds=SpeakerFolds((("f2",), ("m3",), ("m2",), ("f3",), ("f1",), ("m1",))),
     example="f3/neu-f3-d2.wav",
     details={"sentence": "string"},

@@ -37,6 +37,7 @@ CORPUS = Corpus(
         r"s_?\d+_(?P<emotion>[a-z]{2})(?:_\d(?:avi)?)?\.avi",
         fields,
         base_name,
+        str.lower,
     ),
     folds=ReleasedLists(1),
     example="subject 37/disgust/sentence 3/s37_di_3.avi",

@@ -8,7 +8,7 @@ from emobox_datasets.folder import dashed_stem
 
 def fields(path: re.Match[str]) -> Fields:
     return {
-        "raw_label": path["emotion"],
+        "raw_label": path["emotion"].capitalize(),
         "speaker": path["speaker"],
         "language": "zh" if int(path["speaker"]) <= 10 else "en",
         # Each emotion says the same sentences in the same order.
@@ -36,7 +36,8 @@ CORPUS = Corpus(
     hours=29.071,
     speakers=20,
     read=from_names(
-        r"(?P<emotion>[A-Z][a-z]+)/(?:(?:train|evaluation|test)/)?(?P<speaker>\d{4})_(?P<number>\d{6})\.wav",
+        r"(?i:(?P<emotion>(?!train/|evaluation/|test/)[a-z]+)/(?:(?:train|evaluation|test)/)?)"
+        r"(?P<speaker>\d{4})_(?P<number>\d{6})\.wav",
         fields,
         dashed_stem,
     ),

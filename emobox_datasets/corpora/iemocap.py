@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from emobox_datasets.annotations import read_text
+from emobox_datasets.annotations import text_of
 from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, gender
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.folder import CorpusFolder
@@ -18,9 +18,9 @@ NOT_USED = {"dis", "fea", "fru", "oth", "sur", "xxx"}
 
 def read(folder: CorpusFolder) -> Iterator[tuple[str | None, Fields]]:
     audio = folder.by_name(r"Ses0\d[FM]_\w+_[FM]\d{3}\.wav")
-    for tail, _ in folder.find(r"EmoEvaluation/Ses[^/]+\.txt"):
-        file, text = read_text(folder, tail)
-        for number, line in enumerate(text.split("\n"), start=1):
+    for path in folder.by_name(r"EmoEvaluation/Ses[^/]+\.txt").values():
+        file = folder.root / path
+        for number, line in enumerate(text_of(file).split("\n"), start=1):
             if not line.startswith("["):
                 continue
             origin = f"{file}, line {number}"

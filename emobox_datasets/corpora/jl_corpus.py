@@ -47,6 +47,7 @@ CORPUS = Corpus(
         r"(?P<speaker>(?:fe)?male[12])_(?P<raw_label>[a-z]+)_(?P<sentence>\d+[ab])_(?P<take>\d)\.wav",
         fields,
         dashed_stem,
+        str.lower,
     ),
     folds=SpeakerFolds((("male2",), ("female1",), ("male1",), ("female2",))),
     example="Raw JL corpus (unchecked and unannotated)/JL(wav+txt)/female1_happy_3a_2.wav",

@@ -6,8 +6,9 @@ from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names, ge
 
 
 def fields(path: re.Match[str]) -> Fields:
-    name = f"{path['speaker']}-{path['raw_label']}-level-{path['intensity']}-{path['sentence']}"
-    return {"id": name, **path.groupdict(), "gender": gender(path["speaker"])}
+    parts = {**path.groupdict(), "speaker": path["speaker"].upper(), "raw_label": path["raw_label"].lower()}
+    name = f"{parts['speaker']}-{parts['raw_label']}-level-{parts['intensity']}-{parts['sentence']}"
+    return {"id": name, **parts, "gender": gender(parts["speaker"])}
 
 
 CORPUS = Corpus(
@@ -38,7 +39,7 @@ CORPUS = Corpus(
     hours=37.34,
     speakers=48,
     read=from_names(
-        r"(?P<speaker>[MW]\d{3})/audio/(?P<raw_label>[a-z]+)/level_(?P<intensity>\d)/(?P<sentence>\d{3})\.m4a",
+        r"(?i:(?P<speaker>[MW]\d{3})/audio/(?P<raw_label>[a-z]+)/level_)(?P<intensity>\d)/(?P<sentence>\d{3})\.m4a",
         fields,
     ),
     folds=ReleasedLists(1),

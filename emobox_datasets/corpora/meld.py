@@ -30,21 +30,21 @@ LEFT, CENTRE = 1, 3
 def read(folder: CorpusFolder) -> Iterator[tuple[str | None, Fields]]:
     for part, (clips, split) in FOLDERS.items():
         stereo = set(STEREO[part].split())
-        audio = {match["name"]: path for path, match in folder.find(rf"{clips}/(?P<name>dia\d+_utt\d+)\.mp4")}
+        audio = folder.by_name(rf"{clips}/dia\d+_utt\d+\.mp4")
         for row in read_table(folder, f"{part}_sent_emo.csv", COLUMNS):
             dialogue, utterance = row["Dialogue_ID"], row["Utterance_ID"]
             name = f"dia{dialogue}_utt{utterance}"
             if f"{name}-{part}" not in ABSENT:
                 channel = LEFT if stereo & {dialogue, f"{dialogue}_{utterance}"} else CENTRE
                 known = {"id": f"{name}-{part}", "split": split, "channel": channel, "origin": row.origin}
-                yield audio.get(name), {**fields(row), **known}
+                yield audio.get(f"{name}.mp4"), {**fields(row), **known}
 
 
 def fields(row: Row) -> Fields:
     return {
         "raw_label": row["Emotion"],
-        # Editions of the tables spell one apostrophe in two ways; the release has the older one.
-        "speaker": row["Speaker"].replace(" ", "-").replace("’", "\x92"),
+        # Editions of the tables differ in one speaker and in an apostrophe: the release decides.
+        "speaker": row["Speaker"].replace(" ", "-"),
         "text": row["Utterance"],
         "dialogue": row["Dialogue_ID"],
     }
@@ -84,4 +84,5 @@ CORPUS = Corpus(
     details={"text": "string", "dialogue": "int32"},
     notes="A speaker is a name in the script: `All`, `Both` and `Joey-and-Chandler` are speakers too. Three clips "
     "are longer than 30 s, the longest 305 s.",
+    speakers_of_release=True,
 )

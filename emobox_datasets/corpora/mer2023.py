@@ -11,17 +11,17 @@ PARTS = {"train": "train", "test1": "test", "test2": None, "test3": None}
 
 
 def read(folder: CorpusFolder) -> Iterator[tuple[str | None, Fields]]:
-    clips = folder.find(r"(?P<part>train|test[123])/(?P<name>\w+)\.(?P<container>avi|mp4)")
-    audio = {(match["part"], match["name"], match["container"]): path for path, match in clips}
     for part, split in PARTS.items():
+        audio = clips(folder, part)
         for row in read_table(folder, f"{part}-label.csv", ("name", "discrete")):
-            path = audio.get((part, row["name"], "avi"))
-            # The release calls only what is no AVI by its full name.
-            id = row["name"] if path else f"{row['name']}.mp4"
+            ending = ".mp4" if part == "test2" or row["name"].startswith("samplenew") else ".avi"
+            file = row["name"] + ending
             yield (
-                path or audio.get((part, row["name"], "mp4")),
+                audio.get(file),
                 {
-                    "id": id,
+                    # The release calls only what is no AVI by its full name.
+                    "id": row["name"] if ending == ".avi" else file,
+                    "ending": ending,
                     "raw_label": row["discrete"],
                     "split": split,
                     "part": part,
@@ -29,6 +29,12 @@ def read(folder: CorpusFolder) -> Iterator[tuple[str | None, Fields]]:
                     "origin": row.origin,
                 },
             )
+
+
+def clips(folder: CorpusFolder, part: str) -> dict[str, str]:
+    """Published base name to path: test2 and what is called `samplenew` is MP4, all else AVI."""
+    patterns = [r"\w+\.mp4"] if part == "test2" else [r"samplenew\w*\.mp4", r"(?!samplenew)\w+\.avi"]
+    return {name: path for pattern in patterns for name, path in folder.by_name(f"{part}/{pattern}").items()}
 
 
 CORPUS = Corpus(

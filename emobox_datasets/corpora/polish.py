@@ -27,7 +27,11 @@ CORPUS = Corpus(
     utterances=450,
     hours=0.105,
     speakers=5,
-    read=from_names(r"(?P<speaker>m\d)\.(?P<raw_label>[a-z])_(?P<word>[a-z]+)_(?P<take>\d)\.wav", fields),
+    read=from_names(
+        r"(?P<speaker>m\d)\.(?P<raw_label>[a-z])_(?P<word>[a-z]+)_(?P<take>\d)\.wav",
+        fields,
+        spelling=str.lower,
+    ),
     folds=SpeakerFolds((("m3",), ("m2",), ("m4",), ("m5",), ("m1",))),
     example="m5.s_nie_2.wav",
     details={"word": "string", "take": "int32"},

@@ -64,5 +64,4 @@ CORPUS = Corpus(
     example="Audio_Speech_Actors_01-24/Actor_03/03-01-07-02-02-01-03.wav",
     details={"intensity": "int32", "sentence": "int32", "take": "int32"},
     notes="The archive on Kaggle holds every file twice.",
-    copies=True,
 )

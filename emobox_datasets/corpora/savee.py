@@ -6,8 +6,8 @@ from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names
 
 
 def fields(path: re.Match[str]) -> Fields:
-    name = f"{path['speaker']}-{path['raw_label']}{path['sentence']}"
-    return {"id": name, **path.groupdict(), "gender": "male"}
+    parts = {**path.groupdict(), "speaker": path["speaker"].upper(), "raw_label": path["raw_label"].lower()}
+    return {"id": f"{parts['speaker']}-{parts['raw_label']}{parts['sentence']}", **parts, "gender": "male"}
 
 
 CORPUS = Corpus(
@@ -36,7 +36,7 @@ CORPUS = Corpus(
     hours=0.512,
     speakers=4,
     # `AudioData/DC/a01.wav` as published, `DC_a01.wav` on Kaggle.
-    read=from_names(r"(?P<speaker>DC|JE|JK|KL)[/_](?P<raw_label>[a-z]+)(?P<sentence>\d\d)\.wav", fields),
+    read=from_names(r"(?i:(?P<speaker>DC|JE|JK|KL)[/_](?P<raw_label>[a-z]+))(?P<sentence>\d\d)\.wav", fields),
     folds=SpeakerFolds((("JE",), ("KL",), ("DC",), ("JK",))),
     example="AudioData/JE/a13.wav",
     details={"sentence": "string"},

@@ -46,5 +46,6 @@ CORPUS = Corpus(
     read=from_names(r"(?P<speaker>[MF]\d\d)(?P<emotion>[A-Z])\d\d\.wav", fields),
     folds=ReleasedLists(1),
     example="male/M31A04.wav",
-    beyond_release="The corpus has 3,000 utterances; the release has the 2,838 that its shemo.json lists.",
+    beyond_release="The corpus, and its shemo.json, have 3,000 utterances; the release has 2,838, as it skipped "
+    "files that failed to open.",
 )

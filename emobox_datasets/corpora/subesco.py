@@ -49,6 +49,7 @@ CORPUS = Corpus(
         # One name ends in a stray bracket: `F_02_MONIKA_S_2_SURPRISE_3].wav`.
         r"(?P<sex>[MF])_(?P<number>\d\d)_[A-Z]+_S_(?P<sentence>\d+)_(?P<emotion>[A-Z]+)_(?P<take>\d)\]?\.wav",
         fields,
+        spelling=str.upper,
     ),
     folds=SpeakerFolds(
         (

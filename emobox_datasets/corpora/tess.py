@@ -42,5 +42,4 @@ CORPUS = Corpus(
     example="OAF_fear/OAF_calm_fear.wav",
     details={"word": "string"},
     notes="`ps` is pleasant surprise. The archive on Kaggle holds every file twice.",
-    copies=True,
 )

@@ -1,7 +1,14 @@
 """Turkish Emotion-Voice Database: single words."""
 
-from emobox_datasets.corpus import Corpus, ReleasedLists, from_names
+import re
+
+from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
 from emobox_datasets.folder import base_name
+
+
+def fields(path: re.Match[str]) -> Fields:
+    return {**path.groupdict(), "raw_label": path["raw_label"].capitalize()}
+
 
 CORPUS = Corpus(
     name="turev_db",
@@ -26,8 +33,9 @@ CORPUS = Corpus(
     speakers=6,
     # The repository also holds filtered copies of a part of the files, in other folders.
     read=from_names(
-        r"Sound Source/(?P<raw_label>[A-Z][a-z]+)/(?P<speaker>\d{4})_[a-z]{2}_(?P<word>[a-z]+)\d?\.wav",
-        name=base_name,
+        r"(?i:Sound Source/(?P<raw_label>[a-z]+))/(?P<speaker>\d{4})_[a-z]{2}_(?P<word>[a-z]+)\d?\.wav",
+        fields,
+        base_name,
     ),
     folds=ReleasedLists(1),
     example="Sound Source/Happy/1234_mt_tahta.wav",

@@ -8,9 +8,8 @@ from typing import Any, Literal, cast
 import yaml
 
 from emobox_datasets import corpora
-from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError, nearest
-from emobox_datasets.roots import DATA_VARIABLE, candidate_root, find_root
+from emobox_datasets.roots import DATA_VARIABLE, find_root, is_here
 from emobox_probe.contract import DTYPES
 from emobox_probe.cross_tasks import COMMON, TestSet, label_space, plan_of, test_configuration
 from emobox_probe.descriptors import BUILTIN, BUILTINS
@@ -66,12 +65,7 @@ def parse_plan(text: str, path: str) -> Plan:
 def found_corpora() -> list[str]:
     """The corpora whose folder is under `$EMOBOX_DATA`."""
     cards = (corpora.load(name) for name in corpora.names())
-    return [card.name for card in cards if card.synthesise is None and _is_there(card)]
-
-
-def _is_there(card: Corpus) -> bool:
-    root = candidate_root(card, None)
-    return root is not None and root.is_dir()
+    return [card.name for card in cards if card.synthesise is None and is_here(card)]
 
 
 @dataclass

@@ -26,12 +26,33 @@ def test_a_file_is_found_by_the_end_of_its_path(tmp_path: Path) -> None:
         found.find_one("metadata/other.csv")
 
 
-def test_two_files_of_one_name_are_an_error(tmp_path: Path) -> None:
-    found = folder(tmp_path, a__labels_csv="", b__labels_csv="")
-    with pytest.raises(CorpusError, match=r"found 2: a/labels\.csv, b/labels\.csv"):
+def test_two_files_of_one_name_that_differ_are_an_error(tmp_path: Path) -> None:
+    found = folder(tmp_path, a__labels_csv="a", b__labels_csv="b")
+    with pytest.raises(CorpusError, match=r"labels\.csv below .*/a/labels\.csv and .*/b/labels\.csv"):
         found.find_one("labels.csv")
-    with pytest.raises(CorpusError, match=r"one file labels\.csv .* a/labels\.csv and b/labels\.csv"):
+    with pytest.raises(
+        CorpusError, match=r"one file for labels\.csv.* .*/a/labels\.csv and .*/b/labels\.csv"
+    ):
         found.by_name(r"labels\.csv")
+
+
+def test_of_two_equal_files_the_first_is_taken_and_the_other_told(tmp_path: Path) -> None:
+    found = folder(tmp_path, a__labels_csv="a", b__labels_csv="a")
+    assert found.find_one("labels.csv") == found.by_name(r"labels\.csv")["labels.csv"] == "a/labels.csv"
+    assert [choice.equal for choice in found.copies.values()] == [[f"{tmp_path}/b/labels.csv"]]
+
+
+def test_a_table_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(file: Path, **options: str) -> str:
+        """Stands in for a file without permissions, which root may read."""
+        raise PermissionError(13, "Permission denied", str(file))
+
+    found = folder(tmp_path, labels_csv="a\n1\n")
+    monkeypatch.setattr(Path, "read_text", denied)
+    with pytest.raises(
+        CorpusError, match=r"read .*labels\.csv, but got Permission denied; correct its permissions"
+    ):
+        read_table(found, "labels.csv", ("a",))
 
 
 def test_decomposed_accents_are_found(tmp_path: Path) -> None:

@@ -50,21 +50,11 @@ def test_an_empty_folder_says_what_was_looked_for(light_path: Path) -> None:
 def test_two_files_that_claim_one_id_are_named(tree: Tree, light_path: Path) -> None:
     _, rows = tree("savee")
     touch(light_path, [*rows.path, "AudioData/DC/a01.wav"])
+    (light_path / "AudioData/DC/a01.wav").write_bytes(b"another recording")
     with pytest.raises(
         CorpusError, match=r"savee-DC-a01 of SAVEE.*/AudioData/DC/a01\.wav and .*/DC_a01\.wav"
     ):
         corpora.load("savee").scan(light_path)
-
-
-def test_copies_that_differ_are_an_error_even_where_copies_are_published(
-    tree: Tree, light_path: Path
-) -> None:
-    _, rows = tree("tess")
-    touch(light_path, [*rows.path, "again/OAF_calm_ps.wav"])
-    corpora.load("tess").scan(light_path)
-    (light_path / "again/OAF_calm_ps.wav").write_bytes(b"another recording")
-    with pytest.raises(CorpusError, match="again/OAF_calm_ps"):
-        corpora.load("tess").scan(light_path)
 
 
 @pytest.mark.parametrize(

@@ -32,14 +32,29 @@ def test_the_totals_are_the_paper_s() -> None:
 def test_the_command_tells_which_corpora_are_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "emodb").mkdir()
+    (tmp_path / "emodb/wav").mkdir(parents=True)
+    (tmp_path / "emodb/wav/03a01Fa.wav").touch()
+    (tmp_path / "urdu/Angry").mkdir(parents=True)  # a folder without a file holds no corpus
+    (tmp_path / "CREMA-D").mkdir()
+    (tmp_path / "CREMA-D/a.wav").touch()
     monkeypatch.setenv("EMOBOX_DATA", str(tmp_path))
     with pytest.raises(SystemExit):
         emobox.main(["corpora", "--json"])
     here = {row["name"]: row["here"] for row in json.loads(capsys.readouterr().out)}
     assert len(here) == 33
     assert (here["emodb"], here["urdu"], here["demo"]) == (str(tmp_path / "emodb"), "no", "built in")
+    assert here["crema_d"] == str(tmp_path / "CREMA-D")
     with pytest.raises(SystemExit):
         emobox.main(["corpora"])
     table = capsys.readouterr().out
     assert "5 released, 4 strict" in table
+
+
+def test_an_empty_variable_is_explained(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EMOBOX_DATA", "")
+    with pytest.raises(SystemExit) as caught:
+        emobox.main(["corpora"])
+    assert caught.value.code == 1
+    assert "Expected the path of a folder in EMOBOX_DATA, but it is empty" in capsys.readouterr().err

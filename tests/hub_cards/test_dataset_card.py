@@ -107,7 +107,8 @@ def test_the_card_of_an_incomplete_copy_claims_no_comparison(name: str) -> None:
 
 def test_errata_are_those_of_the_corpus() -> None:
     assert "TSI" not in errata_of(corpora.load("tess"))
-    assert errata_of(corpora.load("tess")) == errata_of(corpora.load("ravdess"))
+    assert "OA_bite" in errata_of(corpora.load("tess"))
+    assert "OA_bite" not in errata_of(corpora.load("ravdess"))
     assert "6 utterances of 56 to 107 s" in errata_of(corpora.load("enterface"))
     assert "#" not in errata_of(corpora.load("turev_db"))  # the last one before another heading
 
