@@ -221,7 +221,7 @@ class Corpus:
         name, why = self.display_name, self.beyond_release or self.notes
         noted = (
             ("Left out", findings.left_out, f"files of {name} that the release does not mean", why),
-            ("Read", findings.converted, f"files of {name} that are not {self.ending} as published", ""),
+            ("Read", findings.converted, f"files of {name} that are in another container than published", ""),
             ("Left out", findings.surplus, f"converted files of {name} beside the published ones", ""),
             ("Left out", findings.equal_copies, f"second copies of files of {name}, equal byte for byte", ""),
         )

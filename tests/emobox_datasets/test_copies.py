@@ -98,9 +98,12 @@ def test_every_card_says_how_its_files_end(released: pd.DataFrame) -> None:
     assert {name: {corpora.load(name).ending} for name in endings.index} == endings.to_dict()
 
 
-def test_ravdess_as_flac_loads_with_the_released_folds(shared_assets: Path, released: pd.DataFrame) -> None:
+def test_ravdess_as_flac_loads_with_the_released_folds(
+    shared_assets: Path, released: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
     corpus, root = corpora.load("ravdess"), shared_assets / "corpora/ravdess"
     utterances = corpus.scan(root)
+    assert "Read 1440 files of RAVDESS that are in another container than published" in caplog.text
     rows = released[released.corpus == "ravdess"]
     assert as_released(utterances) == expected(rows)
     assert len(corpus.find(root).converted) == len(rows) == 1440

@@ -49,7 +49,7 @@ def test_about_a_fifth_of_the_speakers_is_held_out() -> None:
 
 def test_no_label_loses_all_its_training_utterances() -> None:
     speakers = ["a"] * 50 + ["b"] * 25 + ["c"] * 10 + ["d"] * 3
-    with pytest.raises(ProbeError, match="got a, b, c, without whom labels would have no"):
+    with pytest.raises(ProbeError, match="got only speakers a, b, c, without whom labels would have no"):
         held_out(ROWS, LABELS, speakers, STRICT, seed=0)
 
 
