@@ -109,7 +109,8 @@ class Corpus:
     does not tell them; `same_speaker` maps a speaker to the one that it most likely is, mistyped: strict folds
     keep both together. `details` names further columns and their types. `beyond_release`: why a copy may hold
     utterances that the released lists do not name (they are left out); empty: it may not. `example` is a path
-    such as a user would see, and ends as published audio files end; `synthesise` writes the corpus into an
+    such as a user would see, and ends as published audio files end; with `speakers_of_release` the release says
+    who speaks, whatever the copy's tables say; `synthesise` writes the corpus into an
     empty folder (built-in corpora only).
     """
 
@@ -158,7 +159,7 @@ class Corpus:
         return {
             file.stem: [line.partition("\t")[::2] for line in file.read_text(encoding="utf-8").splitlines()]
             for file in files
-            if file.stem not in (BALANCED, SPEAKERS)
+            if file.stem != BALANCED
         }
 
     @cached_property

@@ -51,7 +51,8 @@ def as_json(diagnosis: Diagnosis) -> str:
     fields = asdict(diagnosis)
     fields.pop("evidence")  # told by the verdict, and only of a healthy copy
     document = {"healthy": diagnosis.healthy, "verdict": diagnosis.verdict, **fields}
-    return printable(json.dumps(document, ensure_ascii=False, indent=2))
+    # Bytes of names that are no UTF-8 become escapes, which are JSON's too: programs read the very name.
+    return json.dumps(document, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace").decode()
 
 
 def show(diagnosis: Diagnosis, console: Console) -> None:

@@ -93,16 +93,15 @@ def completeness(
     if findings.left_out:
         yield Observation(
             "left out",
-            f"Utterances that the release does not have, left out: {len(findings.left_out)}. {corpus.beyond_release}",
+            f"Files that the release does not mean, left out: {len(findings.left_out)}. {corpus.beyond_release}",
             tuple(utterance.id for utterance in findings.left_out),
         )
 
 
 def files_beside(root: str | Path, findings: Findings) -> Iterator[Observation]:
     """Files that no utterance uses: second copies, long dialogues, other test sets, or what does not belong here."""
-    used = {
-        utterance.path for utterance in (*findings.utterances, *findings.left_out, *findings.equal_copies)
-    }
+    known = (*findings.utterances, *findings.left_out, *findings.equal_copies, *findings.surplus)
+    used = {utterance.path for utterance in known}
     folder = CorpusFolder(root)
     paths = (path for path in folder.paths if Path(path).suffix.lower() in AUDIO)
     if unused := [path for path in paths if f"{folder.root}/{path}" not in used]:
@@ -114,6 +113,12 @@ def files_beside(root: str | Path, findings: Findings) -> Iterator[Observation]:
             "equal copies",
             f"Second copies of utterances, byte for byte, left out: {len(findings.equal_copies)}.",
             tuple(utterance.path for utterance in findings.equal_copies),
+        )
+    if findings.surplus:
+        yield Observation(
+            "surplus",
+            f"Converted files beside the published ones, left out: {len(findings.surplus)}.",
+            tuple(utterance.path for utterance in findings.surplus),
         )
     if findings.ignored:
         yield Observation(

@@ -114,7 +114,7 @@ def test_names_that_are_not_utf8_harm_nothing(
     assert doctor.main(["cafe", str(light_path), "--json"]) == 1
     assert doctor.main(["cafe", str(light_path)]) == 1
     strict.flush()
-    assert rb"D\\x82go\\x96t/holiday.wav" in strict.buffer.getvalue()  # type: ignore[attr-defined]
+    assert rb"D\udc82go\udc96t/holiday.wav" in strict.buffer.getvalue()  # type: ignore[attr-defined]
 
 
 def test_errors_name_paths_that_are_not_utf8(light_path: Path) -> None:
