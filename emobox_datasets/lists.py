@@ -5,13 +5,13 @@ another corpus is refused.
 """
 
 import hashlib
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError
+from emobox_datasets.files import write_whole
 
 PREFIX = "list:"
 CORPUS = "corpus"
@@ -77,7 +77,5 @@ def write(path: str | Path, ids: Iterable[str], corpus: Corpus, about: Mapping[s
     listed = UtteranceList(tuple(sorted(set(ids))), {CORPUS: corpus.name, **about})
     lines = [f"# {key}: {' '.join(value.split())}" for key, value in listed.about.items()]
     file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}.incomplete")
-    unfinished.write_text("\n".join([*lines, *listed.ids]) + "\n", encoding="utf-8")
-    unfinished.replace(file)
+    write_whole(file, ("\n".join([*lines, *listed.ids]) + "\n").encode())
     return listed

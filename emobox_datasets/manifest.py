@@ -4,7 +4,6 @@ The format is that of `sha256sum`, so that `sha256sum --check` in the corpus's f
 """
 
 import hashlib
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 import datasets
 
 from emobox_datasets.errors import CorpusError
+from emobox_datasets.files import write_whole
 from emobox_datasets.folder import CorpusFolder
 
 
@@ -42,10 +42,8 @@ def hashes(root: str | Path, jobs: int = 1) -> dict[str, str]:
 def write(file: Path, digests: dict[str, str]) -> None:
     """Write a manifest; no one ever reads half of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f"{file.name}.{os.getpid()}.incomplete")
     lines = (f"{digest}  {path}\n" for path, digest in sorted(digests.items()))
-    unfinished.write_text("".join(lines), encoding="utf-8", errors="surrogateescape")
-    unfinished.replace(file)
+    write_whole(file, "".join(lines).encode("utf-8", errors="surrogateescape"))
 
 
 def read(file: Path) -> dict[str, str]:

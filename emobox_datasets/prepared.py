@@ -9,15 +9,16 @@ pictures/*.png
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from emobox_datasets.errors import CorpusError
+from emobox_datasets.files import inside, write_whole
 
 FILE = "emobox.json"
 CARD = "README.md"
+DATA = "data"
 # Changes with the layout: a repository of another format is not read.
 FORMAT = 1
 
@@ -67,9 +68,7 @@ class Prepared:
 
     def write(self, folder: Path) -> None:
         """Write `emobox.json`; no one ever reads half of it."""
-        unfinished = folder / f"{FILE}.{os.getpid()}.incomplete"
-        unfinished.write_text(json.dumps(self.as_json(), indent=1) + "\n", encoding="utf-8")
-        unfinished.replace(folder / FILE)
+        write_whole(folder / FILE, (json.dumps(self.as_json(), indent=1) + "\n").encode())
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "version": self.version}
@@ -102,7 +101,7 @@ def parse(content: bytes, origin: str) -> Prepared:
     """What `emobox.json` says; `origin` is what errors should name.
 
     Raises:
-        CorpusError: it is no such file, or one of another format.
+        CorpusError: it is no such file, one of another format, or it names a shard that is none of its own.
     """
     try:
         told = json.loads(content)
@@ -110,7 +109,10 @@ def parse(content: bytes, origin: str) -> Prepared:
         if found == FORMAT:
             told.pop("version")
             shards = [Shard(**shard) for shard in told.pop("shards")]
+            _check_paths([shard.path for shard in shards], origin)
             return Prepared(shards=shards, **told)
+    except CorpusError:
+        raise
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise CorpusError(
             f"Expected the contents of a prepared repository in {origin}, but it cannot be read ({error!r}); "
@@ -120,6 +122,22 @@ def parse(content: bytes, origin: str) -> Prepared:
         f"Expected a prepared repository of format {FORMAT} in {origin}, but got format {found!r}; prepare the "
         f"corpus again with this version of EmoBox, or use the version that made it."
     )
+
+
+def _check_paths(paths: list[str], origin: str) -> None:
+    """Refuse shards that are not where `prepare` puts them: what reads or writes them would leave the folder."""
+    for number, path in enumerate(paths):
+        try:
+            inside(DATA, str(path).removeprefix(f"{DATA}/"))
+        except ValueError:
+            plain = False
+        else:
+            plain = isinstance(path, str) and path.startswith(f"{DATA}/") and path.endswith(".parquet")
+        if not plain or path in paths[:number]:
+            raise CorpusError(
+                f"Expected distinct Parquet files below {DATA}/ as shards in {origin}, but shard {number} is {path!r}; "
+                f"get the repository again from a source that you trust, or prepare the corpus again."
+            )
 
 
 def check(folder: Path, prepared: Prepared, deep: bool = True) -> None:
