@@ -385,8 +385,7 @@ def _replace(out: Path, unfinished: Path) -> None:
 
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
-    """One run a target at a time; the other one finds its work done."""
-    locks = Path(datasets.config.HF_CACHE_HOME).expanduser() / "emobox" / "locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    with FileLock(locks / f"{hashlib.sha256(str(out).encode()).hexdigest()[:16]}.lock"):
+    """One run a target at a time, on whichever machine; the other one finds its work done."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(out.with_name(f".{out.name}.lock")):
         yield

@@ -1,14 +1,17 @@
 """Where a corpus is on this machine."""
 
 import os
+import shutil
 from difflib import get_close_matches
 from pathlib import Path
 from unicodedata import normalize
 
 import datasets
+from filelock import FileLock
 
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError, printable
+from emobox_datasets.files import UNFINISHED
 from emobox_datasets.folder import CorpusFolder
 
 DATA_VARIABLE = "EMOBOX_DATA"
@@ -108,13 +111,14 @@ def is_here(corpus: Corpus) -> bool:
 
 
 def _make(corpus: Corpus, root: Path) -> None:
-    """Synthesise into a folder of this process, then rename it: no one ever reads half a corpus."""
+    """Synthesise into another folder, then rename it: no one ever reads half a corpus."""
     assert corpus.synthesise is not None
     root.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = root.with_name(f"{root.name}.{os.getpid()}.incomplete")
-    corpus.synthesise(unfinished)
-    try:
-        unfinished.rename(root)
-    except OSError:
-        if not root.is_dir():  # another process made it first
-            raise
+    with FileLock(root.with_name(f".{root.name}.lock")):
+        # Only one process is here at a time, so what is unfinished was left by one that died.
+        for abandoned in root.parent.glob(f"{root.name}.*{UNFINISHED}"):
+            shutil.rmtree(abandoned, ignore_errors=True)
+        if not root.is_dir():
+            unfinished = root.with_name(f"{root.name}.{os.getpid()}{UNFINISHED}")
+            corpus.synthesise(unfinished)
+            unfinished.rename(root)

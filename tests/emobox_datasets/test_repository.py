@@ -10,6 +10,7 @@ import datasets
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
+from filelock import FileLock, Timeout
 from plain_datasets import rows_of
 
 import emobox
@@ -47,6 +48,11 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path: (folder / path).read_bytes() for path in prepared.files(folder)}
 
 
+def beside(out: Path) -> list[str]:
+    """What else is left in its folder but the lock."""
+    return sorted({path.name for path in out.parent.iterdir()} - {out.name, f".{out.name}.lock"})
+
+
 def test_every_file_of_a_repository_is_known(made: Path) -> None:
     assert sorted(contents(made)) == [
         "README.md",
@@ -56,7 +62,7 @@ def test_every_file_of_a_repository_is_known(made: Path) -> None:
         "pictures/durations.png",
         "pictures/labels.png",
     ]
-    assert sorted(path.name for path in made.parent.iterdir()) == ["demo"]
+    assert beside(made) == []
 
 
 @pytest.mark.parametrize("corpus", ["emodb", "urdu"])
@@ -157,7 +163,7 @@ def test_a_killed_run_goes_on_where_it_stopped(
     prepare(DEMO, copy, tmp_path / "demo", describe)
     assert len(written) == len(set(written)) == 4
     assert contents(tmp_path / "demo") == contents(made)
-    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+    assert beside(tmp_path / "demo") == []
 
 
 def test_what_is_done_is_not_done_again(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +178,7 @@ def test_a_card_is_written_again_even_if_the_shards_are_not(copy: Path, made: Pa
     card.write_text(card.read_text().replace("## Labels", "## Old words"))
     prepare(DEMO, copy, tmp_path / "demo", describe)
     assert contents(tmp_path / "demo") == contents(made)
-    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+    assert beside(tmp_path / "demo") == []
 
 
 def test_a_repository_that_was_spoiled_is_made_again(copy: Path, made: Path, tmp_path: Path) -> None:
@@ -256,6 +262,57 @@ def test_two_runs_at_a_time_make_one_repository(copy: Path, made: Path, tmp_path
         runs = [pool.submit(prepare, DEMO, copy, tmp_path / "demo", describe) for _ in range(2)]
     assert runs[0].result() == runs[1].result()
     assert contents(tmp_path / "demo") == contents(made)
+
+
+def test_who_writes_to_a_folder_is_seen_beside_it(copy: Path, tmp_path: Path) -> None:
+    """By other users and machines, whose caches are elsewhere."""
+    seen = []
+
+    def look(folder: Path, made: Prepared) -> None:
+        with pytest.raises(Timeout), FileLock(tmp_path / "new" / ".demo.lock", timeout=0):
+            pass
+        seen.append(folder)
+        describe(folder, made)
+
+    prepare(DEMO, copy, tmp_path / "new" / "demo", look)
+    assert seen
+    with FileLock(tmp_path / "new" / ".demo.lock", timeout=0):
+        pass
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("../outside.parquet", "data/../../outside.parquet", "/tmp/outside.parquet", "data\\..\\x.parquet"),
+        *("C:/data/x.parquet", "data/x.exe", "x.parquet", "data", "data/", "README.md", "", None, 3),
+        *("./data/x.parquet", "data//x.parquet", "database/x.parquet", "data/part01-00000-of-00001.parquet"),
+    ],
+)
+def test_shards_elsewhere_are_refused_and_nothing_is_written(
+    made: Path, tmp_path: Path, path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(made, tmp_path / "demo")
+    (tmp_path / "outside.parquet").write_bytes((made / "data/part00-00000-of-00001.parquet").read_bytes())
+    before = contents(tmp_path)
+    told = json.loads((folder / prepared.FILE).read_bytes())
+    told["shards"][0]["path"] = path
+    if path == "data/part01-00000-of-00001.parquet":
+        assert told["shards"][1]["path"] == path  # once is enough
+    (folder / prepared.FILE).write_text(json.dumps(told))
+    monkeypatch.setattr(prepared, "check", lambda *_: None)
+    with pytest.raises(CorpusError, match=r"as shards in .*emobox\.json, but shard [01] is ") as error:
+        without_audio(folder, tmp_path / "metadata", describe)
+    assert repr(path) in str(error.value)
+    (folder / prepared.FILE).write_bytes(before["demo/emobox.json"])
+    assert contents(tmp_path) == before
+
+
+def test_a_snapshot_whose_files_are_links_is_whole(made: Path, tmp_path: Path) -> None:
+    """As the cache of the Hub lays it out."""
+    for file in prepared.files(made):
+        (tmp_path / "snapshot" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "snapshot" / file).symlink_to(made / file)
+    prepared.check(tmp_path / "snapshot", prepared.read(tmp_path / "snapshot"))
 
 
 def test_a_shard_that_the_machine_took_down_with_it_is_written_again(
