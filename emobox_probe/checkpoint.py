@@ -3,10 +3,12 @@
     <run folder>/.training/<key>.pt    heads, moments and places in the data, every few seconds; gone with the record
 
 The key hashes everything that the outcome depends on. Heads that go on are those of a process that was never killed, to
-the last bit on one machine.
+the last bit on one machine. A file is what `torch.save` writes and, behind that, the SHA-256 of the key and of these
+bytes: a file that is damaged, or is another training's, is never gone on from.
 """
 
 import hashlib
+import io
 import json
 import pickle
 import shutil
@@ -14,13 +16,13 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import torch
 from torch import Tensor
 
 from emobox_probe.errors import ProbeError
-from emobox_probe.shards import remove_unfinished, write_whole
+from emobox_probe.shards import write_whole
 
 FOLDER = ".training"
 # Seconds between two saves, at least, and how many bytes a second saving may write: it must not hold up training.
@@ -62,8 +64,7 @@ class Checkpoint:
         spent = self.seconds_before + time.perf_counter() - self._started
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            remove_unfinished(self._path)
-            write_whole(self._path, lambda file: torch.save({"seconds": spent, "parts": parts}, file))
+            write_whole(self._path, lambda file: self._save({"seconds": spent, "parts": parts}, file))
         except (OSError, ProbeError) as error:
             self._pause = float("inf")
             warnings.warn(
@@ -73,13 +74,46 @@ class Checkpoint:
             )
         self._saved = time.perf_counter()
 
+    def _save(self, state: State, file: BinaryIO) -> None:
+        hashed = _Hashed(file, self._path.stem)
+        torch.save(state, cast(BinaryIO, hashed))
+        file.write(hashed.digest.digest())
+
     def _read(self) -> State:
+        nothing = {"seconds": 0.0, "parts": {}}
         try:
-            kept: State = torch.load(self._path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
-            # There is none, or it is damaged: training begins anew.
-            return {"seconds": 0.0, "parts": {}}
-        return kept
+            content = self._path.read_bytes()
+        except OSError:
+            return nothing
+        digest = hashlib.sha256(self._path.stem.encode())
+        saved, checksum = content[: -digest.digest_size], content[-digest.digest_size :]
+        digest.update(saved)
+        try:
+            if digest.digest() == checksum:
+                kept: State = torch.load(io.BytesIO(saved), map_location="cpu", weights_only=True)
+                return kept
+        except (RuntimeError, EOFError, pickle.UnpicklingError):
+            pass
+        warnings.warn(
+            f"Expected the state of training in {self._path} as it was kept, but the file is damaged or another's; "
+            f"training begins anew.",
+            stacklevel=3,
+        )
+        return nothing
+
+
+class _Hashed:
+    """A file that is hashed while it is written: it is not read or held in memory for that."""
+
+    def __init__(self, file: BinaryIO, key: str):
+        self._file, self.digest = file, hashlib.sha256(key.encode())
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
 
 
 def forget(folder: Path) -> None:

@@ -27,7 +27,7 @@ from emobox_probe.cross_training import train_sources
 from emobox_probe.encoders import Encoder
 from emobox_probe.errors import ProbeError
 from emobox_probe.facts import EncoderFacts
-from emobox_probe.features import FeatureStore
+from emobox_probe.features import FeatureStore, seconds_spent, times_real_time
 from emobox_probe.overlap import overlaps
 from emobox_probe.prepared import (
     checkpoint_of,
@@ -240,13 +240,12 @@ def _lengthened(
 def _provenance(
     accelerator: Accelerator, stores: Sequence[FeatureStore], training_seconds: float
 ) -> results.Provenance:
-    seconds = sum(store.seconds_spent() for store in stores)
     return results.Provenance(
         device=str(accelerator.device),
         hardware=probe.hardware(accelerator.device),
         processes=accelerator.num_processes,
-        extraction_seconds=seconds,
-        extraction_times_real_time=sum(sum(store.durations) for store in stores) / seconds,
+        extraction_seconds=seconds_spent(stores),
+        extraction_times_real_time=times_real_time(stores),
         extraction_busy_share=None,
         training_seconds=training_seconds,
     )

@@ -14,11 +14,13 @@ import hashlib
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -30,9 +32,9 @@ from filelock import FileLock, Timeout
 
 from emobox_probe.contract import Pending
 from emobox_probe.errors import ProbeError, UnreadableError
-from emobox_probe.shards import all_finite, is_intact, open_shard, remove_unfinished, write_shard, write_whole
+from emobox_probe.shards import all_finite, is_intact, open_shard, write_shard, write_whole
 
-FORMAT = 3
+FORMAT = 4
 # Audio in one shard: a sixth of the corpus, for processes to share the work; but enough for batches, in seconds or in
 # utterances (to a model that pads them to 30 s, short ones are as much work as long ones); and never more than a slow
 # machine would mind to lose when a run is killed.
@@ -191,8 +193,7 @@ class FeatureStore:
                         f"Expected finite features, but those of {self.ids[row]} are not in {dtype}; check its "
                         f"audio, or store with --store-dtype float32."
                     )
-            remove_unfinished(path)
-            write_shard(path, encoded)
+            write_shard(path, self._shard_name(claim.number), encoded)
             self._verified.add(claim.number)
             self._note_seconds(claim.number, *clock.since(claim.started))
         finally:
@@ -200,28 +201,35 @@ class FeatureStore:
 
     def _intact(self, number: int) -> bool:
         """Whether a shard is there and whole; looked at once a process."""
-        if number not in self._verified and is_intact(self._shard_path(number)):
+        if number not in self._verified and is_intact(self._shard_path(number), self._shard_name(number)):
             self._verified.add(number)
         return number in self._verified
 
     def _note_seconds(self, number: int, seconds: float, busy: float) -> None:
         """Outside the store itself, whose bytes depend on nothing but what it is made from."""
         line = json.dumps({"shard": number, "seconds": round(seconds, 6), "busy": round(busy, 6)})
-        with self._beside("times", f"{self.key}.jsonl").open("a", encoding="utf-8") as log:
+        with suppress(OSError), self._beside("times", f"{self.key}.jsonl").open("a", encoding="utf-8") as log:
             log.write(line + "\n")
 
-    def seconds_spent(self) -> float:
-        """What making the stored shards took, over all processes and runs."""
-        return float(sum(entry["seconds"] for entry in self._times()))
+    def seconds_spent(self) -> float | None:
+        """What making the stored shards took, over all processes and runs; None where that is not known of all."""
+        times = self._times()
+        return None if times is None else sum(seconds for seconds, _ in times)
 
-    def busy_share(self) -> float:
+    def busy_share(self) -> float | None:
         """The part of that time in which the model was at work: how near extraction is to the bare model."""
-        return float(sum(entry["busy"] for entry in self._times())) / self.seconds_spent()
+        times, seconds = self._times(), self.seconds_spent()
+        return sum(busy for _, busy in times) / seconds if times and seconds else None
 
-    def _times(self) -> list[dict[str, Any]]:
-        """The last entry of every shard."""
-        lines = self._beside("times", f"{self.key}.jsonl").read_text(encoding="utf-8").splitlines()
-        return list({entry["shard"]: entry for entry in map(json.loads, lines)}.values())
+    def _times(self) -> list[tuple[float, float]] | None:
+        """(seconds, busy seconds) of every shard as last noted, None where a note is lost: the log only informs."""
+        try:
+            lines = (self.root / "times" / f"{self.key}.jsonl").read_bytes().splitlines()
+        except OSError:
+            return None
+        noted = dict(filter(None, map(_noted, lines)))
+        numbers = range(len(self.shards))
+        return [noted[number] for number in numbers] if noted.keys() >= set(numbers) else None
 
     def _beside(self, folder: str, name: str) -> Path:
         (self.root / folder).mkdir(parents=True, exist_ok=True)
@@ -236,8 +244,6 @@ class FeatureStore:
             parts.append(pd.DataFrame({"id": ids, "shard": number, "offset": offsets, "length": lengths}))
         path = self.folder / "index.parquet"
         with FileLock(self._beside("locks", f"{self.key}-index")):
-            remove_unfinished(path)
-            remove_unfinished(self.folder / "manifest.json")
             write_whole(path, lambda file: pd.concat(parts).to_parquet(file, index=False))
 
     def read(self, rows: Iterable[int] | None = None) -> Iterator[tuple[str, torch.Tensor]]:
@@ -282,6 +288,10 @@ class FeatureStore:
     def _shard_path(self, number: int) -> Path:
         return self.folder / f"shard-{number:05d}.safetensors"
 
+    def _shard_name(self, number: int) -> str:
+        """What the shard is of; it is in its checksum, but not in the file."""
+        return f"{self.key} {number}"
+
     def _manifest(self) -> str:
         utterances = hashlib.sha256("\n".join(self.ids).encode()).hexdigest()
         facts = {
@@ -291,6 +301,29 @@ class FeatureStore:
             **self.identity,
         }
         return json.dumps(facts, indent=2, sort_keys=True) + "\n"
+
+
+def times_real_time(stores: Sequence[FeatureStore]) -> float | None:
+    """How much faster than it is spoken audio became features; None where the time it took is not known."""
+    seconds = seconds_spent(stores)
+    return sum(sum(store.durations) for store in stores) / seconds if seconds else None
+
+
+def seconds_spent(stores: Sequence[FeatureStore]) -> float | None:
+    """What making the stores took; None where that is not known of all."""
+    spent = [store.seconds_spent() for store in stores]
+    known = [seconds for seconds in spent if seconds is not None]
+    return sum(known) if len(known) == len(spent) else None
+
+
+def _noted(line: bytes) -> tuple[int, tuple[float, float]] | None:
+    """Shard, seconds and busy seconds of a line of the log; None for one that is torn."""
+    try:
+        note = json.loads(line)
+        number, seconds, busy = int(note["shard"]), float(note["seconds"]), float(note["busy"])
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return None
+    return (number, (seconds, busy)) if 0 <= seconds < inf and 0 <= busy < inf else None
 
 
 class _Clock:

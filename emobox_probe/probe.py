@@ -23,6 +23,7 @@ from emobox_probe import report, results
 from emobox_probe.checkpoint import forget
 from emobox_probe.encoders import BUILTIN, DTYPES, TRIMMED, Encoder
 from emobox_probe.errors import ProbeError
+from emobox_probe.features import times_real_time
 from emobox_probe.folds import label_list, tasks
 from emobox_probe.machine import keep_freed_memory, threads_told
 from emobox_probe.prepared import (
@@ -129,7 +130,7 @@ def experiment(arguments: argparse.Namespace) -> None:
             hardware=hardware(accelerator.device),
             processes=accelerator.num_processes,
             extraction_seconds=store.seconds_spent(),
-            extraction_times_real_time=sum(store.durations) / store.seconds_spent(),
+            extraction_times_real_time=times_real_time([store]),
             extraction_busy_share=store.busy_share(),
             training_seconds=training_seconds,
         )

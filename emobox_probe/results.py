@@ -131,8 +131,8 @@ class Provenance(Record):
     """Where, when, with what and how long.
 
     `extraction_seconds` is the time the stored features once took; in `extraction_busy_share` of it the model was
-    at work, which is how near extraction came to the speed of the bare model. `hardware` names the processor or
-    the GPU (None in records of schema 1).
+    at work, which is how near extraction came to the speed of the bare model (None where no log tells them).
+    `hardware` names the processor or the GPU (None in records of schema 1).
     """
 
     created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -143,7 +143,7 @@ class Provenance(Record):
     device: str
     hardware: str | None
     processes: int
-    extraction_seconds: float
+    extraction_seconds: float | None
     extraction_times_real_time: float | None = None
     extraction_busy_share: float | None = None
     training_seconds: float

@@ -2,9 +2,10 @@
 
     lengths (N,) int64, means (N, L+1, D) float32 where stored, frames (sum of T, D); checksum in the metadata
 
-The checksum is the SHA-256 of the SHA-256 digests of the content's blocks, which several threads can work out: one
-alone would let a fast GPU wait for it after the last batch. A shard is written straight from the utterances, so that
-nothing is copied together first, and read through a memory map.
+The checksum is the SHA-256 of the SHA-256 digests of the header (with zeros for the checksum itself) and of the blocks
+of the content. Several threads work these out: one alone would let a fast GPU wait for it after the last batch. Every
+digest begins with the name of the shard and the number of the block, so that neither can stand in for another. A shard
+is written straight from the utterances, so that nothing is copied together first, and read through a memory map.
 """
 
 import errno
@@ -12,9 +13,11 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,6 +25,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 
+from emobox_datasets import files
 from emobox_probe.contract import Encoded
 from emobox_probe.errors import ProbeError, UnreadableError
 
@@ -34,27 +38,32 @@ _NAMES = {
 _BLOCK = 1 << 22
 _HASHERS = 4
 _LARGEST_HEADER = 1 << 20
+# In the place of the checksum while it is worked out.
+_NO_CHECKSUM = "0" * 64
+_CHECKSUM = re.compile(rb'(?<="checksum":")[0-9a-f]{64}(?=")')
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def write_shard(path: Path, utterances: Sequence[Encoded]) -> None:
-    """Write a shard whole, or not at all."""
+def write_shard(path: Path, name: str, utterances: Sequence[Encoded]) -> None:
+    """Write a shard whole, or not at all; `name` is of this shard alone, among those of all stores."""
     parts = [("lengths", [torch.tensor([len(utterance.frames) for utterance in utterances])])]
     if utterances[0].means is not None:
         parts.append(("means", [u.means[None] for u in utterances if u.means is not None]))
     parts.append(("frames", [utterance.frames for utterance in utterances]))
-    header: dict[str, Any] = {"__metadata__": {"checksum": _checksum(_sha256, _blocks(_bytes(parts)))}}
+    header: dict[str, Any] = {"__metadata__": {"checksum": _NO_CHECKSUM}}
     offset = 0
-    for name, tensors in parts:
+    for part, tensors in parts:
         shape = [sum(len(tensor) for tensor in tensors), *tensors[0].shape[1:]]
         end = offset + sum(tensor.nbytes for tensor in tensors)
-        header[name] = {"dtype": _NAMES[tensors[0].dtype], "shape": shape, "data_offsets": [offset, end]}
+        header[part] = {"dtype": _NAMES[tensors[0].dtype], "shape": shape, "data_offsets": [offset, end]}
         offset = end
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
+    head = len(text).to_bytes(8, "little") + text
+    checksum = _checksum(name, head, lambda block: block, _blocks(_bytes(parts)))
 
     def write(file: BinaryIO) -> None:
-        file.write(len(text).to_bytes(8, "little") + text)
+        file.write(_CHECKSUM.sub(checksum.encode(), head, count=1))
         for chunk in _bytes(parts):
             file.write(chunk.data)
 
@@ -67,25 +76,28 @@ def open_shard(path: Path) -> dict[str, torch.Tensor]:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dictionary)
 
 
-def is_intact(path: Path) -> bool:
-    """Whether there is a shard, and its bytes are those that were written.
+def is_intact(path: Path, name: str) -> bool:
+    """Whether there is the shard of this name, and its bytes are those that were written.
 
     Raises:
         UnreadableError: the user has not the right to read it, so that nothing is known of its bytes.
     """
     try:
         with path.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(size)) if size < _LARGEST_HEADER else {}
-            expected = header["__metadata__"]["checksum"]
-            found = _checksum_of_file(file.fileno(), 8 + size)
+            size = file.read(8)
+            head = size + file.read(min(int.from_bytes(size, "little"), _LARGEST_HEADER))
+            checksum = _CHECKSUM.search(head)
+            if checksum is None:
+                return False
+            unsigned = head[: checksum.start()] + _NO_CHECKSUM.encode() + head[checksum.end() :]
+            if _checksum_of_file(file.fileno(), name, unsigned).encode() != checksum[0]:
+                return False
         with safe_open(path, framework="pt") as shard:
-            named = {"frames", "lengths"} <= set(shard.keys())
+            return {"frames", "lengths"} <= set(shard.keys())
     except PermissionError as error:
         raise UnreadableError(path) from error
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+    except (OSError, SafetensorError):
         return False
-    return bool(found == expected and named)
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
@@ -94,11 +106,8 @@ def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     Raises:
         ProbeError: the disk is full.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with unfinished.open("wb") as file:
-            write(file)
-        unfinished.replace(path)
+        files.write_whole(path, write)
     except OSError as error:
         if error.errno not in _FULL:
             raise
@@ -107,14 +116,6 @@ def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
             f"Expected room for features in {path.parent}, but the disk is full ({free / 1e6:.0f} MB left); make "
             f"room or give another --features-dir. What was stored is whole, and the next run goes on from there."
         ) from error
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def remove_unfinished(path: Path) -> None:
-    """What processes that were killed while they wrote `path` have left."""
-    for unfinished in path.parent.glob(f".{path.name}.*"):
-        unfinished.unlink(missing_ok=True)
 
 
 def _bytes(parts: Sequence[tuple[str, list[torch.Tensor]]]) -> Iterator[np.ndarray]:
@@ -139,16 +140,19 @@ def _blocks(chunks: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
         yield block
 
 
-def _checksum(digest: Callable[[Any], bytes], blocks: Iterable[Any]) -> str:
+def _checksum(name: str, head: bytes, read: Callable[[Any], Iterable[Any]], blocks: Iterable[Any]) -> str:
+    """The checksum of a shard from its head, without the checksum, and its blocks, of which `read` gives the bytes."""
+
+    def digest(number: int, block: Any) -> bytes:
+        return _sha256([f"{name} {number} ".encode(), *read(block)])
+
     with ThreadPoolExecutor(_HASHERS) as pool:
-        return _sha256(pool.map(digest, blocks)).hex()
+        return _sha256([_sha256([f"{name} head ".encode(), head]), *pool.map(digest, count(), blocks)]).hex()
 
 
-def _checksum_of_file(file: int, start: int) -> str:
-    def digest(place: int) -> bytes:
-        return _sha256([os.pread(file, _BLOCK, place)])
-
-    return _checksum(digest, range(start, os.fstat(file).st_size, _BLOCK))
+def _checksum_of_file(file: int, name: str, head: bytes) -> str:
+    starts = range(len(head), os.fstat(file).st_size, _BLOCK)
+    return _checksum(name, head, lambda start: [os.pread(file, _BLOCK, start)], starts)
 
 
 def _sha256(chunks: Iterable[Any]) -> bytes:

@@ -328,7 +328,7 @@ def _speed(models: _Models, collection: Collection) -> list[Json]:
     spent: dict[tuple[int, str, str, int], dict[tuple[str, str], tuple[float, float]]] = {}
     for one in collection.results:
         record, origin = one.record, one.record.provenance
-        if origin.extraction_seconds <= 0:
+        if not origin.extraction_seconds or origin.extraction_seconds < 0:
             continue
         machine = origin.hardware or f"not told ({origin.machine})"
         key = (models.measured(one), machine, origin.device.split(":")[0], origin.processes)

@@ -27,6 +27,7 @@ from emobox_datasets.errors import CorpusError
 from emobox_probe import batching, cross_corpus, probe
 from emobox_probe.errors import ProbeError
 from emobox_probe.facts import EncoderFacts
+from emobox_probe.features import times_real_time
 from emobox_probe.prepared import describe_corpus, encoder_of, feature_store, filled_store, load_corpus
 from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.shards import write_whole
@@ -95,14 +96,13 @@ def _extract(arguments: argparse.Namespace, made_for: str, only_look: bool) -> N
             f"of them changed or went; run the benchmark again when they are in place."
         )
     if accelerator.is_main_process:
-        seconds = store.seconds_spent() if store.complete else 0.0
         note = Note(
             facts=EncoderFacts(**encoder.facts.model_dump()),
             corpus=told,
             store=store.key,
             size=sum(path.stat().st_size for path in store.folder.glob("shard-*.safetensors")),
             made_for=None if made_before else made_for,
-            times_real_time=sum(store.durations) / seconds if seconds else 0.0,
+            times_real_time=(times_real_time([store]) if store.complete else None) or 0.0,
             hardware=probe.hardware(accelerator.device),
         )
         key = note_key(before[1], before[0], arguments.layers, arguments.store_dtype)

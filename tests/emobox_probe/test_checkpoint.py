@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -120,7 +121,7 @@ def test_other_numbers_of_groups_side_by_side_begin_anew(
         assert all(len(run.validation_ua) == QUICK.epochs for (runs,) in trained for run in runs)
 
 
-def test_what_is_of_other_groups_or_damaged_is_left_alone(tmp_path: Path) -> None:
+def test_what_is_of_other_groups_is_left_alone(tmp_path: Path) -> None:
     kept = Checkpoint(tmp_path, identity(GROUPS))
     kept._write({"part": {"steps": 3}})
     assert Checkpoint(tmp_path, identity(GROUPS)).part("part") == {"steps": 3}
@@ -133,9 +134,52 @@ def test_what_is_of_other_groups_or_damaged_is_left_alone(tmp_path: Path) -> Non
         ([replace(g, labels=tested) for g in GROUPS], True),
     ):
         assert (Checkpoint(tmp_path, identity(groups)).part("part") is not None) == same
+
+
+def test_a_damaged_checkpoint_is_never_gone_on_from(tmp_path: Path) -> None:
+    random = torch.Generator().manual_seed(0)
+    state = {
+        "steps": 3,
+        "heads": [torch.randn(40, 8, generator=random) for _ in range(3)],
+        "rates": [0.1, 0.2],
+    }
+    Checkpoint(tmp_path, identity(GROUPS))._write({"part": state})
     (path,) = tmp_path.rglob("*.pt")
-    path.write_bytes(path.read_bytes()[:-40])
-    assert Checkpoint(tmp_path, identity(GROUPS)).part("part") is None
+    whole = path.read_bytes()
+    choose = Random(0)
+    bits = choose.sample(range(8 * len(whole)), 400)
+    damaged = [bytes([*whole[: k // 8], whole[k // 8] ^ 1 << k % 8, *whole[k // 8 + 1 :]]) for k in bits]
+    damaged += [whole[:size] for size in (0, 1, 31, 32, 33, *choose.sample(range(len(whole)), 20))]
+    damaged += [whole + b"\0", whole[:-32], whole[32:], b"no checkpoint" * 100]
+    for content in damaged:
+        path.write_bytes(content)
+        with pytest.warns(UserWarning, match=f"{path.name} as it was kept, .*begins anew") as warned:
+            kept = Checkpoint(tmp_path, identity(GROUPS))
+        assert len(warned) == 1
+        assert kept.part("part") is None
+        assert kept.seconds_before == 0
+    path.write_bytes(whole)
+    found = Checkpoint(tmp_path, identity(GROUPS)).part("part")
+    assert found is not None
+    assert all(torch.equal(*pair) for pair in zip(found["heads"], state["heads"], strict=True))
+
+
+def test_a_checkpoint_of_another_training_is_not_gone_on_from(tmp_path: Path) -> None:
+    Checkpoint(tmp_path / "a", ["a"])._write({"part": {"steps": 3}})
+    Checkpoint(tmp_path / "b", ["b"])._write({"part": {"steps": 4}})
+    (one,), (other,) = ((tmp_path / name).rglob("*.pt") for name in "ab")
+    other.write_bytes(one.read_bytes())
+    with pytest.warns(UserWarning, match="damaged or another's"):
+        assert Checkpoint(tmp_path / "b", ["b"]).part("part") is None
+
+
+def test_one_without_a_checksum_is_not_gone_on_from(tmp_path: Path) -> None:
+    """As earlier versions wrote them."""
+    Checkpoint(tmp_path, [])._write({})
+    (path,) = tmp_path.rglob("*.pt")
+    torch.save({"seconds": 1.0, "parts": {"part": {"steps": 3}}}, path)
+    with pytest.warns(UserWarning, match="begins anew"):
+        assert Checkpoint(tmp_path, []).part("part") is None
 
 
 def test_it_is_saved_now_and_then_and_never_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import time
 from collections.abc import Iterator
 from hashlib import sha256
@@ -20,7 +21,7 @@ from safetensors.torch import load_file
 from emobox_probe import shards
 from emobox_probe.contract import Encoded
 from emobox_probe.errors import ProbeError
-from emobox_probe.features import FeatureStore
+from emobox_probe.features import FeatureStore, seconds_spent, times_real_time
 
 DIMENSION = 6
 
@@ -98,16 +99,68 @@ def test_checksum_is_that_of_the_blocks_of_the_content(
     monkeypatch.setattr(shards, "_BLOCK", 100)
     path = tmp_path / "shard"
     utterances = [Encoded(torch.randn(length, 6)) for length in (1, 9, 0, 25, 3)]
-    shards.write_shard(path, utterances)
+    shards.write_shard(path, "store 7", utterances)
     content = path.read_bytes()
     start = 8 + int.from_bytes(content[:8], "little")
-    digests = [sha256(content[place : place + 100]).digest() for place in range(start, len(content), 100)]
-    header = json.loads(content[8:start])
-    assert header["__metadata__"]["checksum"] == sha256(b"".join(digests)).hexdigest()
-    assert shards.is_intact(path)
+    checksum = json.loads(content[8:start])["__metadata__"]["checksum"]
+    pieces = [b"store 7 head " + content[:start].replace(checksum.encode(), b"0" * 64)]
+    for number, place in enumerate(range(start, len(content), 100)):
+        pieces.append(b"store 7 %d " % number + content[place : place + 100])
+    digests = [sha256(piece).digest() for piece in pieces]
+    assert checksum == sha256(b"".join(digests)).hexdigest()
+    assert shards.is_intact(path, "store 7")
+    assert not shards.is_intact(path, "store 8")
     for place in (start, start + 99, start + 100, len(content) - 1):
         path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
-        assert not shards.is_intact(path)
+        assert not shards.is_intact(path, "store 7")
+    moved = content[:start] + content[start + 100 : start + 200] + content[start : start + 100]
+    path.write_bytes(moved + content[start + 200 :])
+    assert not shards.is_intact(path, "store 7")
+
+
+def test_any_changed_bit_of_a_shard_is_noticed(tmp_path: Path) -> None:
+    store = store_of(tmp_path)
+    fill(store)
+    path = store.folder / "shard-00001.safetensors"
+    whole = path.read_bytes()
+    head = 8 * (8 + int.from_bytes(whole[:8], "little"))
+    choose = random.Random(0)
+    bits = choose.sample(range(head), 400) + choose.sample(range(head, 8 * len(whole)), 400)
+    for bit in bits:
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        assert store_of(tmp_path)._intact(1) is False, bit
+    for size in (0, 7, 8, 9, head // 8, *choose.sample(range(len(whole)), 20)):
+        path.write_bytes(whole[:size])
+        assert not store_of(tmp_path)._intact(1)
+    path.write_bytes(whole)
+    assert store_of(tmp_path).find_damage() == []
+
+
+def test_shards_in_the_place_of_others_are_noticed(tmp_path: Path) -> None:
+    """All have the same shapes; they differ in whose they are."""
+
+    def same(shards: Iterator[range]) -> Iterator[Any]:
+        for rows in shards:
+            yield lambda rows=rows: [Encoded(torch.full((4, DIMENSION), float(row))) for row in rows]
+
+    store, other = store_of(tmp_path, seconds=120.0), store_of(tmp_path, seconds=120.0, dtype="another")
+    for each in (store, other):
+        fill(each, same)
+    whole = content(store)
+    first, second = (store.folder / f"shard-0000{number}.safetensors" for number in (0, 1))
+    assert first.stat().st_size == second.stat().st_size
+    first.write_bytes(whole[second.name])
+    second.write_bytes(whole[first.name])
+    again = store_of(tmp_path, seconds=120.0)
+    with pytest.raises(ProbeError, match=r"shard-00000.* missing or damaged"):
+        list(again.read([0]))
+    assert again.find_damage() == [0, 1]
+    fill(again, same)
+    assert content(again) == whole
+    first.write_bytes((other.folder / first.name).read_bytes())
+    assert store_of(tmp_path, seconds=120.0).find_damage() == [0]
 
 
 def test_means_of_all_layers(tmp_path: Path) -> None:
@@ -205,10 +258,10 @@ def test_full_disk_is_one_clear_error_and_leaves_the_store_whole(
     write = shards.write_shard
     written: list[Path] = []
 
-    def full_after_two(path: Path, utterances: Any) -> None:
+    def full_after_two(path: Path, name: str, utterances: Any) -> None:
         written.append(path)
         if len(written) <= 2:
-            write(path, utterances)
+            write(path, name, utterances)
             return
 
         def half(file: Any) -> None:
@@ -260,7 +313,98 @@ def _own_megabytes() -> float:
     return int(line.split()[1]) / 1024
 
 
+# ── files that only inform ──
+
+
+def test_times_are_those_of_the_log(tmp_path: Path) -> None:
+    store = store_of(tmp_path, utterances=4)  # 2 shards, 400 s
+    fill(store)
+    log = tmp_path / "times" / f"{store.key}.jsonl"
+    lines = [
+        {"shard": 0, "seconds": 9.0, "busy": 1.0},
+        {"shard": 1, "seconds": 3.0, "busy": 1.5},
+        {"shard": 0, "seconds": 5.0, "busy": 2.5},  # made again
+    ]
+    log.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert (store.seconds_spent(), store.busy_share(), times_real_time([store])) == (8.0, 0.5, 50.0)
+    assert (seconds_spent([store, store]), times_real_time([store, store])) == (16.0, 50.0)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *(None, b"", b"\0" * 64, b"[]", b"3\n4\n", b"{}\n{}", b"\xff\xfe\n"),
+        b'{"shard": 0, "seconds": 5.0, "busy": 2.5}\n{"shard": 1, "seco',
+        b'{"shard": 0, "seconds": 5.0, "busy": 2.5}\n{"shard": 1, "seconds": NaN, "busy": 2.5}\n',
+        b'{"shard": 0, "seconds": 5.0, "busy": 2.5}\n{"shard": 1e999, "seconds": 1, "busy": 2.5}\n',
+        b'{"shard": 0, "seconds": 5.0, "busy": 2.5}\n{"shard": 1, "seconds": -1, "busy": 2.5}\n',
+    ],
+)
+def test_without_its_log_a_store_is_whole_and_the_time_unknown(tmp_path: Path, damage: bytes | None) -> None:
+    known, store = store_of(tmp_path, utterances=3), store_of(tmp_path, utterances=4)
+    for each in (known, store):
+        fill(each)
+    log = tmp_path / "times" / f"{store.key}.jsonl"
+    log.unlink()
+    if damage is not None:
+        log.write_bytes(damage)
+    assert (store.seconds_spent(), store.busy_share(), times_real_time([store])) == (None, None, None)
+    assert known.seconds_spent() is not None
+    assert (seconds_spent([known, store]), times_real_time([known, store])) == (None, None)
+    again = store_of(tmp_path, utterances=4)
+    assert again.find_damage() == []
+    assert len(list(again.read())) == 4
+
+
+def test_a_copied_store_is_enough_and_is_not_written_to(tmp_path: Path) -> None:
+    """Without `times` and `locks`, as on a disk that others may only read."""
+    made = store_of(tmp_path / "made")
+    fill(made)
+    copied = store_of(tmp_path / "copy")
+    shutil.copytree(made.folder, copied.folder)
+    (copied.folder / "manifest.json").unlink()
+    before = sorted(copied.root.rglob("*"))
+    assert copied.complete
+    assert copied.find_damage() == []
+    assert len(list(copied.read())) == 12
+    assert copied.seconds_spent() is None
+    assert sorted(copied.root.rglob("*")) == before
+
+
+def test_no_log_can_be_written_and_the_store_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "times").write_text("in the way")
+    store = store_of(tmp_path)
+    fill(store)
+    assert store.complete
+    assert store.seconds_spent() is None
+
+
 # ── killed, and together ──
+
+
+class KilledError(BaseException):
+    pass
+
+
+def test_killed_between_shard_and_log_it_is_complete_at_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = store_of(tmp_path, utterances=2)
+    assert len(store.shards) == 1
+
+    def die(*_: Any) -> None:
+        raise KilledError
+
+    monkeypatch.setattr(FeatureStore, "_note_seconds", die)
+    with pytest.raises(KilledError):
+        fill(store)
+    monkeypatch.undo()
+    again = store_of(tmp_path, utterances=2)
+    assert not again.complete
+    assert fill(again) == [200.0]  # it was there
+    assert again.complete
+    assert len(list(again.read())) == 2
+    assert (again.seconds_spent(), again.busy_share(), times_real_time([again])) == (None, None, None)
 
 
 def _fill_slowly(store: FeatureStore, pause: float, started: Any = None) -> None:

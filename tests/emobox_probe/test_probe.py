@@ -119,6 +119,16 @@ def test_twice_gives_the_same_scores_and_extracts_once(tmp_path: Path, tiny_enco
     first, second = (read_record(tmp_path / n / "tiny" / "demo" / "paper") for n in ("1", "2"))
     assert scores_and_settings(first) == scores_and_settings(second)
     assert first.provenance.extraction_seconds == second.provenance.extraction_seconds > 0
+    # What only informs can be lost.
+    shutil.rmtree(tmp_path / "features" / "times")
+    shutil.rmtree(tmp_path / "features" / "locks")
+    assert run(*words, "--output-dir", str(tmp_path / "3")) == 0
+    third = read_record(tmp_path / "3" / "tiny" / "demo" / "paper")
+    assert scores_and_settings(third) == scores_and_settings(first)
+    told = third.provenance
+    assert (told.extraction_seconds, told.extraction_times_real_time, told.extraction_busy_share) == (
+        None,
+    ) * 3
 
 
 @pytest.mark.parametrize(

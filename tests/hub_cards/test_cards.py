@@ -75,6 +75,14 @@ def test_the_card_counts_what_is_in_the_audio() -> None:
     ) in str(model_card(made.model_copy(update={"corpus": corpus, "encoder": encoder})))
 
 
+def test_a_time_that_is_not_known_is_not_made_up() -> None:
+    made = record()
+    unknown = made.provenance.model_copy(update={"extraction_seconds": None})
+    assert "| extraction, training | 12 s, 34 s on a processor" in str(model_card(made))
+    card = str(model_card(made.model_copy(update={"provenance": unknown})))
+    assert "| extraction, training | unknown, 34 s on a processor" in card
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

@@ -150,6 +150,13 @@ def test_speed_counts_what_two_protocols_share_once(data: dict[str, Any]) -> Non
     assert row["audio_hours"] / row["device_hours"] == pytest.approx(0.277 / (12 / 3600), rel=1e-3)
 
 
+def test_speed_leaves_out_times_that_are_not_known(tmp_path: Path) -> None:
+    made = kept_run(tmp_path / "a", "lab/good")
+    unknown = made.provenance.model_copy(update={"extraction_seconds": None})
+    made.model_copy(update={"provenance": unknown}).write(tmp_path / "a")
+    assert page_data(collect([tmp_path]))["speed"] == []
+
+
 def test_a_corpus_of_ones_own_is_shown_and_in_no_mean(tmp_path: Path) -> None:
     kept_run(tmp_path / "a", "lab/good", corpus="my corpus")
     (mine,) = [
