@@ -9,6 +9,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,18 @@ import datasets
 import torch
 from filelock import FileLock
 from safetensors import SafetensorError
-from transformers import AudioClassificationPipeline, AutoFeatureExtractor, AutoModelForAudioClassification
+from transformers import (
+    AudioClassificationPipeline,
+    AutoConfig,
+    AutoFeatureExtractor,
+    AutoModelForAudioClassification,
+)
 from transformers.utils import logging
 
 from emobox_datasets.audio import SAMPLING_RATE, from_flac, resample
 from emobox_probe.contract import lengthened
 from emobox_probe.errors import ProbeError
-from emobox_probe.loading import preprocessor_hash, weights_hash
+from emobox_probe.loading import check_weight_files, preprocessor_hash, weights_hash
 
 # Samples at 16 kHz, 0.1 s: many models fail on less; zeros are put behind what is shorter.
 SHORTEST = SAMPLING_RATE // 10
@@ -77,6 +83,7 @@ def load_classifier(
     options = {"revision": revision, "trust_remote_code": trust_remote_code}
     try:
         extractor = AutoFeatureExtractor.from_pretrained(name, **options)
+        check_weight_files(name, revision, AutoConfig.from_pretrained(name, **options))
         model, report = _quietly(
             lambda: AutoModelForAudioClassification.from_pretrained(
                 name, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **options
@@ -124,7 +131,7 @@ def classify_all(
     file = _kept_in(classifier, fingerprint)
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{file}.lock"):  # another run with the same classifier waits, and finds the work done
-        known = _read(file)
+        known = _read(file, classifier.classes)
         for id, flac in audio([id for id in ids if id not in known]):
             try:
                 known[id] = classifier.classify(flac)
@@ -149,14 +156,20 @@ def _kept_in(classifier: Classifier, fingerprint: str) -> Path:
     return Path(datasets.config.HF_CACHE_HOME).expanduser() / "emobox" / "classified" / f"{key}.jsonl"
 
 
-def _read(file: Path) -> dict[str, str]:
-    """The answers in a file; a line that a killed run did not finish is cut off."""
+def _read(file: Path, classes: Sequence[str]) -> dict[str, str]:
+    """The answers in a file; a line that a killed run did not finish is cut off, a damaged one is asked again."""
     if not file.is_file():
         return {}
     content = file.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
     os.truncate(file, len(whole))
-    return dict(json.loads(line) for line in whole.splitlines())
+    answers = {}
+    for line in whole.splitlines():
+        with suppress(ValueError, TypeError):
+            id, answer = json.loads(line)
+            if answer in classes:
+                answers[id] = answer
+    return answers
 
 
 def first_line(error: Exception) -> str:

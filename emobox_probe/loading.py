@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +14,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from transformers import MODEL_MAPPING, AutoConfig, AutoFeatureExtractor, AutoModel
-from transformers.utils import logging
+from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, cached_file, logging
 
 # Imported so that the Auto classes know the models that the library lacks.
 import emobox_probe.models  # noqa: F401
+from emobox_datasets.files import inside
 from emobox_probe.descriptors import BUILTIN
 from emobox_probe.errors import ProbeError
 from emobox_probe.families import FAMILIES, UNKNOWN, WHISPER_TRIMMED, Family, Part
@@ -114,11 +116,13 @@ def _extractor(name: str, options: dict[str, Any]) -> Any:
 def _model(name: str, config: Any, family: Family, options: dict[str, Any]) -> Any:
     """The encoder in float32, whatever the checkpoint stores; only safetensors are read, never a pickle."""
     wanted = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+    own = attrgetter(family.part.config)(config) if family.part and family.part.config else config
     try:
+        check_weight_files(name, options["revision"], own)
         if family.part is None:
             model, report = AutoModel.from_pretrained(name, **wanted, **options)
         else:
-            model, report = _load_part(name, config, family.part, {**wanted, "revision": options["revision"]})
+            model, report = _load_part(name, own, family.part, {**wanted, "revision": options["revision"]})
     except (OSError, ValueError, ImportError, SafetensorError) as error:
         raise ProbeError(
             f"Expected {name} to have weights as safetensors, but got: {_first_line(error)} If it only has "
@@ -129,12 +133,58 @@ def _model(name: str, config: Any, family: Family, options: dict[str, Any]) -> A
     return model.get_encoder() if whole else model
 
 
+def check_weight_files(name: str, revision: str | None, config: Any) -> None:
+    """Let through only weights that are safetensors files of the model's own folder or repository.
+
+    The library would read whatever file an index (`model.safetensors.index.json`, or what the configuration names as
+    `transformers_weights`) maps a weight to.
+
+    Raises:
+        ValueError: the index cannot be read, or there is such a file; names both.
+        OSError: the Hub cannot be reached.
+    """
+    named = getattr(config, "transformers_weights", None)
+    if named is None and _own_file(name, SAFE_WEIGHTS_NAME, revision):
+        return  # the library looks for it first
+    index = SAFE_WEIGHTS_INDEX_NAME if named is None else inside(name, named).relative_to(name).as_posix()
+    if not index.endswith(".index.json"):
+        _check_weight_file(name, "the configuration", index)
+    elif path := _own_file(name, index, revision):
+        try:
+            content = json.loads(path.read_bytes())
+            files, _ = set(content["weight_map"].values()), content["metadata"].keys()
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{index}, which is no index of weights ({error!r})") from error
+        for file in sorted(files, key=str):
+            _check_weight_file(name, index, file)
+
+
+def _own_file(name: str, file: str, revision: str | None) -> Path | None:
+    """A file of a folder or of a repository on the Hub, None where it has none of that name; as the library looks."""
+    found = cached_file(
+        name,
+        file,
+        revision=revision,
+        _raise_exceptions_for_gated_repo=False,
+        _raise_exceptions_for_missing_entries=False,
+    )
+    return None if found is None else Path(found)
+
+
+def _check_weight_file(name: str, index: str, file: Any) -> None:
+    try:
+        path = inside(name, file)
+    except ValueError as error:
+        raise ValueError(f"{index}, which names {file!r} outside of the model") from error
+    if path.suffix != ".safetensors" or (Path(name).is_dir() and not path.is_file()):
+        raise ValueError(f"{index}, which names {file!r} and not a safetensors file beside it")
+
+
 def _load_part(name: str, config: Any, part: Part, wanted: dict[str, Any]) -> Any:
     """The encoder alone: what the checkpoint holds besides is never put into memory."""
     module, class_name = part.model.split(":")
     model_class = getattr(importlib.import_module(f"transformers.models.{module}"), class_name)
-    own = attrgetter(part.config)(config) if part.config else config
-    return model_class.from_pretrained(name, config=own, key_mapping={part.keys: ""}, **wanted)
+    return model_class.from_pretrained(name, config=config, key_mapping={part.keys: ""}, **wanted)
 
 
 def _check_complete(name: str, missing_keys: list[str], part: str) -> None:

@@ -181,6 +181,11 @@ def test_answers_are_kept_and_a_killed_run_goes_on(
     assert (tmp_path / "killed.txt").read_bytes() == (tmp_path / "whole.txt").read_bytes()
     assert run(*words, tmp_path / "killed.txt") == 0
     assert len(asked_again) == 320 - 99
+    lines = complete.splitlines(keepends=True)
+    answers.write_bytes(b"".join([b'["demo-x"\n', b"[[], 3]\n", lines[0].replace(b'"]', b'!"]'), *lines[1:]]))
+    assert run(*words, tmp_path / "killed.txt") == 0
+    assert len(asked_again) == 320 - 98  # what is damaged is asked again
+    assert (tmp_path / "killed.txt").read_bytes() == (tmp_path / "whole.txt").read_bytes()
 
 
 def test_a_shortfall_is_an_error_that_names_it(

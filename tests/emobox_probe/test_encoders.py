@@ -108,6 +108,108 @@ def test_pickles_are_refused(wav2vec2: Path, tmp_path: Path) -> None:
         load_encoder(str(pickled), CPU)
 
 
+@pytest.fixture
+def parted(wav2vec2: Path, tmp_path: Path) -> Path:
+    """A model whose weights are in two files, and beside it what no model may lead to."""
+    weights = load_file(wav2vec2 / "model.safetensors")
+    folder = shutil.copytree(wav2vec2, tmp_path / "parted")
+    (folder / "model.safetensors").unlink()
+    half = len(weights) // 2
+    parts = {
+        "a.safetensors": dict(list(weights.items())[:half]),
+        "b.safetensors": dict(list(weights.items())[half:]),
+    }
+    for file, part in parts.items():
+        save_file(part, folder / file, {"format": "pt"})
+    save_file(parts["b.safetensors"], tmp_path / "outside.safetensors", {"format": "pt"})
+    torch.save(parts["b.safetensors"], folder / "b.bin")
+    weight_map = {name: file for file, part in parts.items() for name in part}
+    write_index(folder, {"metadata": {}, "weight_map": weight_map})
+    return folder
+
+
+def write_index(folder: Path, content: Any) -> None:
+    (folder / "model.safetensors.index.json").write_text(json.dumps(content))
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "model.safetensors.index.json").read_text())
+
+
+def test_weights_in_parts_are_the_same_model(parted: Path, wav2vec2: Path) -> None:
+    whole = load_encoder(str(wav2vec2), CPU).facts.weights_sha256
+    assert load_encoder(str(parted), CPU).facts.weights_sha256 == whole
+    snapshot = parted.parent / "snapshot"  # of the Hub's cache, where files are links
+    snapshot.mkdir()
+    for file in parted.iterdir():
+        (snapshot / file.name).symlink_to(file)
+    assert load_encoder(str(snapshot), CPU).facts.weights_sha256 == whole
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        *("b.bin", "missing.safetensors", "../outside.safetensors", "sub/../../outside.safetensors", "."),
+        *(
+            "/outside.safetensors",
+            "c:b.safetensors",
+            "..\\outside.safetensors",
+            "b.safetensors/",
+            "",
+            None,
+            3,
+        ),
+    ],
+)
+def test_an_index_leads_to_safetensors_beside_it_only(parted: Path, file: Any) -> None:
+    told = read_index(parted)
+    last = max(told["weight_map"])
+    file = f"{parted.parent}{file}" if file == "/outside.safetensors" else file
+    write_index(parted, {**told, "weight_map": {**told["weight_map"], last: file}})
+    with pytest.raises(
+        ProbeError, match=r"as safetensors, but got: model.safetensors.index.json, which"
+    ) as error:
+        load_encoder(str(parted), CPU)
+    assert repr(file) in str(error.value)
+
+
+@pytest.mark.parametrize("content", [[], {}, {"metadata": {}}, {"weight_map": {}}, {"weight_map": 3}, None])
+def test_an_index_that_is_none_is_refused(parted: Path, content: Any) -> None:
+    write_index(parted, content)
+    with pytest.raises(ProbeError, match=r"index\.json, which is no index of weights"):
+        load_encoder(str(parted), CPU)
+
+
+def test_what_stands_beside_whole_weights_does_not_count(parted: Path, wav2vec2: Path) -> None:
+    write_index(parted, {"metadata": {}, "weight_map": {"a": "../outside.safetensors"}})
+    shutil.copy(wav2vec2 / "model.safetensors", parted)
+    assert load_encoder(str(parted), CPU).facts.weights_sha256
+
+
+@pytest.mark.parametrize(
+    "named", ["../outside.safetensors", "b.bin", "adapter_model.bin", "../parted/other.index.json", 3]
+)
+def test_a_configuration_leads_to_safetensors_beside_it_only(parted: Path, named: Any) -> None:
+    config = json.loads((parted / "config.json").read_text())
+    torch.save({}, parted / "adapter_model.bin")
+    (parted / "config.json").write_text(json.dumps({**config, "transformers_weights": named}))
+    with pytest.raises(ProbeError, match="as safetensors, but got"):
+        load_encoder(str(parted), CPU)
+
+
+def test_an_index_that_the_configuration_names_is_held_to_the_same(parted: Path, wav2vec2: Path) -> None:
+    config, told = json.loads((parted / "config.json").read_text()), read_index(parted)
+    named = "mine.safetensors.index.json"
+    (parted / "config.json").write_text(json.dumps({**config, "transformers_weights": named}))
+    (parted / "model.safetensors.index.json").rename(parted / named)
+    whole = load_encoder(str(wav2vec2), CPU).facts.weights_sha256
+    assert load_encoder(str(parted), CPU).facts.weights_sha256 == whole
+    told["weight_map"][max(told["weight_map"])] = "b.bin"
+    (parted / named).write_text(json.dumps(told))
+    with pytest.raises(ProbeError, match=f"{named}, which names 'b.bin'"):
+        load_encoder(str(parted), CPU)
+
+
 def test_text_models_are_refused(tmp_path: Path) -> None:
     BertModel(
         BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1, vocab_size=9)
