@@ -3,7 +3,7 @@
     <root>/<key>/manifest.json            what the features are: encoder, corpus, data type
     <root>/<key>/shard-00000.safetensors  frames of consecutive utterances, and a checksum (shards.py)
     <root>/<key>/index.parquet            id, shard, offset, length; written last
-    <root>/locks/, <root>/times/          who is at work on which shard; how long each took
+    <root>/locks/, <root>/times/          who is at work on which shard; how long each took: can be lost
 
 The key hashes the manifest, so another encoder or a changed corpus never meets old features. Which utterances are
 in a shard depends on the corpus alone, and a shard is written whole and then renamed: a killed run continues at the
