@@ -175,11 +175,11 @@ def test_a_disk_that_fills_up_fails_what_writes_and_the_next_run_goes_on(
     shards_there: list[Path] = []
     write = features.write_shard
 
-    def until_the_disk_is_full(path: Path, utterances: list) -> None:
+    def until_the_disk_is_full(path: Path, name: str, utterances: list) -> None:
         if len(shards_there) == 2:
             write_whole(path, full)
         shards_there.append(path)
-        write(path, utterances)
+        write(path, name, utterances)
 
     def full(file: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
