@@ -17,6 +17,7 @@ INTRODUCTION = """
 # Speech emotion recognition: UA, WA, macro-F1
 
 Upload a CSV file with the columns `reference` and `prediction`, one row per utterance, and, if you have it, `speaker`.
+Without the labels of the corpus, UA and macro-F1 are means over the labels in the file.
 Intervals are 95 percent bootstrap intervals over speakers, or over utterances where there is no such column.
 Uploads are deleted within two hours.
 """
@@ -65,14 +66,13 @@ def score_predictions(
     Returns:
         Three tables: scores in percent with their intervals; scores per class; confusion matrix, rows = reference.
     """
-    occurring = sorted(set(table["reference"]) | set(table["prediction"]))
-    names = [name.strip() for name in labels.split(",") if name.strip()] or occurring
+    names = [name.strip() for name in labels.split(",") if name.strip()]
     # By file, since in a Space the folder is not called ser_metric; anew, since a metric holds what was added to it.
     metric = evaluate.load(str(HERE / "ser_metric.py"), keep_in_memory=True)
     result = metric.compute(
         predictions=table["prediction"].tolist(),
         references=table["reference"].tolist(),
-        labels=names,
+        labels=names or None,
         absent=absent,
         interval=True,
         speakers=table["speaker"].tolist() if "speaker" in table else None,
@@ -88,8 +88,8 @@ def score_predictions(
         ],
         columns=["label", "recall", "precision", "F1", "utterances"],
     )
-    confusion = pd.DataFrame(result["confusion"], columns=names)
-    confusion.insert(0, "reference \\ prediction", names)
+    confusion = pd.DataFrame(result["confusion"], columns=result["labels"])
+    confusion.insert(0, "reference \\ prediction", result["labels"])
     return scores, classes, confusion
 
 

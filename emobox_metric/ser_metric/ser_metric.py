@@ -7,7 +7,7 @@ without comments, and the base class is not imported by name, or it would be tak
 
 from __future__ import annotations
 
-from collections import Counter
+import warnings
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,20 @@ import evaluate
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .calibration import are_probabilities, expected_calibration_error, softmax
+from .calibration import expected_calibration_error
 from .comparison import compare_systems
+from .inputs import as_column, as_probabilities, check_labels, infer_labels, label_ids, labels_needed
 from .intervals import bootstrap_interval
+from .processes import (
+    NO_UTTERANCES,
+    features_of_all,
+    file_of,
+    handed_over,
+    is_empty,
+    is_locked,
+    missing_after,
+    waited_in_vain,
+)
 from .scores import Absent, check_same_length, confusion_matrix, scores_from_confusion
 
 DESCRIPTION = """
@@ -33,7 +44,8 @@ Args:
     predictions: predicted label ids (int) or label names (str), one per utterance.
     references: true label ids or label names, one per utterance. One side may be ids and the other names.
     labels: the corpus's full list of label names, in the order of the ids, for instance
-        `dataset.features["label"].names`. Needed here or in `evaluate.load(..., labels=...)`.
+        `dataset.features["label"].names`. Pass it here or in `evaluate.load(..., labels=...)`. Without it, the labels
+        that occur are taken, sorted, with a warning: UA and F1 are then means over another list than the corpus's.
     absent: what UA and F1 do with labels that no reference has: "zero" (count as 0, the default), "skip" or "error".
     interval: True adds bootstrap intervals. The default is to add them when `speakers` are given.
     speakers: the speaker of each utterance. Whole speakers are then resampled instead of utterances.
@@ -46,12 +58,15 @@ Args:
     other_predictions: predictions of another system for the same utterances; adds `comparison`.
 
     With `num_process` > 1, `speakers`, `logits`, `probabilities` and `other_predictions` are read on process 0 only
-    and must cover the utterances of all processes, in order of process id.
+    and must cover the utterances of all processes, in order of process id. Every process calls `compute`, also one
+    without utterances; `evaluate.load(..., timeout=100)` says for how many seconds they wait for each other.
 
 Returns:
     ua, wa, f1, micro_f1: scores in 0..1.
     per_class: for each label its recall, precision, f1 and support.
     confusion: list of rows, one per reference label, of counts per predicted label.
+    labels: the label list that was used, in the order of the ids.
+    labels_inferred: whether it is only what occurs in the inputs, because no list was given.
     intervals: (low, high) for ua, wa and f1, if asked for.
     comparison: for ua, wa and f1 the difference, its interval, p_value and minimum_detectable_difference; and
         mcnemar; if `other_predictions` are given.
@@ -81,7 +96,8 @@ class SerMetric(evaluate.Metric):
     INPUTS_DESCRIPTION above, which `evaluate` appends to the help of `compute`, says what it takes and gives.
 
     Args:
-        labels: the corpus's full list of label names, in the order of the ids; may be left to `compute`.
+        labels: the corpus's full list of label names, in the order of the ids; may be left to `compute`, and there to
+            be inferred from what occurs.
         args, kwargs: those of `evaluate.EvaluationModule`, for instance `cache_dir`, `num_process`, `keep_in_memory`.
 
     Raises:
@@ -95,10 +111,16 @@ class SerMetric(evaluate.Metric):
     """
 
     data: Any
+    writer: Any
+    filelock: Any
+    cache_file_name: Any
+    file_paths: Any
+    filelocks: Any
 
     def __init__(self, *args: Any, labels: Sequence[str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.labels = None if labels is None else check_labels(labels)
+        self._warned = False
 
     def _info(self) -> evaluate.MetricInfo:
         # "string" comes first, because `evaluate` takes the first that fits and int("3") would fit names like "3".
@@ -130,6 +152,8 @@ class SerMetric(evaluate.Metric):
         """Add one prediction and one reference per utterance of a batch."""
         # `evaluate` would turn 0.9 into label 0, fail on an empty list with IndexError, and after an input it cannot
         # write keep expecting its type.
+        if self.num_process > 1 and is_empty(predictions) and is_empty(references):
+            return
         predictions, references = as_column(predictions, "predictions"), as_column(references, "references")
         check_same_length({"predictions": len(predictions), "references": len(references)})
         super().add_batch(predictions=predictions, references=references, **kwargs)
@@ -138,27 +162,54 @@ class SerMetric(evaluate.Metric):
         self, *, predictions: Any = None, references: Any = None, **options: Any
     ) -> dict[str, Any] | None:
         """Score what was added, or `predictions` and `references`; None on all processes but the first."""
-        if predictions is None and references is None and self.writer is None:
-            raise ValueError(
-                "Expected predictions and references, but got none; pass them to `compute`, or call `add_batch` first."
-            )
+        if self.num_process > 1 and is_empty(predictions) and is_empty(references):
+            predictions = references = None
         labels = options.pop("labels", None)
-        # Before the data are closed: a forgotten list must not cost an evaluation that ran for hours.
-        names = check_labels(self.labels if labels is None else labels)
+        labels = self.labels if labels is None else labels
+        # Before the data are closed: a bad list must not cost an evaluation that ran for hours.
+        names = None if labels is None else check_labels(labels)
+        if names is None:
+            self._check_inferable(options)
+        if predictions is None and references is None and self.writer is None:
+            self._join_without_utterances()
         try:
             result: dict[str, Any] | None = super().compute(
                 predictions=predictions, references=references, labels=names, **options
             )
-        finally:
+        except BaseException:
             self._discard()
+            raise
+        self.file_paths = self.filelocks = None
+        if result is not None and result["labels_inferred"]:
+            self._warn_of_inferred(result["labels"])
         return result
+
+    def _check_inferable(self, options: dict[str, Any]) -> None:
+        """Raise if there must be a label list, as far as can be told before all data are collected."""
+        if options.get("logits") is not None or options.get("probabilities") is not None:
+            raise labels_needed("with logits or probabilities, whose columns they name")
+        if self.writer is not None:
+            kinds = self.selected_feature_format
+            if kinds["predictions"] != kinds["references"]:
+                raise labels_needed("where ids are compared with names")
+
+    def _warn_of_inferred(self, labels: list[str]) -> None:
+        if self._warned:
+            return
+        self._warned = True
+        warnings.warn(
+            f"Expected the corpus's full list of `labels`, but got none, so UA and F1 are means over the {len(labels)} "
+            f"labels seen, {labels}; pass labels=[...], for instance dataset.features['label'].names, for scores that "
+            f"can be compared with others.",
+            stacklevel=3,
+        )
 
     def _compute(
         self,
         *,
         predictions: Sequence[int | str],
         references: Sequence[int | str],
-        labels: list[str],
+        labels: list[str] | None,
         absent: Absent = "zero",
         interval: bool | None = None,
         speakers: Sequence[Hashable] | None = None,
@@ -170,9 +221,17 @@ class SerMetric(evaluate.Metric):
         bins: int = 15,
         other_predictions: Any = None,
     ) -> dict[str, Any]:
-        reference_ids = label_ids(references, labels, "references")
-        prediction_ids = label_ids(predictions, labels, "predictions")
+        columns: dict[str, Sequence[int | str]] = {"references": references, "predictions": predictions}
+        if other_predictions is not None:
+            columns["other_predictions"] = as_column(other_predictions, "other_predictions")
+        inferred = labels is None
+        if labels is None:
+            labels = infer_labels(columns)
+            columns = {name: [str(value) for value in column] for name, column in columns.items()}
+        ids = {name: label_ids(column, labels, name) for name, column in columns.items()}
+        reference_ids, prediction_ids = ids["references"], ids["predictions"]
         result = report(confusion_matrix(reference_ids, prediction_ids, len(labels)), labels, absent)
+        result |= {"labels": labels, "labels_inferred": inferred}
         resampling: dict[str, Any] = {
             "clusters": speakers,
             "confidence": confidence,
@@ -183,25 +242,88 @@ class SerMetric(evaluate.Metric):
         if interval or (interval is None and speakers is not None):
             result["intervals"] = bootstrap_interval(reference_ids, prediction_ids, len(labels), **resampling)
         if other_predictions is not None:
-            other_ids = label_ids(
-                as_column(other_predictions, "other_predictions"), labels, "other_predictions"
-            )
             result["comparison"] = compare_systems(
-                reference_ids, prediction_ids, other_ids, len(labels), **resampling
+                reference_ids, prediction_ids, ids["other_predictions"], len(labels), **resampling
             )
         if logits is not None or probabilities is not None:
             given = as_probabilities(logits, probabilities, prediction_ids, len(labels))
             result["ece"] = expected_calibration_error(given, reference_ids, bins)
         return result
 
+    def _join_without_utterances(self) -> None:
+        """Take part with an empty file: the last process of an epoch may have nothing to score."""
+        if self.num_process == 1:
+            raise ValueError(
+                "Expected predictions and references, but got none; pass them to `compute`, or call `add_batch` first."
+            )
+        self.selected_feature_format = NO_UTTERANCES
+        self._init_writer()
+
+    def _init_writer(self, timeout: float = 1) -> None:
+        own = file_of(self, self.process_id)
+        # This process may be one evaluation ahead of process 0, which must read the last file before it is overwritten.
+        if own in handed_over and missing_after(self.timeout, [0], lambda _: not Path(own).exists()):
+            raise waited_in_vain(self, "to end", [0])
+        handed_over.discard(own)
+        try:
+            super()._init_writer(timeout)
+        except BaseException:
+            # Else the next `add` would write without waiting for the others.
+            self.writer = None
+            self._discard()
+            if self.rendez_vous_lock is not None:
+                self.rendez_vous_lock.release()
+            raise
+
+    def _check_all_processes_locks(self) -> None:
+        """Wait until all others have begun."""
+        others = range(1, self.num_process)
+        if missing := missing_after(self.timeout, others, lambda other: is_locked(self, other)):
+            raise waited_in_vain(self, "to begin", missing)
+
+    def _check_rendez_vous(self) -> None:
+        """Wait until process 0 has begun, and has seen that all others have."""
+        if missing_after(self.timeout, [0], lambda other: is_locked(self, other)):
+            raise waited_in_vain(self, "to begin", [0])
+        try:
+            super()._check_rendez_vous()
+        except ValueError as error:
+            missing = [other for other in range(self.num_process) if not is_locked(self, other)]
+            raise waited_in_vain(self, "to begin", missing or [0]) from error
+
+    def _get_all_cache_files(self) -> tuple[Any, Any]:
+        """The files and locks of all processes, all of them complete, and of one type."""
+        try:
+            self.file_paths, self.filelocks = super()._get_all_cache_files()
+        except ValueError as error:
+            if self.num_process == 1:
+                raise
+            missing = [other for other in range(1, self.num_process) if is_locked(self, other)]
+            raise waited_in_vain(self, "to end", missing) from error
+        if self.num_process > 1:
+            self.selected_feature_format = features_of_all(self.file_paths)
+        return self.file_paths, self.filelocks
+
+    def _finalize(self) -> None:
+        super()._finalize()
+        if self.process_id > 0:
+            handed_over.add(file_of(self, self.process_id))
+        elif self.file_paths is not None:
+            # They are deleted and unlocked from the last to the first. Who sees that its file is gone begins anew, and
+            # must not take the lock of process 0 for that of the next evaluation: it goes first.
+            self.file_paths = [*self.file_paths[1:], self.file_paths[0]]
+            self.filelocks = [*self.filelocks[1:], self.filelocks[0]]
+
     def _discard(self) -> None:
-        """Forget data whose scoring failed: `evaluate` would keep its files, locked, and avoid them ever after."""
-        if self.data is None:  # scored, or not yet closed
+        """Forget data that cannot be scored: `evaluate` would keep its files, locked, and avoid them ever after."""
+        if self.writer is not None:  # not closed, so still to be scored
             return
-        self.data = self.buf_writer = None
-        for path, lock in zip(self.file_paths or (), self.filelocks or (), strict=True):
+        own = [] if self.filelock is None else [(self.cache_file_name, self.filelock)]
+        for path, lock in reversed([*zip(self.file_paths or (), self.filelocks or (), strict=True), *own]):
             Path(path).unlink(missing_ok=True)
             lock.release()
+        self.data = self.buf_writer = self.file_paths = self.filelocks = None
+        self.cache_file_name = self.filelock = None
 
 
 def report(confusion: NDArray[np.int64], labels: Sequence[str], absent: Absent) -> dict[str, Any]:
@@ -215,79 +337,3 @@ def report(confusion: NDArray[np.int64], labels: Sequence[str], absent: Absent) 
     }
     means = {name: scores[name] for name in ("ua", "wa", "f1", "micro_f1")}
     return means | {"per_class": per_class, "confusion": confusion.tolist()}
-
-
-def as_column(values: Any, name: str) -> list[int] | list[str]:
-    """Return `values` (list, array, tensor, series) as a list of Python int, or of str."""
-    if values is None:
-        raise ValueError(
-            f"Expected both predictions and references, but got no `{name}`; pass them together."
-        )
-    listed = values.tolist() if hasattr(values, "tolist") else list(values)
-    column = [value.item() if hasattr(value, "item") else value for value in listed]
-    kinds = Counter(type(value).__name__ for value in column)
-    if not column or set(kinds) not in ({"int"}, {"str"}):
-        found = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "nothing"
-        raise ValueError(
-            f"Expected `{name}` to be label ids (int) or label names (str), but got {found}; "
-            f"turn scores into ids by argmax and fill in what is missing."
-        )
-    return column
-
-
-def check_labels(labels: Sequence[str] | None) -> list[str]:
-    """Return the label list as a list, or raise if it is missing, not of names, or not of distinct ones."""
-    if labels is None or isinstance(labels, str) or not len(labels):
-        raise ValueError(
-            f"Expected `labels` to be the corpus's full list of label names, but got {labels!r}; pass labels=[...] "
-            f"to `compute` or to `evaluate.load`, for instance dataset.features['label'].names."
-        )
-    if not all(isinstance(label, str) for label in labels) or len(set(labels)) < len(labels):
-        raise ValueError(
-            f"Expected `labels` to be distinct strings, but got {list(labels)}; name each label once."
-        )
-    return list(labels)
-
-
-def label_ids(values: Sequence[int | str], labels: Sequence[str], name: str) -> NDArray[np.int64]:
-    """Return the ids, `(N,)`, of label names; ids are returned as they are, to be checked where they are used."""
-    if not isinstance(values[0], str):
-        return np.asarray(values)
-    id_of: dict[int | str, int] = {label: index for index, label in enumerate(labels)}
-    unknown = Counter(value for value in values if value not in id_of)
-    if unknown:
-        found = ", ".join(f"{value!r} ({count} times)" for value, count in unknown.most_common(5))
-        raise ValueError(
-            f"Expected `{name}` to be among the labels {list(labels)}, but got {found}; map them to the labels, or "
-            f"add them to `labels`."
-        )
-    return np.asarray([id_of[value] for value in values], dtype=np.int64)
-
-
-def as_probabilities(
-    logits: ArrayLike | None, probabilities: ArrayLike | None, predictions: NDArray[np.int64], num_labels: int
-) -> ArrayLike:
-    """Return whichever of the two is given as probabilities `(N, C)`, having checked that they give `predictions`."""
-    if logits is not None and probabilities is not None:
-        raise ValueError(
-            "Expected `logits` or `probabilities`, but got both; pass the one that your system gives."
-        )
-    name, given = ("probabilities", probabilities) if logits is None else ("logits", logits)
-    scores = np.asarray(given, dtype=np.float64)
-    if scores.shape != (len(predictions), num_labels):
-        raise ValueError(
-            f"Expected `{name}` of shape ({len(predictions)}, {num_labels}), one row per utterance and one column "
-            f"per label, but got {scores.shape}; with several processes, gather them in order of process id."
-        )
-    if name == "logits" and are_probabilities(scores):
-        raise ValueError(
-            "Expected `logits`, but got rows that are probabilities already; pass `probabilities`."
-        )
-    normalised = softmax(scores) if name == "logits" else scores
-    differing = np.flatnonzero(scores[np.arange(len(scores)), predictions] < scores.max(axis=1))
-    if differing.size:
-        raise ValueError(
-            f"Expected the predictions to be the largest `{name}` of their rows, but {differing.size} are not, the "
-            f"first at index {differing[0]}; check that both are in the same order, for items and for labels."
-        )
-    return normalised

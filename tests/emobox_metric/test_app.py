@@ -12,8 +12,10 @@ import emobox_metric
 from emobox_metric.ser_metric import app
 
 SPACE = Path(emobox_metric.metric_path())
+# The page says itself that it takes the labels of the file.
+pytestmark = pytest.mark.filterwarnings("ignore:Expected the corpus's full list of `labels`")
 without_gradio = pytest.mark.skipif(
-    importlib.util.find_spec("gradio") is None, reason="gradio is not installed"
+    importlib.util.find_spec("gradio") is None, reason="gradio is not installed: pip install gradio"
 )
 
 

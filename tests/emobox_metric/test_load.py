@@ -138,7 +138,10 @@ ours = [name for name, module in sys.modules.items() if name.startswith("emobox"
 print(json.dumps([by_path == from_hub, by_path["ua"], sorted(by_path), ours]))
 """
     )
-    keys = ["comparison", "confusion", "ece", "f1", "intervals", "micro_f1", "per_class", "ua", "wa"]
+    keys = [
+        "comparison", "confusion", "ece", "f1", "intervals", "labels", "labels_inferred", "micro_f1", "per_class",
+        "ua", "wa",
+    ]  # fmt: skip
     found = run(script, tmp_path, HF_ENDPOINT=hub, HF_UPDATE_DOWNLOAD_COUNTS="0", PYTHONPATH="")
     assert found == [True, 0.75, keys, []]
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 
 import evaluate
 import numpy as np
@@ -27,7 +28,10 @@ def metric(tmp_path):
 def test_result_is_scikit_learns_and_plain_json(metric, tmp_path):
     result = metric.compute(predictions=PREDICTIONS, references=REFERENCES)
     options = {"labels": range(4), "zero_division": 0}
-    assert list(result) == ["ua", "wa", "f1", "micro_f1", "per_class", "confusion"]
+    assert list(result) == [
+        "ua", "wa", "f1", "micro_f1", "per_class", "confusion", "labels", "labels_inferred",
+    ]  # fmt: skip
+    assert (result["labels"], result["labels_inferred"]) == (LABELS, False)
     assert result["ua"] == pytest.approx(sk.recall_score(REFERENCES, PREDICTIONS, average="macro", **options))
     assert result["f1"] == pytest.approx(sk.f1_score(REFERENCES, PREDICTIONS, average="macro", **options))
     assert result["confusion"] == sk.confusion_matrix(REFERENCES, PREDICTIONS, labels=range(4)).tolist()
@@ -172,8 +176,22 @@ LOGITS = np.array([[3.0, 0, 0, 0], [0, 3, 0, 0], [0, 0, 3, 0]])
         ({"references": [True, False, True]}, "but got 3 bool"),
         ({"references": None}, "got no `references`; pass them together"),
         ({"predictions": None}, "got no `predictions`"),
-        ({"labels": "angry"}, "full list of label names, but got 'angry'"),
-        ({"labels": []}, r"full list of label names, but got \[\]"),
+        ({"labels": "angry"}, r"in the order of their ids, but got 'angry' \(str\); pass a list"),
+        ({"labels": []}, r"in the order of their ids, but got \[\] \(list\); pass a list"),
+        ({"labels": set(LABELS)}, r"in the order of their ids, but got .* \(set\); pass a list"),
+        ({"labels": frozenset(LABELS)}, r"\(frozenset\)"),
+        ({"labels": dict.fromkeys(LABELS)}, r"\(dict\)"),
+        ({"labels": dict.fromkeys(LABELS).keys()}, r"\(dict_keys\)"),
+        ({"labels": dict(enumerate(LABELS)).values()}, r"\(dict_values\)"),
+        ({"labels": (label for label in LABELS)}, r"\(generator\)"),
+        ({"labels": iter(LABELS)}, r"\(list_iterator\)"),
+        ({"labels": np.array("angry")}, r"\(ndarray\)"),
+        ({"labels": np.array([LABELS])}, "distinct strings"),
+        ({"predictions": {"sad", "angry", "happy"}}, "`predictions` to be a list, .*, but got a set"),
+        ({"references": {0: "sad", 1: "sad", 2: "sad"}}, "`references` to be a list, .*, but got a dict"),
+        ({"predictions": "sad"}, "`predictions` to be a list, .*, but got a str"),
+        ({"predictions": b"\0\1\2"}, "`predictions` to be a list, .*, but got a bytes"),
+        ({"other_predictions": {0, 1, 2}}, "`other_predictions` to be a list, .*, but got a set"),
         ({"labels": ["a", "b", "a"]}, "distinct strings"),
         ({"labels": [0, 1, 2]}, "distinct strings"),
         ({"speakers": ["f1", "m2"]}, "3 items, 2 clusters"),
@@ -202,14 +220,91 @@ def test_compute_of_nothing(metric, tmp_path):
             nothing.compute()
 
 
-def test_labels_are_needed_but_forgetting_them_costs_nothing(tmp_path):
+@pytest.mark.parametrize("kind", ["list", "tuple", "array", "series", "index", "column", "feature"])
+def test_label_lists_of_all_kinds(metric, kind):
+    pandas, datasets = pytest.importorskip("pandas"), pytest.importorskip("datasets")
+    given = {
+        "list": LABELS,
+        "tuple": tuple(LABELS),
+        "array": np.array(LABELS),
+        "series": pandas.Series(LABELS, index=[3, 2, 1, 0]),
+        "index": pandas.Index(LABELS),
+        "column": datasets.Dataset.from_dict({"name": LABELS})["name"],
+        "feature": datasets.ClassLabel(names=LABELS).names,
+    }[kind]
+    result = metric.compute(**GOOD, labels=given)
+    assert result["labels"] == LABELS
+    assert type(result["labels"][0]) is str
+    assert result == metric.compute(**GOOD)
+
+
+def test_labels_that_are_not_given_are_those_that_occur(tmp_path):
+    """As in other metrics; ids are named by their digits, and the result and one warning say so."""
+    references, predictions = [2, 10, 10, 0], [2, 2, 10, 5]
     metric = SerMetric(cache_dir=str(tmp_path))
-    metric.add_batch(**GOOD)
-    with pytest.raises(ValueError, match=r"full list of label names, but got None; pass labels=\[...\]"):
-        metric.compute()
+    with pytest.warns(
+        UserWarning, match=r"means over the 4 labels seen, \['0', '2', '5', '10'\]; pass labels"
+    ):
+        result = metric.compute(predictions=predictions, references=references)
+    assert (result["labels"], result["labels_inferred"]) == (["0", "2", "5", "10"], True)
+    assert list(result["per_class"]) == result["labels"]
+    assert result["confusion"] == sk.confusion_matrix(references, predictions).tolist()
+    assert result["ua"] == sk.recall_score(references, predictions, average="macro", zero_division=0)
+    assert result["f1"] == sk.f1_score(references, predictions, average="macro", zero_division=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        by_name = metric.compute(predictions=["sad", "sad", "fear"], references=["sad", "joy", "fear"])
+        assert (by_name["labels"], by_name["labels_inferred"]) == (["fear", "joy", "sad"], True)
+        other = ["rage", "joy", "fear"]
+        compared = metric.compute(
+            predictions=other, references=other, other_predictions=["sad"] * 3, resamples=50
+        )
+        assert compared["labels"] == ["fear", "joy", "rage", "sad"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"predictions": ["sad", "sad"], "references": [0, 1]}, "`labels` where ids are compared with names"),
+        (
+            {"predictions": [0, 1], "references": [0, 1], "other_predictions": ["a", "b"]},
+            "`labels` where ids",
+        ),
+        ({"predictions": [0, 1], "references": [0, 1], "logits": np.eye(2)}, "`labels` with logits or prob"),
+        ({"predictions": [0, 1], "references": [0, -1]}, "label ids from 0, but got -1"),
+    ],
+)
+def test_labels_that_cannot_be_inferred(tmp_path, inputs, message):
+    metric = SerMetric(cache_dir=str(tmp_path))
+    with pytest.raises(ValueError, match=f"Expected {message}.*; "):
+        metric.compute(**inputs)
+    assert metric.compute(**GOOD, labels=LABELS)["wa"] == pytest.approx(2 / 3)
+    assert not list(tmp_path.rglob("*.arrow"))
+
+
+def test_a_forgotten_or_bad_label_list_costs_no_data(tmp_path):
+    metric = SerMetric(cache_dir=str(tmp_path))
+    metric.add_batch(predictions=["angry", "happy", "neutral"], references=GOOD["references"])
+    for options in ({}, {"labels": set(LABELS)}, {"probabilities": np.eye(3)}):
+        with pytest.raises(ValueError, match="Expected `labels`"):
+            metric.compute(**options)
     assert metric.compute(labels=LABELS)["wa"] == pytest.approx(2 / 3)
     with pytest.raises(ValueError, match="distinct"):
         SerMetric(labels=["a", "a"], cache_dir=str(tmp_path))
+
+
+@pytest.mark.filterwarnings("ignore:Expected the corpus")
+def test_without_labels_add_add_batch_and_combine_work(tmp_path):
+    metric = SerMetric(cache_dir=str(tmp_path / "one"))
+    whole = metric.compute(predictions=PREDICTIONS, references=REFERENCES)
+    metric.add(prediction=PREDICTIONS[0], reference=REFERENCES[0])
+    metric.add_batch(predictions=PREDICTIONS[1:], references=REFERENCES[1:])
+    assert metric.compute() == whole
+    fixed = SerMetric(labels=[*LABELS, "fear"], cache_dir=str(tmp_path / "two"))
+    together = evaluate.combine({"seen": metric, "fixed": fixed})
+    result = together.compute(predictions=PREDICTIONS, references=REFERENCES)
+    assert result["seen_ua"] == whole["ua"]
+    assert (result["seen_labels_inferred"], result["fixed_labels_inferred"]) == (True, False)
 
 
 def test_a_bad_batch_does_not_spoil_the_good_ones(metric):
