@@ -2,8 +2,10 @@
 
 import atexit
 import os
+import re
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +32,16 @@ def shared_assets() -> Path:
 @pytest.fixture(name="shared_assets")
 def shared_assets_fixture() -> Path:
     return shared_assets()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """Say last, one line a remedy, how many tests were not run: reasons read "what is missing: command"."""
+    yield
+    reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])]
+    remedies = [re.search(r"\b(?:(?:apt-get|pip|make) |set [A-Z_]+ ).*", reason) for reason in reasons]
+    for remedy, count in Counter(found[0] for found in remedies if found).most_common():
+        terminalreporter.write_line(f"Not run: {count} tests. To run them: {remedy}", yellow=True)
 
 
 @pytest.fixture(scope="session")

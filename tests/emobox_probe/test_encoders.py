@@ -276,7 +276,7 @@ def test_builtin_names() -> None:
 
 
 def test_egemaps_are_25_descriptors() -> None:
-    pytest.importorskip("opensmile")
+    pytest.importorskip("opensmile", reason="opensmile is not installed: pip install -e '.[egemaps]'")
     encoder = load_encoder("builtin:egemaps", CPU)
     long, short = encoder.encode(utterances(2.0, 0.007))
     assert long.shape == (196, 25)

@@ -15,7 +15,9 @@ from hub_cards.leaderboard_data import page_data
 from hub_cards.leaderboard_records import collect
 from hub_cards.leaderboard_site import PAGE, render, write
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: pip install playwright"
+)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium on the path; apt-get install chromium")
 

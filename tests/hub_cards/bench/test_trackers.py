@@ -34,7 +34,10 @@ def test_a_tracker_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.usefixtures("own_state")
 def test_scores_reach_tensorboard(tmp_path: Path) -> None:
-    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    reader = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator",
+        reason="tensorboard is not installed: pip install tensorboard",
+    )
     plan = parse_plan(demo_plan(tmp_path, "builtin:logmel"), "plan.yaml")
     tracker = Tracker("tensorboard", plan)
     tracker.log("probe/a/b/paper", {"ua": 0.5, "wa": 0.25})
