@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .calibration import are_probabilities, softmax
+from .scores import check_has_order
 
 
 def as_column(values: Any, name: str) -> list[int] | list[str]:
@@ -18,11 +19,7 @@ def as_column(values: Any, name: str) -> list[int] | list[str]:
         raise ValueError(
             f"Expected both predictions and references, but got no `{name}`; pass them together."
         )
-    if isinstance(values, (str, bytes, Set, Mapping)):
-        raise ValueError(
-            f"Expected `{name}` to be a list, one entry per utterance, but got a {type(values).__name__}; "
-            f"pass a list in the order of the utterances."
-        )
+    check_has_order(values, name)
     listed = values.tolist() if hasattr(values, "tolist") else list(values)
     column = [value.item() if hasattr(value, "item") else value for value in listed]
     kinds = Counter(type(value).__name__ for value in column)

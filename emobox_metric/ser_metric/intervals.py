@@ -15,7 +15,14 @@ from collections.abc import Hashable, Iterable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .scores import Absent, check_label_ids, check_same_length, confusion_matrix, scores_from_confusion
+from .scores import (
+    Absent,
+    check_has_order,
+    check_label_ids,
+    check_same_length,
+    confusion_matrix,
+    scores_from_confusion,
+)
 
 SCORES = ("ua", "wa", "f1")
 # Doubles held by one block of resamples (32 MiB), however many speakers there are.
@@ -120,6 +127,7 @@ def _distinct_clusters(
 
 def _cluster_codes(clusters: Iterable[Hashable], items: int) -> tuple[NDArray[np.int64], int]:
     """Number the clusters in order of first appearance: codes `(N,)` and how many there are."""
+    check_has_order(clusters, "clusters (speakers)")
     # Elements of a tensor hash by identity: each would be a cluster of its own.
     names = clusters.tolist() if hasattr(clusters, "tolist") else list(clusters)
     check_same_length({"items": items, "clusters (speakers)": len(names)})

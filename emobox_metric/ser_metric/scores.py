@@ -10,6 +10,7 @@ https://doi.org/10.21437/Interspeech.2009-103), whose "unweighted" means that cl
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -46,6 +47,15 @@ def check_label_ids(values: ArrayLike, num_labels: int, name: str) -> NDArray[np
         )
     # Narrow types would overflow in `reference * num_labels + prediction`.
     return ids.astype(np.int64)
+
+
+def check_has_order(values: object, name: str) -> None:
+    """Raise ValueError for what is iterated over in another order than that of the items, or in letters."""
+    if isinstance(values, (str, bytes, Set, Mapping)):
+        raise ValueError(
+            f"Expected `{name}` to be a list, one entry per item, but got a {type(values).__name__}; pass a list in "
+            f"the order of the items."
+        )
 
 
 def check_same_length(lengths: dict[str, int]) -> None:

@@ -150,10 +150,10 @@ class SerMetric(evaluate.Metric):
 
     def add_batch(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> None:
         """Add one prediction and one reference per utterance of a batch."""
-        # `evaluate` would turn 0.9 into label 0, fail on an empty list with IndexError, and after an input it cannot
-        # write keep expecting its type.
         if self.num_process > 1 and is_empty(predictions) and is_empty(references):
             return
+        # `evaluate` would turn 0.9 into label 0, fail on an empty list with IndexError, and after an input it cannot
+        # write keep expecting its type.
         predictions, references = as_column(predictions, "predictions"), as_column(references, "references")
         check_same_length({"predictions": len(predictions), "references": len(references)})
         super().add_batch(predictions=predictions, references=references, **kwargs)
@@ -298,8 +298,9 @@ class SerMetric(evaluate.Metric):
         except ValueError as error:
             if self.num_process == 1:
                 raise
-            missing = [other for other in range(1, self.num_process) if is_locked(self, other)]
-            raise waited_in_vain(self, "to end", missing) from error
+            others = range(1, self.num_process)
+            missing = [other for other in others if is_locked(self, other)]
+            raise waited_in_vain(self, "to end", missing or list(others)) from error
         if self.num_process > 1:
             self.selected_feature_format = features_of_all(self.file_paths)
         return self.file_paths, self.filelocks

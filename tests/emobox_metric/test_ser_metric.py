@@ -196,6 +196,11 @@ LOGITS = np.array([[3.0, 0, 0, 0], [0, 3, 0, 0], [0, 0, 3, 0]])
         ({"labels": [0, 1, 2]}, "distinct strings"),
         ({"speakers": ["f1", "m2"]}, "3 items, 2 clusters"),
         ({"speakers": ["f1", "f1", "f1"]}, "at least 2 clusters"),
+        (
+            {"speakers": {"u1": "f1", "u2": "m2", "u3": "m2"}},
+            r"`clusters \(speakers\)` to be a list, .* got a dict",
+        ),
+        ({"speakers": {"f1", "m2", "m3"}}, r"`clusters \(speakers\)` to be a list, .* got a set"),
         ({"interval": True, "confidence": 2}, "between 0 and 1"),
         ({"other_predictions": [0, 1]}, "3 references, 3 predictions, 2 other_predictions"),
         ({"other_predictions": ["sad", "mad", "sad"]}, "`other_predictions` to be among the labels"),
