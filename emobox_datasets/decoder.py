@@ -185,7 +185,7 @@ class SoundfileDecoder(dict[str, Any]):
         start = max(start_seconds, 0.0)
         first = round(start * rate)
         last = samples.shape[1] if stop_seconds is None else max(round(stop_seconds * rate), 0)
-        if first >= samples.shape[1] and first < last:
+        if start > 0 and first >= samples.shape[1] and start_seconds != stop_seconds:
             raise RuntimeError(
                 f"Expected start_seconds within the {samples.shape[1] / rate} s of the audio, but got {start_seconds}; "
                 f"see `metadata.duration_seconds`."

@@ -103,7 +103,9 @@ def test_ranges_are_torchcodecs(given, expected) -> None:
     assert (samples.data.shape[1], samples.pts_seconds, samples.duration_seconds) == expected
 
 
-@pytest.mark.parametrize(("given", "error"), [((0.6, 0.5), ValueError), ((2.0, 3.0), RuntimeError)])
+@pytest.mark.parametrize(
+    ("given", "error"), [((0.6, 0.5), ValueError), ((2.0, 3.0), RuntimeError), ((2.0,), RuntimeError)]
+)
 def test_ranges_that_torchcodec_refuses(given, error) -> None:
     with pytest.raises(error, match="Expected start_seconds"):
         decoded(datasets.Audio(), to_flac(TONE)).get_samples_played_in_range(*given)
