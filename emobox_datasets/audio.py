@@ -9,8 +9,11 @@ import numpy as np
 import soundfile
 import soxr
 
-from emobox_datasets.containers import missing_bytes
-from emobox_datasets.errors import CorpusError
+from emobox_datasets import placeholders
+from emobox_datasets.containers import counts_mp3_frames, is_left_open, missing_bytes
+from emobox_datasets.errors import AudioError
+from emobox_datasets.placeholders import REPLACE
+from emobox_datasets.statistics import is_in_integer_range
 
 SAMPLING_RATE = 16_000
 _FULL_SCALE = 32_768  # 16-bit samples are x * 32768, so a 16-bit 16 kHz source is stored without loss
@@ -18,6 +21,8 @@ FLAC_HEAD = 42  # bytes of a FLAC file that tell the number and the MD5 of its s
 _CONSTANT_FRAME = 32  # bytes of FLAC, at most
 # Annotated spans are rounded, so the last one may end a little after its file does.
 _SPAN_TOLERANCE = 0.1
+_UNTOLD_COUNT = 1 << 62  # frames: what libsndfile says where a FLAC file does not tell how many it has
+_CUT = "it ends before its header says"
 
 
 def read_waveform(
@@ -32,8 +37,8 @@ def read_waveform(
         float32 array `(samples,)`; full scale is [-1, 1], which sources in floating point may exceed.
 
     Raises:
-        CorpusError: the file cannot be decoded, is shorter than its header or `end` says, has no such channel,
-            no samples, or samples that are not finite.
+        AudioError: there is no audio file, it cannot be decoded, is shorter than its header or `end` says, has no
+            such channel, no samples, samples that are not finite, or integers that were written as floats.
     """
     samples, rate = decode(path, start, end)
     return resample(to_mono(samples, channel, path), rate, SAMPLING_RATE)
@@ -42,24 +47,26 @@ def read_waveform(
 def decode(path: str | Path, start: float | None = None, end: float | None = None) -> tuple[np.ndarray, int]:
     """Decode a file or a span of it as it is: float32 `(samples, channels)` and the sampling rate in Hz.
 
+    What the file is decides how it is decoded, whatever its name says.
+
     Raises:
-        CorpusError: the file cannot be decoded, is shorter than its header or `end` says, or holds no samples.
+        AudioError: there is no audio file, it cannot be decoded, is shorter than its header or `end` says, or holds
+            no samples.
     """
+    if fault := placeholders.recognise(path):
+        raise AudioError(path, *fault)
     try:
-        if missing := missing_bytes(path):
-            raise OSError(f"the file ends {missing} bytes before its header says")
-        samples, rate = _decode(str(path), start, end)
-    except _UNDECODABLE as error:
-        raise CorpusError(
-            f"Expected audio in {path}, but it cannot be decoded ({error}); replace the file with the original."
-        ) from error
+        missing = missing_bytes(path)
+    except OSError as error:  # the disk, or its network
+        raise AudioError(path, "it cannot be read", REPLACE, error.strerror or str(error)) from error
+    if missing:
+        raise AudioError(path, _CUT, REPLACE, f"by {missing} bytes")
+    samples, rate = _decode(str(path), start, end)
     if end is not None and len(samples) / rate < end - (start or 0) - _SPAN_TOLERANCE:
-        raise CorpusError(
-            f"Expected audio from {start or 0} s to {end} s in {path}, but only {len(samples) / rate:.2f} s of it "
-            f"are there; replace the file with the original."
-        )
+        detail = f"only {len(samples) / rate:.2f} s of {start or 0} s to {end} s are there"
+        raise AudioError(path, "it ends before the utterance does", REPLACE, detail)
     if not samples.size:
-        raise CorpusError(f"Expected audio in {path}, but it holds no samples; replace it with the original.")
+        raise AudioError(path, "it holds no samples", REPLACE)
     return samples, rate
 
 
@@ -67,15 +74,16 @@ def to_mono(samples: np.ndarray, channel: int | None, path: str | Path) -> np.nd
     """`(samples, channels)` of the file `path` to `(samples,)`: channel `channel` (from 1), or all averaged.
 
     Raises:
-        CorpusError: there is no such channel, or samples are not finite.
+        AudioError: there is no such channel, samples are not finite, or they are integers that were written as floats.
     """
     if channel is not None and not 1 <= channel <= samples.shape[1]:
-        raise CorpusError(
-            f"Expected channel {channel} in {path}, but it has {samples.shape[1]}; replace it with the original."
-        )
+        raise AudioError(path, f"it has no channel {channel}", REPLACE, f"of {samples.shape[1]}")
     mono: np.ndarray = samples.mean(axis=1) if channel is None else samples[:, channel - 1]
     if not np.isfinite(mono).all():
-        raise CorpusError(f"Expected finite samples in {path}, but got NaN or infinity; replace the file.")
+        raise AudioError(path, "some of its samples are NaN or infinite", REPLACE)
+    if is_in_integer_range(mono):
+        remedy = "divide its samples by full scale (32768 where they were 16 bits) and write it again"
+        raise AudioError(path, "its samples are integers written as floats", remedy)
     return mono
 
 
@@ -127,22 +135,104 @@ def checksum(waveform: np.ndarray) -> str:
     return hashlib.md5(to_integers(waveform).astype("<i2").tobytes()).hexdigest()
 
 
-# PyAV tells of streams whose layout changes half-way with ValueError.
-_UNDECODABLE = (soundfile.LibsndfileError, av.FFmpegError, OSError, ValueError)
+# PyAV tells of streams whose layout changes half-way with ValueError; soundfile of the name `.raw` with TypeError.
+_UNDECODABLE = (soundfile.LibsndfileError, av.FFmpegError, OSError, ValueError, TypeError)
+_NO_SAMPLES = "no samples"
+_LIBSNDFILE_NAMES = frozenset(soundfile.available_formats())
+# FFmpeg knows containers of games by so little that it takes headerless samples for them, and playlists that name
+# other files. These are the containers that people record, publish and exchange speech in.
+_FFMPEG_FORMATS = (
+    "3gp,aac,ac3,aiff,amr,ape,asf,au,avi,avr,caf,dss,dts,dv,eac3,epaf,flac,flv,g722,gsm,iff,ilbc,ircam,matroska,"
+    "mov,mp3,mp4,mpc,mpc8,mpeg,mpegts,mxf,nistsphere,nut,ogg,pvf,qcp,rm,shn,sox,swf,tak,tta,voc,w64,wav,webm,wv"
+)
 
 
 def _decode(path: str, start: float | None, end: float | None) -> tuple[np.ndarray, int]:
-    if Path(path).suffix[1:].upper() not in soundfile.available_formats():
-        samples, rate = _decode_with_ffmpeg(path)
-        return samples[_span(start, end, rate, len(samples))], rate
+    """Ask libsndfile and FFmpeg, which both look at the content, until one knows the file.
+
+    Who is asked first matters for a few lossy codecs only, which they start at different samples or round
+    differently: there the name decides, as it always did, so that stored rows stay what they are.
+    """
+    libsndfile, ffmpeg = ("libsndfile", _decode_with_libsndfile), ("FFmpeg", _decode_with_ffmpeg)
+    refusals: list[str] = []
+    for name, decode_with in (libsndfile, ffmpeg) if _is_libsndfile_first(path) else (ffmpeg, libsndfile):
+        try:
+            return decode_with(path, start, end)
+        except AudioError:
+            raise
+        except _UNDECODABLE as error:
+            refusals.append(f"{name}: {_said(error)}")
+        if refusals[0].endswith(_NO_SAMPLES) and not is_left_open(path):
+            raise AudioError(path, "it holds no samples", REPLACE)
+    if fault := placeholders.sniff(path):
+        raise AudioError(path, *fault)
+    raise AudioError(path, "it cannot be decoded", REPLACE, "; ".join(refusals))
+
+
+def _is_libsndfile_first(path: str) -> bool:
+    if Path(path).suffix[1:].upper() in _LIBSNDFILE_NAMES:
+        return True
+    # Both decode FLAC to the same samples, but only libsndfile tells of frames that are missing.
+    with open(path, "rb") as file:
+        return file.read(4) == b"fLaC"
+
+
+def _said(error: Exception) -> str:
+    """What a decoder says of a file, without the file's name."""
+    if isinstance(error, soundfile.LibsndfileError):
+        return str(error.error_string).rstrip(".")
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _decode_with_libsndfile(path: str, start: float | None, end: float | None) -> tuple[np.ndarray, int]:
+    """Raises AudioError once libsndfile knows the format: no other decoder may then read what is left of a file."""
     with soundfile.SoundFile(path) as file:
-        # Seeking decodes nothing before the span: PAVOQUE cuts thousands of utterances from hours of FLAC.
+        if file.format == "RAW":
+            raise OSError("no header")  # it would be read by its name
+        if not file.frames:
+            raise OSError(_NO_SAMPLES)
+        if file.frames > _UNTOLD_COUNT:
+            raise OSError("number of samples not told")
+        if file.subtype.startswith("MPEG") and not counts_mp3_frames(path):
+            samples = _decode_uncounted_mp3(path, file)
+            return samples[_span(start, end, file.samplerate, len(samples))], file.samplerate
         span = _span(start, end, file.samplerate, file.frames)
+        try:
+            return _read(file, span), file.samplerate
+        except soundfile.LibsndfileError as error:
+            raise AudioError(path, "it cannot be decoded", REPLACE, _said(error)) from error
+        except EOFError as error:
+            raise AudioError(path, _CUT, REPLACE, str(error)) from error
+
+
+def _read(file: soundfile.SoundFile, span: slice) -> np.ndarray:
+    """The samples of a span: float32 `(samples, channels)`.
+
+    Raises:
+        EOFError: some of them are not there.
+    """
+    skipped = span.start
+    if span.start and file.seekable():
+        # Seeking decodes nothing before the span: PAVOQUE cuts thousands of utterances from hours of FLAC.
         file.seek(span.start)
-        samples = file.read(span.stop - span.start, dtype="float32", always_2d=True)
-        if (found := span.start + len(samples)) < span.stop:
-            raise OSError(f"its header promises {file.frames} samples, but only {found} are there")
-        return samples, file.samplerate
+        skipped = 0
+    first = span.start - skipped
+    samples: np.ndarray = file.read(span.stop - first, dtype="float32", always_2d=True)
+    if first + len(samples) < span.stop:
+        raise EOFError(f"with sample {first + len(samples)} of {file.frames}")
+    return samples[skipped:]
+
+
+def _decode_uncounted_mp3(path: str, file: soundfile.SoundFile) -> np.ndarray:
+    """All of an MP3 file whose length libsndfile can only estimate, and beyond which it does not read."""
+    samples: np.ndarray = file.read(file.frames, dtype="float32", always_2d=True)
+    try:
+        by_ffmpeg, _ = _decode_with_ffmpeg(path, None, None)
+    except _UNDECODABLE:
+        if len(samples) < file.frames:  # what FFmpeg does not take for MP3, and libsndfile did by its name
+            raise
+        return samples
+    return by_ffmpeg if len(by_ffmpeg) > len(samples) else samples
 
 
 def _span(start: float | None, end: float | None, rate: int, count: int) -> slice:
@@ -151,13 +241,15 @@ def _span(start: float | None, end: float | None, rate: int, count: int) -> slic
     return slice(min(round((start or 0) * rate), last), last)
 
 
-def _decode_with_ffmpeg(path: str) -> tuple[np.ndarray, int]:
-    with av.open(path) as container:
+def _decode_with_ffmpeg(path: str, start: float | None, end: float | None) -> tuple[np.ndarray, int]:
+    with av.open(path, options={"format_whitelist": _FFMPEG_FORMATS}) as container:
         if not container.streams.audio:
             raise OSError("no audio stream")
         stream = container.streams.audio[0]
         planar = av.AudioResampler(format="fltp")
         frames = [out for frame in container.decode(stream) for out in planar.resample(frame)]
-        if not frames:
-            return np.zeros((0, 1), dtype=np.float32), SAMPLING_RATE
-        return np.concatenate([frame.to_ndarray() for frame in frames], axis=1).T, frames[0].sample_rate
+    if not frames:
+        raise OSError(_NO_SAMPLES)
+    samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1).T
+    rate = frames[0].sample_rate
+    return samples[_span(start, end, rate, len(samples))], rate

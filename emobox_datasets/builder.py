@@ -21,6 +21,7 @@ from emobox_datasets.errors import CorpusError
 from emobox_datasets.lists import UtteranceList
 from emobox_datasets.partition import Configuration, Item, find_configuration, of_list, parts_of
 from emobox_datasets.roots import find_root
+from emobox_datasets.statistics import warn_of_silence
 
 # Rows a table of the Arrow file: a few seconds of conversion, a few MB.
 TABLE_ROWS = 64
@@ -214,6 +215,7 @@ def features_of(corpus: Corpus) -> datasets.Features:
 def row_of(utterance: Utterance, corpus: Corpus) -> dict[str, Any]:
     """Decode one utterance and lay out its row."""
     waveform = read_waveform(utterance.path, utterance.start, utterance.end, utterance.channel)
+    warn_of_silence(waveform, utterance.id)
     return {
         "audio": {"bytes": to_flac(waveform), "path": f"{utterance.id}.flac"},
         "label": corpus.label_list.index(utterance.label),

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from emobox_datasets import placeholders
 from emobox_datasets.completeness import check_complete
 from emobox_datasets.copies import Choice, choose
 from emobox_datasets.errors import CorpusError, printable
@@ -200,11 +201,12 @@ class Corpus:
 
         Raises:
             CorpusError: nothing or less than the whole corpus is there (less is fine with `allow_missing`),
-                more than the corpus is there, two files that differ claim one id, or a label is not in the
-                corpus's map.
+                more than the corpus is there, two files that differ claim one id, a label is not in the corpus's
+                map, or files are placeholders (`placeholders.recognise`).
         """
         findings = self.find(root)
         check_complete(self, root, findings, allow_missing)
+        placeholders.check(self.display_name, findings.utterances)
         self.warn_of_missing(len(findings.utterances))
         self._log(findings)
         return findings.utterances

@@ -21,16 +21,29 @@ class CorpusError(DatasetGenerationError, ValueError):
 class AudioError(CorpusError):
     """One audio file cannot be used. `reason` and `remedy` name no file, so that equal faults can be counted together.
 
+    What differs from file to file, such as what a decoder said, is the `detail`.
+
     >>> str(AudioError("a.wav", "it is empty", "replace it with the original"))
     'Expected audio in a.wav, but it is empty; replace it with the original.'
+    >>> str(AudioError("a.wav", "it cannot be decoded", "replace it with the original", "no audio stream"))
+    'Expected audio in a.wav, but it cannot be decoded (no audio stream); replace it with the original.'
     """
 
-    def __init__(self, path: str | PathLike[str], reason: str, remedy: str):
-        super().__init__(path, reason, remedy)  # the arguments, so that it travels between processes
-        self.path, self.reason, self.remedy = str(path), reason, remedy
+    def __init__(self, path: str | PathLike[str], reason: str, remedy: str, detail: str = ""):
+        super().__init__(path, reason, remedy, detail)  # the arguments, so that it travels between processes
+        self.path, self.reason, self.remedy, self.detail = str(path), reason, remedy, detail
 
     def __str__(self) -> str:
-        return printable(f"Expected audio in {self.path}, but {self.reason}; {self.remedy}.")
+        detail = f" ({self.detail})" if self.detail else ""
+        return printable(f"Expected audio in {self.path}, but {self.reason}{detail}; {self.remedy}.")
+
+
+def grouped(errors: Iterable[AudioError]) -> dict[tuple[str, str], list[AudioError]]:
+    """Errors that have one reason and one remedy, together; the most frequent first."""
+    groups: dict[tuple[str, str], list[AudioError]] = {}
+    for error in errors:
+        groups.setdefault((error.reason, error.remedy), []).append(error)
+    return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
 
 
 def printable(text: str) -> str:

@@ -4,12 +4,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
-
 from emobox_datasets.audio import SAMPLING_RATE, checksum, decode, resample, to_mono
 from emobox_datasets.corpus import Utterance
-from emobox_datasets.errors import AudioError, CorpusError
-from emobox_datasets.statistics import is_clipped, is_in_integer_range, is_silent, is_white_noise
+from emobox_datasets.errors import AudioError
+from emobox_datasets.statistics import is_clipped, is_silent, is_white_noise
 
 _UTTERANCES_A_TASK = 32
 
@@ -42,11 +40,10 @@ class Heard:
 def hear(utterance: Utterance) -> Heard:
     """Decode one utterance the way it would be stored."""
     try:
-        samples, rate, waveform = _decoded(utterance)
+        samples, rate = decode(utterance.path, utterance.start, utterance.end)
+        waveform = resample(to_mono(samples, utterance.channel, utterance.path), rate, SAMPLING_RATE)
     except AudioError as error:
         return Heard(utterance.id, utterance.path, error.reason, error.remedy)
-    except CorpusError as error:
-        return Heard(utterance.id, utterance.path, str(error))
     return Heard(
         id=utterance.id,
         path=utterance.path,
@@ -58,19 +55,6 @@ def hear(utterance: Utterance) -> Heard:
         white_noise=is_white_noise(waveform),
         checksum=checksum(waveform),
     )
-
-
-def _decoded(utterance: Utterance) -> tuple[np.ndarray, int, np.ndarray]:
-    """Samples as they are in the file, their rate in Hz, and the 16 kHz mono waveform."""
-    samples, rate = decode(utterance.path, utterance.start, utterance.end)
-    mono = to_mono(samples, utterance.channel, utterance.path)
-    if is_in_integer_range(samples):
-        raise AudioError(
-            utterance.path,
-            "its samples are integers in a format for floating point, which full scale would clip",
-            "divide them by their full scale, such as 32768, or replace the file with the original",
-        )
-    return samples, rate, resample(mono, rate, SAMPLING_RATE)
 
 
 def hear_all(utterances: Sequence[Utterance], jobs: int = 1) -> Iterator[Heard]:

@@ -1,6 +1,10 @@
 """What the samples of a recording tell about it, before anyone trains on them."""
 
+import logging
+
 import numpy as np
+
+logger = logging.getLogger(__name__)
 
 # This many samples in a row at full scale are a flat top; speech that only touches it has one or two.
 _FLAT_TOP = 3
@@ -25,6 +29,12 @@ def is_silent(waveform: np.ndarray) -> bool:
     (True, True, False)
     """
     return bool(np.abs(waveform).max(initial=0.0) <= _ROUNDED_TO_ZERO)
+
+
+def warn_of_silence(waveform: np.ndarray, utterance: str) -> None:
+    """Log a warning if `(samples,)` of the utterance of that id is silent; it is kept."""
+    if is_silent(waveform):
+        logger.warning(f"Utterance {utterance} is digital silence: every sample is zero. It is kept.")
 
 
 def is_in_integer_range(samples: np.ndarray) -> bool:

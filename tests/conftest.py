@@ -46,7 +46,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
 
 @pytest.fixture(scope="session")
 def light_root() -> Iterator[Path]:
-    """A folder for trees of very many empty files: in memory where that can be, which is up to 100 times faster."""
+    """A folder for trees of very many files of zeros: in memory where that can be, which is up to 100 times faster."""
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="emobox-tests-", dir=memory) as folder:
         yield Path(folder)

@@ -1,4 +1,4 @@
-"""Lays out corpora as their publishers ship them: annotation files in the publisher's format, audio files empty.
+"""Lays out corpora as their publishers ship them: annotation files in the publisher's format, audio files of zeros.
 
 Everything comes from `facts/released_folds.parquet`, whose rows the corpora must yield again, and from texts that
 are awkward on purpose: separators, quotes, line breaks and control characters occur in the real files.
@@ -22,6 +22,10 @@ BARE_TEXT = "we were\x85I was"
 NOT_AUDIO = (".DS_Store", "__MACOSX/._a.wav", "README.txt")
 
 
+# A hole in the file: it takes no room, and no one takes it for empty or a pointer.
+HOLE = 2048
+
+
 def touch(root: Path, paths: Iterable[str]) -> None:
     folders = set()
     for path in paths:
@@ -29,12 +33,14 @@ def touch(root: Path, paths: Iterable[str]) -> None:
         if folder not in folders:
             (root / folder).mkdir(parents=True, exist_ok=True)
             folders.add(folder)
-        os.close(os.open(f"{root}/{path}", os.O_CREAT | os.O_WRONLY))
+        file = os.open(f"{root}/{path}", os.O_CREAT | os.O_WRONLY)
+        os.truncate(file, HOLE)
+        os.close(file)
 
 
 @contextmanager
 def roomy_folder() -> Iterator[Path]:
-    """A folder for a hundred thousand empty files: in memory where the system offers that, which is much faster."""
+    """A folder for a hundred thousand files of zeros: in memory where the system offers that, which is much faster."""
     memory = Path("/dev/shm")
     parent = memory if os.access(memory, os.W_OK) else None
     with TemporaryDirectory(prefix="emobox-tests-", dir=parent) as folder:

@@ -23,7 +23,7 @@ def released() -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def tree(released: pd.DataFrame, light_root: Path) -> Tree:
-    """A corpus as the release names its files, all empty; each is laid out once."""
+    """A corpus as the release names its files, all zeros; each is laid out once."""
     made: dict[str, tuple[Path, pd.DataFrame]] = {}
 
     def lay_out(name: str) -> tuple[Path, pd.DataFrame]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 from scipy.signal import resample_poly
+from sounds import SECONDS, encode, integers, voice, wav
 
 from emobox_datasets.audio import (
     FLAC_HEAD,
@@ -23,38 +24,10 @@ from emobox_datasets.audio import (
     to_integers,
 )
 from emobox_datasets.containers import missing_bytes
-from emobox_datasets.errors import CorpusError
+from emobox_datasets.errors import AudioError
 
-SECONDS = 1.5
 EDGE = 0.02  # seconds at both ends in which filters and codecs may differ
 CENTRE = 3  # the centre of 5.1, counted from 1
-
-
-def voice(rate: int, seconds: float = SECONDS) -> np.ndarray:
-    """Harmonics of a gliding 140 Hz up to 4.5 kHz in syllables: float32 `(samples,)`, peak 0.5."""
-    time = np.arange(round(rate * seconds)) / rate
-    phase = 2 * np.pi * (140 * time + 10 * np.sin(2 * np.pi * time))
-    sound = sum(np.sin(k * phase) / k for k in range(1, 30)) * (0.6 - 0.4 * np.cos(2 * np.pi * 4 * time))
-    return (0.5 * sound / np.abs(sound).max()).astype(np.float32)
-
-
-def integers(count: int = 20_000) -> np.ndarray:
-    """int16 noise that includes both ends of the scale."""
-    noise = np.random.default_rng(1).integers(-32768, 32768, count).astype(np.int16)
-    noise[:2] = -32768, 32767
-    return noise
-
-
-def encode(path: Path, channels: np.ndarray, rate: int, codec: str, layout: str) -> Path:
-    """Write float32 `(channels, samples)` with FFmpeg into the container that the suffix names."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate, layout=layout)
-        stream.bit_rate = 128_000 * len(channels)  # what AAC, MP3 and Opus lose then cannot be heard
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(channels), format="fltp", layout=layout)
-        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
 
 
 def at_16_khz(waveform: np.ndarray, rate: int) -> np.ndarray:
@@ -215,7 +188,7 @@ def test_a_span_is_reached_without_decoding_what_is_before(tmp_path: Path) -> No
     spoilt = bytearray(path.read_bytes())
     spoilt[len(spoilt) // 10 : len(spoilt) // 4] = bytes(len(spoilt) // 4 - len(spoilt) // 10)
     path.write_bytes(spoilt)
-    with pytest.raises(CorpusError, match="cannot be decoded"):
+    with pytest.raises(AudioError, match="cannot be decoded"):
         read_waveform(path, 0.0, 20.0)
     late = read_waveform(path, 50.0, 51.0)
     assert np.array_equal(to_integers(late), samples[SAMPLING_RATE * 50 : SAMPLING_RATE * 51])
@@ -268,11 +241,6 @@ def test_silence_is_told_from_the_head_of_a_file(count: int) -> None:
         assert silent == (not from_flac(flac).any())
 
 
-def wav(path: Path, samples: np.ndarray, subtype: str = "PCM_16") -> Path:
-    soundfile.write(path, samples, SAMPLING_RATE, subtype=subtype)
-    return path
-
-
 @pytest.mark.parametrize("suffix", ["wav", "flac", "m4a", "mp4", "avi", "webm"])
 @pytest.mark.parametrize("content", [b"", b"not audio at all\n" * 100, bytes(5000)])
 def test_what_is_not_audio_is_an_error_that_names_the_file(
@@ -280,7 +248,7 @@ def test_what_is_not_audio_is_an_error_that_names_the_file(
 ) -> None:
     path = tmp_path / f"a.{suffix}"
     path.write_bytes(content)
-    with pytest.raises(CorpusError, match=rf"Expected audio in {path}, but"):
+    with pytest.raises(AudioError, match=rf"Expected audio in {path}, but"):
         read_waveform(path)
 
 
@@ -292,7 +260,9 @@ def test_a_file_that_was_cut_off_is_an_error(
     path = encode(tmp_path / f"a.{suffix}", voice(rate)[None], rate, codec, "mono")
     whole = path.read_bytes()
     path.write_bytes(whole[: round(len(whole) * share)])
-    with pytest.raises(CorpusError, match=rf"Expected audio in {path}, but it cannot be decoded"):
+    with pytest.raises(
+        AudioError, match=rf"Expected audio in {path}, but it (ends before|cannot be decoded)"
+    ):
         read_waveform(path)
 
 
@@ -300,7 +270,7 @@ def test_the_error_says_how_much_is_missing(tmp_path: Path) -> None:
     path = wav(tmp_path / "a.wav", integers(10_000))
     path.write_bytes(path.read_bytes()[:-10_000])
     assert missing_bytes(path) == 10_000
-    with pytest.raises(CorpusError, match="ends 10000 bytes before its header says"):
+    with pytest.raises(AudioError, match=r"it ends before its header says \(by 10000 bytes\)"):
         read_waveform(path)
 
 
@@ -309,7 +279,7 @@ def test_a_flac_header_that_promises_more_samples_is_an_error(tmp_path: Path) ->
     content = bytearray(path.read_bytes())
     content[22:26] = (12_000).to_bytes(4, "big")  # the low 32 of the 36 bits that count samples (RFC 9639)
     path.write_bytes(content)
-    with pytest.raises(CorpusError, match=rf"Expected audio in {path}, but it cannot be decoded"):
+    with pytest.raises(AudioError, match=rf"Expected audio in {path}, but it cannot be decoded"):
         read_waveform(path)
 
 
@@ -317,7 +287,7 @@ def test_an_mp3_header_that_promises_more_samples_is_an_error(tmp_path: Path) ->
     path = tmp_path / "a.mp3"
     soundfile.write(path, voice(SAMPLING_RATE), SAMPLING_RATE, format="MP3")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(CorpusError, match=r"its header promises \d+ samples, but only \d+ are there"):
+    with pytest.raises(AudioError, match="it ends before its header says"):
         read_waveform(path)
 
 
@@ -331,14 +301,16 @@ def test_sizes_of_pipes_and_sloppy_writers_are_accepted(tmp_path: Path, told: in
 
 
 def test_no_samples_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="holds no samples"):
+    with pytest.raises(AudioError, match="holds no samples"):
         read_waveform(wav(tmp_path / "a.wav", np.zeros(0, dtype=np.int16)))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_samples_that_are_not_finite_are_an_error(tmp_path: Path, bad: float) -> None:
     path = wav(tmp_path / "a.wav", np.array([0.0, bad, 0.0]), "FLOAT")
-    with pytest.raises(CorpusError, match=rf"Expected finite samples in {path}"):
+    with pytest.raises(
+        AudioError, match=rf"Expected audio in {path}, but some of its samples are NaN or infinite"
+    ):
         read_waveform(path)
 
 
@@ -348,18 +320,18 @@ def test_a_video_without_sound_is_an_error(tmp_path: Path) -> None:
         for _ in range(5):
             container.mux(stream.encode(av.VideoFrame(64, 64, "yuv420p")))
         container.mux(stream.encode(None))
-    with pytest.raises(CorpusError, match="no audio stream"):
+    with pytest.raises(AudioError, match="no audio stream"):
         read_waveform(tmp_path / "a.mp4")
 
 
 def test_spans_channels_and_files_that_are_not_there(tmp_path: Path) -> None:
     path = wav(tmp_path / "a.wav", integers(SAMPLING_RATE))
-    with pytest.raises(CorpusError, match=r"Expected audio from 0.5 s to 2.0 s in .*0\.50 s of it"):
+    with pytest.raises(AudioError, match=r"before the utterance does \(only 0\.50 s of 0\.5 s to 2\.0 s"):
         read_waveform(path, 0.5, 2.0)
-    with pytest.raises(CorpusError, match=r"Expected audio from 3.0 s to 4.0 s"):
+    with pytest.raises(AudioError, match=r"only 0\.00 s of 3\.0 s to 4\.0 s are there"):
         read_waveform(path, 3.0, 4.0)
     assert len(read_waveform(path, 0.5, 1.05)) == SAMPLING_RATE // 2  # annotations are rounded
-    with pytest.raises(CorpusError, match=r"Expected channel 3 in .* but it has 1"):
+    with pytest.raises(AudioError, match=r"it has no channel 3 \(of 1\)"):
         read_waveform(path, channel=3)
-    with pytest.raises(CorpusError, match=r"missing\.wav"):
+    with pytest.raises(AudioError, match=r"missing\.wav, but there is no such file"):
         read_waveform(tmp_path / "missing.wav")

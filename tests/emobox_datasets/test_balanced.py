@@ -36,7 +36,7 @@ def listed(name: str) -> pd.DataFrame:
 
 
 def put(root: Path, name: str, rows: pd.DataFrame) -> Path:
-    """Lay a corpus out as its publisher does, all files empty."""
+    """Lay a corpus out as its publisher does, all files zeros."""
     if name in PUBLISHERS:
         return lay_out(root, name, rows)
     touch(root, rows.path)

@@ -223,7 +223,7 @@ def test_a_broken_file_is_named(tmp_path: Path, content: bytes) -> None:
     corpora.load("demo").synthesise(tmp_path / "demo")
     path = tmp_path / "demo" / "cleo" / "cleo_sad_07.flac"
     path.write_bytes(content)
-    with pytest.raises(emobox_datasets.CorpusError, match=rf"Expected audio in {path}"):
+    with pytest.raises(emobox_datasets.CorpusError, match=rf"Expected audio in .*{path}"):
         load_dataset("emobox/demo", "fold1", data_dir=str(tmp_path / "demo"))
 
 
