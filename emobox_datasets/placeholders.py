@@ -74,7 +74,7 @@ def check(display_name: str, utterances: Iterable[Utterance]) -> None:
     errors = [AudioError(path, *fault) for path, fault in faults.items() if fault and fault != _ABSENT]
     if errors:
         raise CorpusError(
-            f"Expected audio in {len(paths)} files of {display_name}, but got {len(errors)} without: "
+            f"Expected audio in {len(paths)} files of {display_name}, but got none in {len(errors)}. "
             + " ".join(_sentence(fault, alike) for fault, alike in grouped(errors).items())
         )
 
@@ -82,7 +82,7 @@ def check(display_name: str, utterances: Iterable[Utterance]) -> None:
 def _sentence(fault: Fault, alike: list[AudioError]) -> str:
     reason, remedy = fault
     first = ", ".join(error.path for error in alike[:_NAMES_SHOWN])
-    return f"of {len(alike)}, {reason} (first {first}); {remedy}."
+    return f"{len(alike)} of them: {reason} (first {first}); {remedy}."
 
 
 def _missing(path: str | os.PathLike[str]) -> Fault:
