@@ -345,5 +345,5 @@ def _note_copies(folder: CorpusFolder, findings: Findings) -> None:
         else:
             first = folder.relative(choice.file)
             findings.ignored.extend(f"{folder.relative(path)}: equal to {first}" for path in choice.equal)
-    findings.ignored.extend(f"{printable(path)}: {reason}" for path, reason in folder.unusable.items())
+    findings.ignored.extend(f"{printable(path)}: {reason}" for path, reason in folder.ignored.items())
     findings.ignored.sort()

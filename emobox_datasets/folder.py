@@ -28,6 +28,7 @@ class CorpusFolder:
         self.root = Path(root)
         self.copies: dict[str, Choice] = {}
         self._unusable: dict[str, str] = {}
+        self._claimed: set[str] = set()
 
     @cached_property
     def entries(self) -> list[tuple[str, os.stat_result]]:
@@ -44,6 +45,11 @@ class CorpusFolder:
         """Path to reason of what is below the root but is neither a file nor a folder that can be listed."""
         _ = self._sorted
         return self._unusable
+
+    @property
+    def ignored(self) -> dict[str, str]:
+        """Those of `unusable` that no pattern for audio has found."""
+        return {path: reason for path, reason in self.unusable.items() if path not in self._claimed}
 
     @property
     def is_empty(self) -> bool:
@@ -95,7 +101,8 @@ class CorpusFolder:
         `spelling` that all published names have, such as `str.lower`.
 
         Raises:
-            CorpusError: the root cannot be listed, or what matches is no file, such as a link to nothing.
+            CorpusError: the root cannot be listed, or what matches and is no audio by its name is no file, such as a
+                link to nothing.
         """
         if "" in self.unusable:
             raise CorpusError(
@@ -107,11 +114,16 @@ class CorpusFolder:
         for path in self.paths:
             if match := tail.fullmatch(published(path)):
                 yield path, match
-        for path, reason in self.unusable.items():
-            if tail.fullmatch(published(path)):
+        for path, reason in sorted(self.unusable.items()):
+            if not (match := tail.fullmatch(published(path))):
+                continue
+            if not published_ending(pattern):
                 raise CorpusError(
                     f"Expected a file at {self.root}/{path}, but got {reason}; replace it with the original."
                 )
+            # By name it is audio: what is wrong with it is told once for all files of its kind (`placeholders`).
+            self._claimed.add(path)
+            yield path, match
 
     def _published(self, pattern: str, spelling: Callable[[str], str] | None) -> Callable[[str], str]:
         ending = published_ending(pattern)

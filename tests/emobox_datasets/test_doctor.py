@@ -138,7 +138,7 @@ def test_samples_that_are_no_numbers_are_harmful(copy: Path) -> None:
         soundfile.write(take(copy, name), samples, SAMPLING_RATE, format="WAV", subtype="FLOAT")
     faults = [o for o in diagnose(copy).observations if o.harmful]
     assert {name for fault in faults for name in fault.names} == {"demo-ada_sad_01", "demo-ada_sad_02"}
-    assert all("NaN or infinity" in fault.message for fault in faults)
+    assert all("NaN or infinite" in fault.message for fault in faults)
 
 
 def test_what_lies_beside_is_named_for_what_it_is(copy: Path) -> None:

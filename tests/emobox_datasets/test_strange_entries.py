@@ -83,8 +83,12 @@ def test_what_should_be_a_file_of_the_corpus_is_named(root: Path, kind: str) -> 
         os.mkfifo(file)
     else:
         file.symlink_to("gone.wav" if kind == "dangling" else file.name)
-    with pytest.raises(CorpusError, match=r"Expected a file at .*/m5\.s_nie_2\.wav, but got .*; replace it"):
-        find(root)
+    for allow_missing in (False, True):
+        with pytest.raises(CorpusError, match=r"got none in 1\. 1 of them: it is a .*/m5\.s_nie_2\.wav\); replace"):
+            corpora.load("polish").scan(root, allow_missing)
+    findings = find(root)
+    assert not findings.ignored
+    assert str(file) in {utterance.path for utterance in findings.utterances}
 
 
 def test_a_table_that_is_a_dangling_link_is_named(light_path: Path) -> None:
