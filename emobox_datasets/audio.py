@@ -19,6 +19,9 @@ SAMPLING_RATE = 16_000
 _FULL_SCALE = 32_768  # 16-bit samples are x * 32768, so a 16-bit 16 kHz source is stored without loss
 FLAC_HEAD = 42  # bytes of a FLAC file that tell the number and the MD5 of its samples
 _CONSTANT_FRAME = 32  # bytes of FLAC, at most
+_NOT_TOLD = "0" * 32  # the MD5 in a FLAC file whose writer did not compute it
+_STORED = "a stored utterance"
+_AGAIN = "load the corpus once with download_mode='force_redownload', which converts it again"
 # Annotated spans are rounded, so the last one may end a little after its file does.
 _SPAN_TOLERANCE = 0.1
 _UNTOLD_COUNT = 1 << 62  # frames: what libsndfile says where a FLAC file does not tell how many it has
@@ -109,9 +112,20 @@ def to_integers(waveform: np.ndarray) -> np.ndarray:
 
 
 def from_flac(flac: bytes) -> np.ndarray:
-    """The stored bytes of one utterance to float32 `(samples,)` at 16 kHz."""
-    waveform: np.ndarray = soundfile.read(io.BytesIO(flac), dtype="float32")[0]
-    return waveform
+    """The stored bytes of one utterance to float32 `(samples,)` at 16 kHz.
+
+    Raises:
+        AudioError: they are not what was stored: they cannot be decoded, or not to samples of the MD5 that they carry.
+    """
+    try:
+        samples: np.ndarray = soundfile.read(io.BytesIO(flac), dtype="int16")[0]
+    except soundfile.LibsndfileError as error:
+        reason = f"what is stored of it cannot be decoded ({error.error_string.rstrip('.')})"
+        raise AudioError(_STORED, reason, _AGAIN) from error
+    told = flac_checksum(flac)
+    if told not in (_NOT_TOLD, hashlib.md5(samples.astype("<i2", copy=False).tobytes()).hexdigest()):
+        raise AudioError(_STORED, "what is stored of it has changed since it was converted", _AGAIN)
+    return samples.astype(np.float32) / _FULL_SCALE
 
 
 def flac_checksum(flac: bytes) -> str:

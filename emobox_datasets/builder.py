@@ -1,6 +1,7 @@
 """The `datasets` builder of every corpus.
 
-A corpus is converted and stored once, as configuration `all`; every fold is a list of row numbers into it.
+A corpus is converted and stored once, as configuration `all`; every fold is a list of row numbers into it, and so is
+whatever is loaded with features of the user's own. Rows are in the order of their ids.
 
 `datasets` replaces `os`, `open` and `Path` in the module of a builder by copies that stream; nothing here uses them.
 """
@@ -16,6 +17,8 @@ from datasets.arrow_writer import ArrowWriter
 
 from emobox_datasets import corpora
 from emobox_datasets.audio import SAMPLING_RATE, read_waveform, to_flac
+from emobox_datasets.cached import CachedBuilder
+from emobox_datasets.columns import check_features, recast, recast_table
 from emobox_datasets.corpus import Corpus, OwnSplit, Utterance
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.lists import UtteranceList
@@ -39,11 +42,13 @@ class EmoBoxConfig(datasets.BuilderConfig):
     listed: tuple[str, ...] = ()
 
 
-class EmoBoxBuilder(datasets.ArrowBasedBuilder):
+class EmoBoxBuilder(CachedBuilder):
     """Builds the corpus that `dataset_name` names."""
 
     BUILDER_CONFIG_CLASS = EmoBoxConfig
     config: EmoBoxConfig
+    # What the user gave as `features=`, if it differs from what is stored.
+    _asked: datasets.Features | None = None
     # Whether this load has said how many utterances are missing: finding the files does, finding them stored does not.
     warned = False
 
@@ -58,7 +63,7 @@ class EmoBoxBuilder(datasets.ArrowBasedBuilder):
             citation=corpus.citation,
             homepage=corpus.homepage,
             license=corpus.licence,
-            features=features_of(corpus),
+            features=self._asked or features_of(corpus),
         )
 
     def _count(self, utterances: int) -> None:
@@ -68,21 +73,31 @@ class EmoBoxBuilder(datasets.ArrowBasedBuilder):
         self.info.description = f"{corpus.display_name}. {described}"
 
     def _create_builder_config(
-        self, config_name: str | None = None, *args: Any, **kwargs: Any
+        self,
+        config_name: str | None = None,
+        custom_features: datasets.Features | None = None,
+        *args: Any,
+        **kwargs: Any,
     ) -> tuple[datasets.BuilderConfig, str]:
+        if not kwargs.get("allow_missing"):
+            kwargs.pop("allow_missing", None)  # the default is not to be stored a second time
+        known = features_of(self.corpus)
+        if custom_features is not None and custom_features != known:
+            check_features(known, custom_features)
+            self._asked = custom_features
         if "listed" in kwargs:
             raise CorpusError(
                 "Expected a list of utterances as configuration 'list:<path>', but got the option listed."
             )
         if config_name is not None:
-            known = find_configuration(self.corpus, config_name)
-            if known.kind == "list":
+            chosen = find_configuration(self.corpus, config_name)
+            if chosen.kind == "list":
                 # Named by what is listed, not by its file: no cache answers with an earlier content.
-                listed = tuple(sorted(known.ids))
-                kwargs |= {"name": known.name, "description": known.description, "listed": listed}
+                listed = tuple(sorted(chosen.ids))
+                kwargs |= {"name": chosen.name, "description": chosen.description, "listed": listed}
                 config_name = "all"
         created: tuple[datasets.BuilderConfig, str] = super()._create_builder_config(
-            config_name, *args, **kwargs
+            config_name, self._asked, *args, **kwargs
         )
         return created
 
@@ -105,15 +120,20 @@ class EmoBoxBuilder(datasets.ArrowBasedBuilder):
         return of_list(UtteranceList(self.config.listed, {}))
 
     def _generate_tables(self, utterances: list[Utterance]) -> Iterator[tuple[int, pa.Table]]:
-        schema = self.info.features.arrow_schema
+        known = features_of(self.corpus)
+        for key, table in self._converted(utterances):
+            yield key, recast_table(table, known, self.info.features)
+
+    def _converted(self, utterances: list[Utterance]) -> Iterator[tuple[int, pa.Table]]:
+        """(position, rows) of a few utterances at a time, in the columns of the corpus."""
+        schema = features_of(self.corpus).arrow_schema
         for first in range(0, len(utterances), TABLE_ROWS):
             rows = [row_of(utterance, self.corpus) for utterance in utterances[first : first + TABLE_ROWS]]
             yield first, pa.Table.from_pylist(rows, schema=schema)
 
     def _stores_rows_only(self) -> bool:
-        """A fold in the cache is a list of rows of `all`; written anywhere else it must stand alone."""
-        in_cache = self._output_dir.removesuffix(".incomplete") == self._cache_dir
-        return self.config.name != "all" and in_cache and self._file_format in (None, "arrow")
+        """In the cache, all but the corpus as it is are rows of it; written anywhere else they must stand alone."""
+        return self._is_in_cache() and (self.config.name != "all" or self._asked is not None)
 
     def _whole(self) -> "EmoBoxBuilder":
         return type(self)(
@@ -124,16 +144,21 @@ class EmoBoxBuilder(datasets.ArrowBasedBuilder):
             **self.config_kwargs,
         )
 
+    def download_and_prepare(self, output_dir: str | None = None, *args: Any, **options: Any) -> None:
+        if output_dir is None and self._stores_rows_only():
+            # Also where the row numbers are stored already: what they count must be there and whole.
+            passed_on = ("download_mode", "num_proc")
+            whole = self._whole()
+            whole.download_and_prepare(**{name: options.get(name) for name in passed_on})
+            self.warned = whole.warned
+        super().download_and_prepare(output_dir, *args, **options)
+
     def _download_and_prepare(self, dl_manager: Any, verification_mode: Any, **options: Any) -> None:
         if not self._stores_rows_only():
             super()._download_and_prepare(dl_manager, verification_mode, **options)
             return
         whole = self._whole()
-        again = dl_manager.download_config.force_download
-        whole.download_and_prepare(
-            download_mode="force_redownload" if again else None, num_proc=options.get("num_proc")
-        )
-        self.warned, whole.warned = whole.warned, True
+        whole.warned = True
         items = stored_items(whole.as_dataset("train"), self.corpus)
         self._count(len(items))
         splits = datasets.splits.SplitDict(dataset_name=self.dataset_name)
@@ -162,13 +187,14 @@ class EmoBoxBuilder(datasets.ArrowBasedBuilder):
         whole = self._whole()
         whole.warned = True
         rows = whole.as_dataset("train", in_memory=in_memory)
-        return datasets.Dataset(
-            arrow_table=rows.data,
+        fingerprint = self._get_dataset_fingerprint(split)
+        named = datasets.Dataset(
+            recast(rows, self.info.features).data,
             info=stored["info"],
             split=stored["split"],
-            fingerprint=self._get_dataset_fingerprint(split),
-            indices_table=stored["arrow_table"],
+            fingerprint=fingerprint,
         )
+        return named.select(stored["arrow_table"]["row"].to_pylist(), new_fingerprint=fingerprint)
 
 
 ROW_NUMBERS = datasets.Features({"row": datasets.Value("uint64")})

@@ -2,19 +2,30 @@
 
 import hashlib
 from collections.abc import Iterable
+from typing import Any
 
 import datasets
 
 from emobox_datasets.audio import flac_checksum
+from emobox_datasets.integrity import audio_checksums, check_audio
 
 
 def fingerprint(whole: datasets.Dataset) -> str:
-    """The fingerprint of configuration `all`: 64 hexadecimal digits."""
+    """The fingerprint of configuration `all`: 64 hexadecimal digits.
+
+    Raises:
+        AudioError: the audio of an utterance is not what was stored; names it.
+    """
     label = whole.features["label"]
     stored = whole.cast_column("audio", datasets.Audio(decode=False))
+    checksums = audio_checksums(stored)
+
+    def checksum(row: dict[str, Any]) -> str:
+        check_audio(row["id"], row["audio"]["bytes"], checksums)
+        return flac_checksum(row["audio"]["bytes"])
+
     return fingerprint_of(
-        (row["id"], label.int2str(row["label"]), row["speaker"], flac_checksum(row["audio"]["bytes"]))
-        for row in stored
+        (row["id"], label.int2str(row["label"]), row["speaker"], checksum(row)) for row in stored
     )
 
 

@@ -50,8 +50,8 @@ class JoinedBuilder(builder.EmoBoxBuilder):
             found = {part: [utterances[row].id for row in rows] for part, rows in parts.items()}
             self._metadata.check_folds(name, found)
 
-    def _generate_tables(self, utterances: list[Utterance]) -> Iterator[tuple[int, pa.Table]]:
-        for key, table in super()._generate_tables(utterances):
+    def _converted(self, utterances: list[Utterance]) -> Iterator[tuple[int, pa.Table]]:
+        for key, table in super()._converted(utterances):
             names = self.corpus.label_list
             self._metadata.check_rows([{**row, "label": names[row["label"]]} for row in table.to_pylist()])
             yield key, table

@@ -2,47 +2,22 @@
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import datasets
 from datasets.load import BuilderConfigsParameters, DatasetModule
 
-from emobox_datasets import builder, corpora, prepared
-from emobox_datasets.corpus import RELEASED, Corpus
+from emobox_datasets import builder, corpora, joined, prepared, published_rows
+from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError
-from emobox_datasets.folder import CorpusFolder
 from emobox_datasets.partition import configurations
 from emobox_datasets.roots import candidate_root, find_root
+from emobox_datasets.row_version import ROW_VERSION, source_hash
 
 NAMESPACE = "emobox/"
 VERSION = datasets.Version("1.0.0")
-# What shapes the rows: if any of these files changes, stored corpora are made anew.
-ROW_SOURCES = (
-    "builder.py",
-    "annotations.py",
-    "audio.py",
-    "copies.py",
-    "corpus.py",
-    "folder.py",
-    "labels.py",
-    "partition.py",
-    "synthesis.py",
-    "utterance.py",
-)
-
-
-def source_hash(corpus: Corpus, root: Path | None) -> str:
-    """Changes with the code that shapes the rows, the released lists, and the files of the copy on disk."""
-    digest = hashlib.sha256()
-    package = Path(__file__).parent
-    sources = [package / name for name in ROW_SOURCES] + [corpora.source_of(corpus.name)]
-    for source in sources + sorted((RELEASED / corpus.name).glob("*.txt")):
-        digest.update(source.read_bytes())
-    if root is not None and root.is_dir():
-        for path, stat in CorpusFolder(root).entries:
-            digest.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode(errors="surrogateescape"))
-    return digest.hexdigest()[:32]
 
 
 def dataset_module(corpus: Corpus, data_dir: str | None) -> DatasetModule:
@@ -66,8 +41,6 @@ def dataset_module(corpus: Corpus, data_dir: str | None) -> DatasetModule:
 
 def joined_module(corpus: Corpus, data_dir: str | None, metadata: Path) -> DatasetModule:
     """`dataset_module` where a repository without audio is at `metadata`: every row is held against it."""
-    from emobox_datasets import joined  # it needs this module
-
     plain = dataset_module(corpus, data_dir)
     told = hashlib.sha256((metadata / prepared.FILE).read_bytes()).hexdigest()
     configs = [
@@ -81,6 +54,14 @@ def joined_module(corpus: Corpus, data_dir: str | None, metadata: Path) -> Datas
         builder_configs_parameters=BuilderConfigsParameters(
             builder_configs=configs, default_config_name=configs[0].name
         ),
+    )
+
+
+def published_module(plain: DatasetModule) -> DatasetModule:
+    """What `datasets` would do with a prepared repository on this machine, with rows in the order of their ids."""
+    marked = f"{plain.hash} by id {ROW_VERSION}"  # not to be taken for what was stored without this package
+    return replace(
+        plain, module_path=published_rows.__name__, hash=hashlib.sha256(marked.encode()).hexdigest()[:32]
     )
 
 
@@ -101,7 +82,8 @@ def install() -> None:
     """Let `datasets` resolve `emobox/<corpus>` to our builder; every other name goes where it always went.
 
     A local folder `./emobox/<corpus>` (made by `emobox prepare`) wins, as local folders do in `datasets`; if it has no
-    audio, that of the user's own copy is put to it.
+    audio, that of the user's own copy is put to it. Wherever a prepared repository lies on this machine, its rows come
+    in the order of their ids.
     """
     original = datasets.load.dataset_module_factory
     if getattr(original, "knows_emobox", False):
@@ -111,7 +93,8 @@ def install() -> None:
         ours = str(path).startswith(NAMESPACE)
         if not ours or (os.path.isdir(path) and not prepared.is_metadata_only(path)):
             check_data_dir(path, kwargs.get("data_dir"), kwargs.get("data_files"))
-            return original(path, *args, **kwargs)
+            module = original(path, *args, **kwargs)
+            return published_module(module) if prepared.is_readable(path) else module
         corpus = corpora.load(str(path).removeprefix(NAMESPACE))
         if os.path.isdir(path):
             return joined_module(corpus, kwargs.get("data_dir"), Path(path))

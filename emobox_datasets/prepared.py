@@ -89,12 +89,17 @@ def read(folder: str | Path) -> Prepared:
     return parse(file.read_bytes(), str(file))
 
 
-def is_metadata_only(folder: str | Path) -> bool:
-    """Whether a local folder is a repository without audio; no error, whatever else it is."""
+def is_readable(folder: str | Path) -> bool:
+    """Whether a local folder is a prepared repository of this format; no error, whatever else it is."""
     try:
-        return not read(folder).audio
+        return bool(read(folder))
     except (CorpusError, OSError):
         return False
+
+
+def is_metadata_only(folder: str | Path) -> bool:
+    """Whether a local folder is a repository without audio; no error, whatever else it is."""
+    return is_readable(folder) and not read(folder).audio
 
 
 def parse(content: bytes, origin: str) -> Prepared:

@@ -32,8 +32,8 @@ from emobox_datasets.corpus import Corpus, Utterance
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.fingerprint import fingerprint_of
 from emobox_datasets.partition import Item, configurations, partition
-from emobox_datasets.plugin import source_hash
 from emobox_datasets.prepared import Prepared, Shard
+from emobox_datasets.row_version import source_hash
 
 # A shard of some 100 to 300 MB: small enough to be sent again, large enough to be few.
 SHARD_ROWS = 2_000

@@ -21,6 +21,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from emobox_datasets.audio import from_flac
+from emobox_datasets.errors import AudioError
 from emobox_probe.contract import Encoder, Pending, in_order
 from emobox_probe.errors import ProbeError
 from emobox_probe.features import FeatureStore
@@ -114,7 +115,12 @@ class _Batches(Dataset[Any]):
     source: Source
 
     def __getitem__(self, rows: Sequence[int]) -> Any:
-        waveforms = [from_flac(flac) for flac in self.source(rows)]
+        waveforms = []
+        for row, flac in zip(rows, self.source(rows), strict=True):
+            try:
+                waveforms.append(from_flac(flac))
+            except AudioError as error:
+                return _Failure(str(AudioError(self.store.ids[row], error.reason, error.remedy)))
         try:
             return self.encoder.collate(waveforms)
         except ProbeError:

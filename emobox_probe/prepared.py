@@ -41,7 +41,10 @@ def encoder_of(arguments: argparse.Namespace, device: torch.device, protocol: Pr
 
 
 def load_corpus(arguments: argparse.Namespace, corpus: Corpus) -> datasets.Dataset:
-    """Every utterance of the corpus, as `load_dataset` gives it, with undecoded audio."""
+    """Every utterance of the corpus in the order of the ids, with undecoded audio.
+
+    Heads see utterances in an order that is drawn from that of the rows, so scores depend on it.
+    """
     whole = datasets.load_dataset(
         f"emobox/{corpus.name}",
         "all",
@@ -50,7 +53,8 @@ def load_corpus(arguments: argparse.Namespace, corpus: Corpus) -> datasets.Datas
         num_proc=arguments.num_proc,
         allow_missing=arguments.allow_missing,
     )
-    return whole.cast_column("audio", datasets.Audio(decode=False))
+    # Rows of a folder ./emobox/<corpus> that another program made may come in any order.
+    return whole.sort("id", keep_in_memory=True).cast_column("audio", datasets.Audio(decode=False))
 
 
 def describe_corpus(whole: datasets.Dataset, corpus: Corpus, labels: Sequence[str]) -> results.CorpusRecord:

@@ -15,8 +15,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from emobox_datasets import corpora
-from emobox_datasets.plugin import source_hash
 from emobox_datasets.roots import candidate_root
+from emobox_datasets.row_version import source_hash
 from emobox_probe.facts import EncoderFacts
 from emobox_probe.features import FORMAT
 from emobox_probe.record import Record
