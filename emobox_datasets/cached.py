@@ -8,18 +8,18 @@ import errno
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import datasets
 
 from emobox_datasets import integrity
-from emobox_datasets.errors import CorpusError
+from emobox_datasets.errors import CorpusError, is_disk_full, os_errors
 
 logger = logging.getLogger(__name__)
 
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class CachedBuilder(datasets.ArrowBasedBuilder):
@@ -31,7 +31,7 @@ class CachedBuilder(datasets.ArrowBasedBuilder):
             return
         except CorpusError:
             raise
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except Exception as error:
             logger.debug(f"{error!r} while the cache was looked at")
         # A cache that cannot be locked or read must not keep a builder from being there: only it can say what to do.
         with TemporaryDirectory(prefix="emobox-") as elsewhere:
@@ -39,6 +39,8 @@ class CachedBuilder(datasets.ArrowBasedBuilder):
         self._cache_dir_root = os.path.expanduser(str(cache_dir or datasets.config.HF_DATASETS_CACHE))
         self._cache_downloaded_dir = f"{self._cache_dir_root}/{datasets.config.DOWNLOADED_DATASETS_DIR}"
         self._cache_dir = self._output_dir = self._build_cache_dir()
+        with suppress(Exception):  # it may be what is damaged
+            self.info = self._load_info()
 
     def download_and_prepare(self, output_dir: str | None = None, *args: Any, **options: Any) -> None:
         """As `datasets` does it.
@@ -46,37 +48,46 @@ class CachedBuilder(datasets.ArrowBasedBuilder):
         Raises:
             CorpusError: the corpus is not in the cache and cannot be put there, or is damaged there.
         """
-        in_cache = output_dir is None
+        if output_dir is None:
+            self._remake_if_damaged()
         try:
-            if in_cache:
-                self._remake_if_damaged()
             super().download_and_prepare(output_dir, *args, **options)
         except Exception as error:
-            folder = output_dir or self._cache_dir_root
-            if any(cause.errno in _FULL for cause in _os_errors(error)):
-                raise CorpusError(
-                    f"Expected room for {self._what} in {folder}, but the disk is full; make room there, or choose "
-                    f"another folder with cache_dir or HF_DATASETS_CACHE. What was begun has been removed, and starts "
-                    f"again with the next call."
-                ) from error
-            if not (in_cache and any(self._is_refusal(cause) for cause in _os_errors(error))):
+            if is_disk_full(error):
+                raise self._no_room() from error
+            if output_dir is not None or not any(self._is_refusal(cause) for cause in os_errors(error)):
                 raise
-            mode = datasets.DownloadMode(
-                options.get("download_mode") or datasets.DownloadMode.REUSE_DATASET_IF_EXISTS
-            )
-            if mode is not datasets.DownloadMode.REUSE_DATASET_IF_EXISTS or not os.path.isfile(
-                self._info_file
-            ):
-                raise CorpusError(
-                    f"Expected {self._what} in the cache {folder}, or a cache that can be written, but it is not all "
-                    f"there and the folder is read-only; set HF_DATASETS_CACHE or cache_dir to a folder of your own, "
-                    f"or let the owner of this one load it once."
-                ) from error
-            self.info = self._load_info()
+            self._use_read_only(options.get("download_mode"), error)
+
+    def _use_read_only(self, mode: Any, refusal: Exception) -> None:
+        """Take what is stored, though the cache could not be locked."""
+        reuse = datasets.DownloadMode.REUSE_DATASET_IF_EXISTS
+        if datasets.DownloadMode(mode or reuse) is not reuse or not os.path.isfile(self._info_file):
+            raise CorpusError(
+                f"Expected {self._what} in the cache {self._cache_dir_root}, or a cache that can be written, but it is "
+                f"not all there and the folder is read-only; set HF_DATASETS_CACHE or cache_dir to a folder of your "
+                f"own, or let the owner of this one load it once."
+            ) from refusal
+        self.info = self._load_info()
 
     @property
     def _what(self) -> str:
         return f"{self.config.name} of {self.dataset_name}"
+
+    def _prepare_split_single(self, *args: Any, **options: Any) -> Iterator[Any]:
+        try:
+            yield from super()._prepare_split_single(*args, **options)
+        except Exception as error:
+            if is_disk_full(error):  # seen here, because causes do not travel from one process to another
+                raise self._no_room() from error
+            raise
+
+    def _no_room(self) -> CorpusError:
+        return CorpusError(
+            f"Expected room for {self._what} in {self._cache_dir_root}, but the disk is full; make room there, or "
+            f"choose another folder with cache_dir or HF_DATASETS_CACHE. What was begun has been removed, and starts "
+            f"again with the next call."
+        )
 
     @property
     def _info_file(self) -> str:
@@ -115,11 +126,3 @@ class CachedBuilder(datasets.ArrowBasedBuilder):
         super()._save_info()
         if self._is_in_cache():
             integrity.seal(self._output_dir)
-
-
-def _os_errors(error: BaseException | None) -> Iterator[OSError]:
-    """The errors of the operating system among an error and what caused it."""
-    while error is not None:
-        if isinstance(error, OSError):
-            yield error
-        error = error.__cause__ or error.__context__

@@ -1,6 +1,7 @@
 """The one error that tells a user what is wrong with a corpus, a configuration or an audio file."""
 
-from collections.abc import Iterable
+import errno
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from os import PathLike
 
@@ -55,6 +56,19 @@ def printable(text: str) -> str:
     if text.isascii():
         return text
     return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def os_errors(error: BaseException | None) -> Iterator[OSError]:
+    """The errors of the operating system among an error and what caused it."""
+    while error is not None:
+        if isinstance(error, OSError):
+            yield error
+        error = error.__cause__ or error.__context__
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether it happened because a disk, or the user's share of it, is full."""
+    return any(cause.errno in (errno.ENOSPC, errno.EDQUOT) for cause in os_errors(error))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -33,9 +33,12 @@ class PublishedRowsBuilder(CachedBuilder, Parquet):
         created: tuple[datasets.BuilderConfig, str] = super()._create_builder_config(*args, **options)
         return created
 
-    def _download_and_prepare(self, dl_manager: Any, verification_mode: Any, **options: Any) -> None:
-        options.pop("num_proc", None)  # processes would share the shards and merge their own only
-        super()._download_and_prepare(dl_manager, verification_mode, **options)
+    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
+        generators: list[datasets.SplitGenerator] = super()._split_generators(dl_manager)
+        for generator in generators:
+            # `datasets` reads what is in a list piece by piece, one after the other or in several processes.
+            generator.gen_kwargs = {name: tuple(values) for name, values in generator.gen_kwargs.items()}
+        return generators
 
     def _cast_table(self, table: pa.Table) -> pa.Table:
         known = datasets.Features.from_arrow_schema(table.schema)

@@ -29,7 +29,7 @@ from emobox_datasets import corpora, prepared
 from emobox_datasets.audio import flac_checksum
 from emobox_datasets.builder import features_of, row_of
 from emobox_datasets.corpus import Corpus, Utterance
-from emobox_datasets.errors import CorpusError
+from emobox_datasets.errors import CorpusError, is_disk_full
 from emobox_datasets.fingerprint import fingerprint_of
 from emobox_datasets.partition import Item, configurations, partition
 from emobox_datasets.prepared import Prepared, Shard
@@ -97,7 +97,15 @@ def prepare(
         unfinished = out.with_name(f".{out.name}.incomplete")
         _start(unfinished, source)
         tasks = plan(corpus, corpus.scan(root, allow_missing))
-        inspected = list(_write_all(unfinished, tasks, jobs, progress))
+        try:
+            inspected = list(_write_all(unfinished, tasks, jobs, progress))
+        except OSError as error:
+            if not is_disk_full(error):
+                raise
+            raise CorpusError(
+                f"Expected room for the repository of {corpus.name} in {out.parent}, but the disk is full; make room "
+                f"there. The shards that are written are kept: the same command goes on with the next one."
+            ) from error
         made = Prepared(
             corpus=corpus.name,
             fingerprint=fingerprint_of(line for one in inspected for line in one.lines),
