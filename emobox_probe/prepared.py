@@ -54,7 +54,9 @@ def load_corpus(arguments: argparse.Namespace, corpus: Corpus) -> datasets.Datas
         allow_missing=arguments.allow_missing,
     )
     # Rows of a folder ./emobox/<corpus> that another program made may come in any order.
-    return whole.sort("id", keep_in_memory=True).cast_column("audio", datasets.Audio(decode=False))
+    ids = list(whole["id"])
+    ordered = whole.select(sorted(range(len(ids)), key=ids.__getitem__))
+    return ordered.cast_column("audio", datasets.Audio(decode=False))
 
 
 def describe_corpus(whole: datasets.Dataset, corpus: Corpus, labels: Sequence[str]) -> results.CorpusRecord:

@@ -164,6 +164,7 @@ STORED: dict[str, Operation] = {
     "shape": lambda d, _: d.shape,
     "shuffle": lambda d, _: d.shuffle(seed=1),
     "sort": lambda d, _: d.sort(["label", "duration"]),
+    "sort, in memory": lambda d, _: d.sort("duration", keep_in_memory=True),
     "unique": lambda d, _: d.unique("label"),
     "with_transform": lambda d, _: _first(d.with_transform(transform)),
     "pickled": lambda d, _: pickle.loads(pickle.dumps(d)),
@@ -275,11 +276,14 @@ NOT_TRIED = {
     "homepage info license size_in_bytes split supervised_keys version": "tells what a fold is, not what is in it",
 }
 # Operation to a part of the error that the plain rows raise as well.
-_FLATTEN = {"flatten": "Cannot flatten a decoded Audio feature"}
+_STORED = {
+    "flatten": "Cannot flatten a decoded Audio feature",
+    "sort, in memory": "Please use either `keep_in_memory` or `indices_cache_file_name` but not both",
+}
 _FILES = {"to_json": "UTF-8", "to_polars": "Polars needs to be installed"}
 FAILS: dict[str, dict[str, str]] = {
     "Dataset": {
-        **_FLATTEN,
+        **_STORED,
         **_FILES,
         "add_elasticsearch_index": "You must install ElasticSearch",
         "add_faiss_index": "You must install Faiss",
@@ -290,7 +294,7 @@ FAILS: dict[str, dict[str, str]] = {
         "load_faiss_index": "No module named 'faiss'",
         "to_tf_dataset": "Tensorflow is not installed",
     },
-    "DatasetDict": _FLATTEN,
+    "DatasetDict": _STORED,
     "IterableDataset": _FILES,
 }
 
