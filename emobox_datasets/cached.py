@@ -83,10 +83,11 @@ class CachedBuilder(datasets.ArrowBasedBuilder):
             raise
 
     def _no_room(self) -> CorpusError:
+        folder = self._cache_dir_root if self._is_in_cache() else self._output_dir.removesuffix(".incomplete")
         return CorpusError(
-            f"Expected room for {self._what} in {self._cache_dir_root}, but the disk is full; make room there, or "
-            f"choose another folder with cache_dir or HF_DATASETS_CACHE. What was begun has been removed, and starts "
-            f"again with the next call."
+            f"Expected room for {self._what} in {folder}, but the disk is full; make room there, or choose another "
+            f"folder with cache_dir or HF_DATASETS_CACHE. What was begun has been removed, and starts again with the "
+            f"next call."
         )
 
     @property
@@ -96,7 +97,8 @@ class CachedBuilder(datasets.ArrowBasedBuilder):
 
     def _is_refusal(self, error: OSError) -> bool:
         """Whether it was the cache that could not be written, not the corpus that could not be read."""
-        return error.errno in _READ_ONLY and str(error.filename).startswith(self._cache_dir_root)
+        in_cache = os.path.abspath(str(error.filename)).startswith(os.path.abspath(self._cache_dir_root))
+        return error.errno in _READ_ONLY and in_cache
 
     def _remake_if_damaged(self) -> None:
         """Take the mark of being finished off a conversion that is not what was stored."""

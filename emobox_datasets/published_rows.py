@@ -27,9 +27,8 @@ class PublishedRowsBuilder(CachedBuilder, Parquet):
     """Builds a configuration from the shards of a prepared repository."""
 
     def _create_builder_config(self, *args: Any, **options: Any) -> tuple[datasets.BuilderConfig, str]:
-        options.pop(
-            "allow_missing", None
-        )  # what is missing here was allowed to be when the repository was made
+        # What is missing here was allowed to be when the repository was made.
+        options.pop("allow_missing", None)
         created: tuple[datasets.BuilderConfig, str] = super()._create_builder_config(*args, **options)
         return created
 
