@@ -216,7 +216,7 @@ def load_read_only(cache: Path, configuration: str) -> str:
         [sys.executable, "-c", LOAD, configuration, str(cache)],
         capture_output=True,
         text=True,
-        env=os.environ,
+        env={**os.environ, "HF_HOME": str(datasets.config.HF_CACHE_HOME)},
         preexec_fn=lose_override,
         check=False,
     )
