@@ -24,7 +24,7 @@ import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from emobox_datasets import corpora
-from emobox_probe.protocol import PAPER
+from emobox_probe.protocol import PAPER, protocol_id
 from emobox_probe.results import (
     CorpusRecord,
     EncoderRecord,
@@ -36,7 +36,7 @@ from emobox_probe.results import (
     Scores,
 )
 from hub_cards.leaderboard_data import page_data
-from hub_cards.leaderboard_records import Collection, Result, model_of, protocol_id
+from hub_cards.leaderboard_records import Collection, Result, model_of
 from hub_cards.leaderboard_site import PAGE, render, write
 
 RESULT = Path(__file__).parent / "results" / "leaderboard.cpu.json"

@@ -168,22 +168,21 @@ def iemocap_like(seed: int = 0) -> tuple[list[Tensor], Tensor, int]:
 
 def emodb(assets: Path, work: Path) -> tuple[list[Tensor], Tensor, int]:
     """EmoDB's features of whisper-base, extracted if they are not there yet."""
-    from emobox_probe import probe
-    from emobox_probe.encoders import DTYPES, load_encoder
-    from emobox_probe.prepared import describe_corpus, feature_store, fill, load_corpus
+    from emobox_datasets import corpora
+    from emobox_probe.config import ExtractConfig
+    from emobox_probe.experiment import extract_features
+    from emobox_probe.prepared import load_corpus
 
-    words = ["--model", str(assets / "models" / "whisper-base-encoder"), "--corpus", "emodb"]
-    parser = argparse.ArgumentParser()
-    probe.add_arguments(parser)
-    arguments = parser.parse_args(
-        [*words, "--data-dir", str(assets / "corpora" / "emodb"), "--features-dir", str(work / "features")]
+    config = ExtractConfig(
+        model=str(assets / "models" / "whisper-base-encoder"),
+        corpus="emodb",
+        data_dir=assets / "corpora" / "emodb",
+        features_dir=work / "features",
     )
-    corpus = probe.corpora.load("emodb")
-    whole = load_corpus(arguments, corpus)
-    encoder = load_encoder(arguments.model, torch.device("cpu"))
-    store = feature_store(arguments, encoder, whole, describe_corpus(whole, corpus, corpus.label_list))
-    fill(store, encoder, whole, DTYPES["float16"], probe.Accelerator(cpu=True))
-    return [frames for _, frames in store.read()], torch.tensor(whole["label"][:]), len(corpus.label_list)
+    corpus = corpora.load("emodb")
+    labels = load_corpus(corpus, config.data_dir)["label"][:]
+    store = extract_features(config)
+    return [frames for _, frames in store.read()], torch.tensor(labels), len(corpus.label_list)
 
 
 def groups_of(labels: Tensor, folds: int, seeds: int) -> list[Group]:

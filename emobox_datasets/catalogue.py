@@ -3,20 +3,17 @@
 `python -m emobox_datasets.catalogue` writes the page anew after a card has changed.
 """
 
-import argparse
-import json
-import sys
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from emobox_datasets import corpora
 from emobox_datasets.balanced import remarks
 from emobox_datasets.corpus import Corpus, OwnSplit, ReleasedLists
-from emobox_datasets.errors import CorpusError, printable
+from emobox_datasets.errors import printable
 from emobox_datasets.labels import shared_four
 from emobox_datasets.partition import Kind, configurations, why_not_strict
 from emobox_datasets.roots import DATA_VARIABLE, candidate_root, is_here
@@ -51,19 +48,35 @@ FOLD_KINDS: tuple[Kind, ...] = ("released", "completed", "strict", "balanced")
 
 @dataclass(frozen=True)
 class Entry:
-    """What a table of corpora says of one; every field is ready to print."""
+    """What a table of corpora says of one; `folds` counts those of every kind."""
 
     name: str
     display_name: str
-    languages: str
+    languages: tuple[str, ...]
     source: str
-    labels: str
-    speakers: str
-    utterances: str
-    hours: str
-    folds: str
+    labels: int
+    speakers: int | None
+    utterances: int
+    hours: float
+    folds: dict[Kind, int]
     licence: str
     homepage: str
+
+    @property
+    def cells(self) -> dict[str, str]:
+        """The columns of a table, ready to print."""
+        return {
+            "name": self.name,
+            "display_name": self.display_name,
+            "languages": ", ".join(self.languages),
+            "source": self.source,
+            "labels": str(self.labels),
+            "speakers": str(self.speakers or "not told"),
+            "utterances": f"{self.utterances:,}",
+            "hours": f"{self.hours:.1f}",
+            "folds": ", ".join(f"{count} {kind}" for kind, count in self.folds.items()),
+            "licence": self.licence,
+        }
 
 
 HEADINGS = {
@@ -90,26 +103,26 @@ def entry(corpus: Corpus) -> Entry:
     return Entry(
         name=corpus.name,
         display_name=corpus.display_name,
-        languages=", ".join(corpus.languages),
+        languages=tuple(corpus.languages),
         source=corpus.source,
-        labels=str(len(corpus.label_list)),
-        speakers=str(corpus.speakers or "not told"),
-        utterances=f"{corpus.utterances:,}",
-        hours=f"{corpus.hours:.1f}",
+        labels=len(corpus.label_list),
+        speakers=corpus.speakers or None,
+        utterances=corpus.utterances,
+        hours=corpus.hours,
         folds=folds_of(corpus),
         licence=corpus.licence,
         homepage=corpus.homepage,
     )
 
 
-def folds_of(corpus: Corpus) -> str:
+def folds_of(corpus: Corpus) -> dict[Kind, int]:
     """How many folds of which kind.
 
     >>> folds_of(corpora.load("urdu"))
-    '1 released, 3 completed, 4 strict'
+    {'released': 1, 'completed': 3, 'strict': 4}
     """
     counts = Counter(configuration.kind for configuration in configurations(corpus).values())
-    return ", ".join(f"{counts[kind]} {kind}" for kind in FOLD_KINDS if counts[kind])
+    return {kind: counts[kind] for kind in FOLD_KINDS if counts[kind]}
 
 
 def page() -> str:
@@ -127,7 +140,7 @@ def page() -> str:
 def _table(rows: list[Entry]) -> list[str]:
     lines = [HEADINGS.values(), ["---"] * len(HEADINGS)]
     for row in rows:
-        cells = {name: getattr(row, name) for name in HEADINGS}
+        cells = row.cells
         cells["name"] = f"`{row.name}`"
         if row.homepage:
             cells["display_name"] = f"[{row.display_name}]({row.homepage})"
@@ -179,32 +192,21 @@ def here(corpus: Corpus) -> str:
     return printable(str(candidate_root(corpus, None))) if is_here(corpus) else "no"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox corpora`."""
-    parser.add_argument("--json", action="store_true", help="for programs")
+def rows() -> list[dict[str, Any]]:
+    """The entry of every corpus, and whether it is found on this machine."""
+    return [{**asdict(entry(corpus)), "here": here(corpus)} for corpus in map(corpora.load, corpora.names())]
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Print every corpus and whether it is found on this machine; the exit status."""
-    try:
-        rows = [
-            {**asdict(entry(corpus)), "here": here(corpus)} for corpus in map(corpora.load, corpora.names())
-        ]
-    except CorpusError as error:
-        print(error, file=sys.stderr)
-        return 1
-    if arguments.json:
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
-        return 0
+def table() -> Table:
+    """Every corpus and whether it is found on this machine, for a terminal."""
     columns = {name: heading for name, heading in HEADINGS.items() if name not in ("source", "labels")}
-    table = Table(
+    shown = Table(
         *columns.values(), "Here", caption=f"Here: sub-folders of ${DATA_VARIABLE}; see emobox doctor."
     )
-    for row in rows:
-        table.add_row(*(row[name] for name in columns), row["here"])
-    # Read through a pipe, a table keeps its width: nothing is cut.
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
-    return 0
+    for corpus in map(corpora.load, corpora.names()):
+        cells = entry(corpus).cells
+        shown.add_row(*(cells[name] for name in columns), here(corpus))
+    return shown
 
 
 if __name__ == "__main__":

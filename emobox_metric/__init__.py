@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import functools
 import os
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import evaluate.loading
 
+__version__ = version("emobox")
 METRIC_NAME = "emobox/ser_metric"
 
 

@@ -1,4 +1,4 @@
-"""`python -m emobox_probe`: the same as running probe.py."""
+"""`python -m emobox_probe`: the same as `emobox probe`."""
 
 from emobox_probe.probe import main
 

@@ -6,13 +6,10 @@ Utterances whose label a classifier confirms, and of these the same number of ev
 loads as `load_dataset("emobox/emodb", "list:emodb-balanced.txt", …)`.
 """
 
-import argparse
 import hashlib
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import datasets
 from accelerate import PartialState
@@ -23,10 +20,11 @@ from tqdm.auto import tqdm
 from emobox_datasets import corpora, lists
 from emobox_datasets.builder import StoredItem, stored_items
 from emobox_datasets.corpus import Corpus
-from emobox_datasets.errors import CorpusError, nearest
+from emobox_datasets.errors import nearest
 from emobox_datasets.fingerprint import fingerprint
 from emobox_datasets.labels import VOCABULARY, from_name, shared_four
 from emobox_probe.classifier import Audio, Classifier, classify_all, load_classifier
+from emobox_probe.config import BalanceConfig
 from emobox_probe.errors import ProbeError
 from emobox_probe.prepared import load_corpus
 
@@ -37,63 +35,28 @@ SHOWN = 10
 Cells = dict[tuple[str, str], list[str]]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox balance`."""
-    parser.add_argument("corpus", help="name of the corpus, such as emodb")
-    parser.add_argument(
-        "--classifier", required=True, help="Hub id or folder of an audio classification model"
-    )
-    parser.add_argument(
-        "--per-speaker", required=True, type=int, metavar="K", help="utterances of each emotion"
-    )
-    parser.add_argument("--out", required=True, type=Path, help="the list to write, a text file of ids")
-    parser.add_argument("--data-dir", help="folder that holds the corpus; default: $EMOBOX_DATA/<corpus>")
-    parser.add_argument("--seed", type=int, default=0, help="of the draw; default: %(default)s")
-    parser.add_argument(
-        "--labels",
-        help="emotions, parted by commas; default: angry, happy, neutral and sad, as far as there are",
-    )
-    parser.add_argument("--speakers", help="only these, parted by commas (the paper chose six of MELD)")
-    parser.add_argument(
-        "--label-map", default="", metavar="CLASS=LABEL,…", help="what classes of the classifier mean"
-    )
-    parser.add_argument("--fewer", action="store_true", help="take the largest number that all have, up to K")
-    parser.add_argument("--revision", help="branch, tag or commit of the classifier on the Hub")
-    parser.add_argument(
-        "--trust-remote-code", action="store_true", help="run the classifier repository's own code"
-    )
-    parser.add_argument("--allow-missing", action="store_true", help="go on with an incomplete corpus")
-    parser.add_argument("--num-proc", type=int, help="processes that convert the corpus")
-    parser.add_argument("--overwrite", action="store_true", help="replace the file at --out")
+def balance(config: BalanceConfig) -> tuple["Choice", lists.UtteranceList]:
+    """From corpus and classifier to a list, top to bottom.
 
-
-def run(arguments: argparse.Namespace) -> int:
-    """Make the list; the exit status."""
-    try:
-        balance(arguments)
-    except (CorpusError, ProbeError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def balance(arguments: argparse.Namespace) -> lists.UtteranceList:
-    """From corpus and classifier to a list, top to bottom."""
-    corpus = corpora.load(arguments.corpus)
-    check(arguments, corpus)
-    labels = chosen_labels(corpus, arguments.labels)
+    Raises:
+        ProbeError: settings or classifier are not what is needed; says what to do.
+        CorpusError: the corpus is not there, not whole, or cannot be decoded.
+    """
+    corpus = corpora.load(config.corpus)
+    check(config, corpus)
+    labels = chosen_labels(corpus, config.labels)
     classifier = load_classifier(
-        arguments.classifier, PartialState().device, arguments.revision, arguments.trust_remote_code
+        config.classifier, PartialState().device, config.revision, config.trust_remote_code
     )
-    meaning = meanings(classifier, labels, parse_label_map(arguments.label_map))
+    meaning = meanings(classifier, labels, parse_label_map(config.label_map))
 
-    whole = load_corpus(arguments, corpus)
+    whole = load_corpus(corpus, config.data_dir, config.allow_missing, config.num_proc)
     told = fingerprint(whole)
-    cells = candidates(stored_items(whole, corpus), corpus, labels, split_words(arguments.speakers))
+    cells = candidates(stored_items(whole, corpus), corpus, labels, config.speakers)
     ids = sorted(id for cell in cells.values() for id in cell)
     classes = classify_all(classifier, told, ids, lambda asked: audio_of(whole, asked))
     confirmed = {cell: [id for id in ids if meaning[classes[id]] == cell[1]] for cell, ids in cells.items()}
-    count = number_each(confirmed, arguments.per_speaker, arguments.fewer)
+    count = number_each(confirmed, config.per_speaker, config.fewer)
     choice = Choice(cells, confirmed, count)
 
     about = {
@@ -104,14 +67,13 @@ def balance(arguments: argparse.Namespace) -> lists.UtteranceList:
         "confirmed": ", ".join(
             f"{label} {kept} of {tried}" for label, (tried, kept) in choice.of_labels.items()
         ),
-        "seed": str(arguments.seed),
+        "seed": str(config.seed),
         "chosen": choice.words,
         "speakers": ", ".join(choice.speakers),
     }
-    chosen = [id for cell in confirmed.values() for id in draw(cell, count, arguments.seed)]
-    listed = lists.write(arguments.out, chosen, corpus, about)
-    show(choice, listed, arguments)
-    return listed
+    chosen = [id for cell in confirmed.values() for id in draw(cell, count, config.seed)]
+    listed = lists.write(config.out, chosen, corpus, about)
+    return choice, listed
 
 
 @dataclass(frozen=True)
@@ -144,37 +106,30 @@ def _total(cells: Cells, label: str) -> int:
     return sum(len(ids) for cell, ids in cells.items() if cell[1] == label)
 
 
-def check(arguments: argparse.Namespace, corpus: Corpus) -> None:
+def check(config: BalanceConfig, corpus: Corpus) -> None:
     """What can be known before anything is loaded.
 
     Raises:
-        ProbeError: the corpus tells no speakers, the number is not positive, or there is a file at `--out`.
+        ProbeError: the corpus tells no speakers, or there is a file at `--out`.
     """
     if not corpus.speakers:
         raise ProbeError(
             f"Expected a corpus that tells its speakers, but {corpus.name} does not; choose another corpus."
         )
-    if arguments.per_speaker < 1:
-        raise ProbeError(f"Expected --per-speaker to be 1 or more, but got {arguments.per_speaker}.")
-    if arguments.out.exists() and not arguments.overwrite:
+    if config.out.exists() and not config.overwrite:
         raise ProbeError(
-            f"Expected no file at {arguments.out}, but there is one; give another --out, or --overwrite."
+            f"Expected no file at {config.out}, but there is one; give another --out, or --overwrite."
         )
 
 
-def split_words(words: str | None) -> list[str]:
-    """The words of an option, parted by commas."""
-    return [word.strip() for word in (words or "").split(",") if word.strip()]
-
-
-def chosen_labels(corpus: Corpus, asked: str | None) -> tuple[str, ...]:
+def chosen_labels(corpus: Corpus, asked: Sequence[str]) -> tuple[str, ...]:
     """The emotions to choose of, in the corpus's order; without a wish, the shared four that it has.
 
     Raises:
         ProbeError: the corpus has no such label, or fewer than two are left.
     """
     known = {label: label for label in corpus.scored_labels}
-    wanted = {from_name(word) or word for word in split_words(asked)} or set(filter(shared_four, known))
+    wanted = {from_name(word) or word for word in asked} or set(filter(shared_four, known))
     if strangers := sorted(wanted - known.keys()):
         raise ProbeError(
             f"Expected --labels of {corpus.name}, but got {', '.join(strangers)}. {nearest(strangers[0], known)}"
@@ -187,14 +142,14 @@ def chosen_labels(corpus: Corpus, asked: str | None) -> tuple[str, ...]:
     return tuple(label for label in known if label in wanted)
 
 
-def parse_label_map(words: str) -> dict[str, str]:
+def parse_label_map(words: Sequence[str]) -> dict[str, str]:
     """`--label-map`: class of the classifier to label.
 
     Raises:
         ProbeError: an entry is not `class=label`, or not a label of EmoBox.
     """
     found = {}
-    for word in split_words(words):
+    for word in words:
         name, equals, label = word.rpartition("=")
         meant = label if label in VOCABULARY else from_name(label)
         if not equals or meant is None:
@@ -261,7 +216,8 @@ def candidates(
 def audio_of(whole: datasets.Dataset, ids: Sequence[str]) -> Audio:
     """Each id and its FLAC bytes, with a progress bar."""
     row_of = {id: row for row, id in enumerate(whole["id"])}
-    asked: Iterator[str] = tqdm(ids, desc="classify", unit="utterance", disable=None if ids else True)
+    shown = {} if ids else {"disable": True}  # said outright, it would not be left to TQDM_DISABLE
+    asked: Iterator[str] = tqdm(ids, desc="classify", unit="utterance", **shown)
     for id in asked:
         yield id, whole[row_of[id]]["audio"]["bytes"]
 
@@ -303,15 +259,14 @@ def trace(classifier: Classifier, meaning: Mapping[str, str | None], labels: Seq
     }
 
 
-def show(choice: Choice, listed: lists.UtteranceList, arguments: argparse.Namespace) -> None:
+def show(choice: Choice, listed: lists.UtteranceList, config: BalanceConfig, console: Console) -> None:
     """What was confirmed and chosen, and how to load it."""
     table = Table("emotion", "utterances", "confirmed", "chosen")
     for label, (tried, kept) in choice.of_labels.items():
         table.add_row(label, str(tried), str(kept), str(choice.count * len(choice.speakers)))
-    console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
     console.print(f"Chosen: {choice.words}", highlight=False)
     console.print(f"Classes of other emotions: {listed.about['classes of other emotions']}", markup=False)
-    place = f", data_dir={arguments.data_dir!r}" if arguments.data_dir else ""
-    load = f'load_dataset("emobox/{arguments.corpus}", "{lists.PREFIX}{arguments.out}"{place})'
+    place = f", data_dir={str(config.data_dir)!r}" if config.data_dir else ""
+    load = f'load_dataset("emobox/{config.corpus}", "{lists.PREFIX}{config.out}"{place})'
     console.print(load, markup=False, highlight=False, soft_wrap=True)

@@ -1,10 +1,8 @@
 """`emobox convert-checkpoint`: a published checkpoint of data2vec 2.0 or emotion2vec becomes a folder for `--model`."""
 
-import argparse
 import hashlib
 import os
 import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,22 +22,6 @@ KNOWN = {
     ),
 }
 SETTINGS, LABELS = "config.yaml", "tokens.txt"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox convert-checkpoint`."""
-    parser.add_argument("checkpoint", type=Path, help="file of fairseq or FunASR (.pt)")
-    parser.add_argument("out", type=Path, help="folder to write, new or empty")
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Convert, and say what was made of what; the exit status."""
-    try:
-        print("\n".join(convert_checkpoint(arguments.checkpoint, arguments.out)))
-    except ProbeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
 
 
 def convert_checkpoint(path: Path, out: Path) -> list[str]:

@@ -1,16 +1,30 @@
 """One result record for many pairs of corpora: its schema, reading and writing."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
-from emobox_probe.facts import EncoderFacts
+import pandas as pd
+from pydantic import Field
+
+from emobox_probe.heat_map import heat_map
+from emobox_probe.pictures import Picture, layers_picture, shortened
 from emobox_probe.record import Record, read_json
-from emobox_probe.results import CorpusRecord, Interval, Provenance, Scores, Share
+from emobox_probe.results import (
+    CorpusRecord,
+    Interval,
+    LayerScore,
+    RunRecord,
+    Scores,
+    Selection,
+    WeightedSum,
+    curve_of,
+    percent,
+)
 
 CROSS_FILE = "cross.json"
 
 
-class Source(Record):
+class Source(Selection):
     """What one set of heads was trained and chosen on, with one seed.
 
     `name` is a corpus, or `all but <corpus>` where every other one was trained on together. `held_out`: the
@@ -20,22 +34,15 @@ class Source(Record):
 
     name: str
     corpora: list[str]
-    seed: int
-    training: int
-    validation: int
     held_out: Literal["released", "speakers", "utterances", "mixed"]
-    layer: str
-    learning_rate: float
-    hidden: int
-    epoch: int
-    validation_ua: Share
 
 
 class Pair(Record):
     """Heads of one source on the test utterances of one target; scores are means over seeds.
 
     `overlap` says in words what the two share (speakers, audio); empty where nothing is known to be shared.
-    `test_selected` is what choosing on the target would have given; never a score of the model.
+    `test_selected` is what choosing on the target would have given; never a score of the model. `layers` and
+    `weighted_sum` are there where the means of all layers were stored.
     """
 
     source: str
@@ -47,9 +54,11 @@ class Pair(Record):
     confusion: list[list[int]]
     overlap: list[str]
     test_selected: Scores | None
+    layers: list[LayerScore] = Field(default_factory=list)
+    weighted_sum: WeightedSum | None = None
 
 
-class CrossRecord(Record):
+class CrossRecord(RunRecord):
     """Everything that a matrix of cross-corpus scores can be traced to.
 
     `training` is what of a source is trained on, `test` what of a target is tested: configurations by name.
@@ -57,11 +66,11 @@ class CrossRecord(Record):
     none). `remarks` says in words how what is wrong in the publication was handled.
     """
 
+    FILE: ClassVar[str] = CROSS_FILE
+
     kind: Literal["cross-corpus"] = "cross-corpus"
-    schema_version: Literal[1] = 1
-    encoder: EncoderFacts
+    schema_version: Literal[1, 2] = 2
     store_dtype: str
-    protocol: dict[str, Any]
     labels: list[str]
     training: Literal["released", "all"]
     test: Literal["balanced", "all"]
@@ -70,7 +79,6 @@ class CrossRecord(Record):
     pairs: list[Pair]
     average: Scores | None
     remarks: list[str]
-    provenance: Provenance
 
     def incomplete(self, source: str, target: str) -> str:
         """What of the corpora of a pair is missing, in words; empty where both are whole."""
@@ -78,9 +86,52 @@ class CrossRecord(Record):
         used = {source, target} | trained
         return "; ".join(filter(None, (corpus.incomplete for corpus in self.corpora if corpus.name in used)))
 
-    def write(self, folder: Path) -> None:
-        """Write `cross.json` into the folder."""
-        (folder / CROSS_FILE).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    @property
+    def title(self) -> str:
+        return f"{self.encoder.name}, protocol {self.protocol['name']}, tested on {self.test}"
+
+    def table(self) -> pd.DataFrame:
+        """Every pair, then their mean: train, test, UA, WA, F1 in percent, bounds of UA, utterances tested."""
+        rows = [
+            {
+                "train": pair.source,
+                "test": pair.target,
+                **percent(pair.scores),
+                **_bounds(pair),
+                "tested": pair.test,
+            }
+            for pair in self.pairs
+        ]
+        if self.average:
+            rows.append({"train": "mean of pairs", "test": "", **percent(self.average)})
+        return pd.DataFrame(rows).astype({"tested": "Int64"})
+
+    def pictures(self) -> dict[str, Picture]:
+        """UA by source and target as a heat map; mean UA of the pairs by layer where layers were scored."""
+        scores = {(pair.source, pair.target): pair.scores.ua for pair in self.pairs}
+        starred = [(pair.source, pair.target) for pair in self.pairs if pair.overlap]
+        title = f"UA of {shortened(Path(self.encoder.name).name)}, protocol {self.protocol['name']}"
+        pictures = {"cross.png": heat_map(scores, title, starred)}
+        if self.layers:
+            sums = [pair.weighted_sum.scores.ua for pair in self.pairs if pair.weighted_sum]
+            learned = sum(sums) / len(sums) if sums else None
+            pictures["layers.png"] = layers_picture(curve_of(self.layers), learned, f"{title}, mean of pairs")
+        return pictures
+
+    @property
+    def layers(self) -> list[LayerScore]:
+        """UA of every layer, mean over the pairs; empty where layers were not scored."""
+        curves = [curve_of(pair.layers) for pair in self.pairs if pair.layers]
+        names = curves[0] if curves else {}
+        means = {
+            name: [sum(c[name][part] for c in curves) / len(curves) for part in (0, 1)] for name in names
+        }
+        return [LayerScore(layer=name, validation_ua=v, ua=ua) for name, (v, ua) in means.items()]
+
+
+def _bounds(pair: Pair) -> dict[str, float]:
+    low, high = pair.interval.ua
+    return {"ua_low": 100 * low, "ua_high": 100 * high}
 
 
 def read_cross_record(folder: str | Path) -> CrossRecord:
@@ -90,5 +141,5 @@ def read_cross_record(folder: str | Path) -> CrossRecord:
         ProbeError: there is none, or it is not a cross-corpus record of this schema.
     """
     return read_json(
-        Path(folder) / CROSS_FILE, CrossRecord, "cross-corpus record of schema 1", run="run `emobox cross`"
+        Path(folder) / CROSS_FILE, CrossRecord, "cross-corpus record of schema 2", run="run `emobox cross`"
     )

@@ -29,4 +29,4 @@ class EncoderFacts(Record):
     @property
     def identity(self) -> dict[str, Any]:
         """What features depend on; not the name, so that a copy of a model finds its features again."""
-        return self.model_dump(exclude={"name", "revision", "way"})
+        return self.model_dump(include=set(EncoderFacts.model_fields) - {"name", "revision", "way"})

@@ -125,7 +125,7 @@ class FeatureStore:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         manifest = self._manifest().encode()
-        write_whole(self.folder / "manifest.json", lambda file: file.write(manifest))
+        write_whole(self.folder / "manifest.json", manifest)
         # First what nobody holds; then what others do: wait for them, and step in if one dies.
         waiting = self._fill(range(len(self.shards)), 0, encode, dtype, found, busy)
         if waiting:

@@ -1,22 +1,21 @@
 """The picture of a cross-corpus run: scores by source and target."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
-from matplotlib import pyplot
 
-from emobox_probe.pictures import GREY, save, shortened
+from emobox_probe.pictures import GREY, Picture, shortened
 
 
-def plot_cross(
-    scores: Mapping[tuple[str, str], float], title: str, path: Path, starred: Sequence[tuple[str, str]] = ()
-) -> None:
-    """Draw scores in 0..1 by (source, target) as a heat map; `starred` pairs share audio or names of speakers."""
+def heat_map(
+    scores: Mapping[tuple[str, str], float], title: str, starred: Sequence[tuple[str, str]] = ()
+) -> Picture:
+    """Scores in 0..1 by (source, target) as a heat map; `starred` pairs share audio or names of speakers."""
     sources, targets = ([*sorted({pair[end] for pair in scores})] for end in (0, 1))
     table = np.array([[scores.get((source, target), np.nan) for target in targets] for source in sources])
     size = (2.6 + 0.62 * len(targets), 1.9 + 0.44 * len(sources))
-    figure, axes = pyplot.subplots(figsize=(max(size[0], 4.6), size[1]), layout="constrained")
+    picture = Picture(max(size[0], 4.6), size[1], title)
+    axes = picture.subplots()
     low, high = np.nanmin(table), np.nanmax(table)
     image = axes.imshow(100 * table, cmap="cividis", vmin=100 * low, vmax=100 * high, aspect="auto")
     middle = (low + high) / 2
@@ -31,5 +30,5 @@ def plot_cross(
     axes.set_yticks(range(len(sources)), [shortened(name, 22) for name in sources])
     axes.set_xlabel("tested on" + ("   (* audio or speakers' names in both)" if starred else ""))
     axes.set_ylabel("trained on")
-    figure.colorbar(image, ax=axes, label="percent", aspect=30, pad=0.02)
-    save(figure, title, path)
+    picture.colorbar(image, ax=axes, label="percent", aspect=30, pad=0.02)
+    return picture

@@ -5,7 +5,7 @@ from itertools import combinations
 import datasets
 
 from emobox_datasets.audio import flac_checksum
-from emobox_probe.cross_tasks import Pool
+from emobox_probe.pool import Pool
 
 # Utterances whose bytes are in memory at a time.
 BATCH = 64

@@ -1,6 +1,5 @@
 """What heads are trained on: the corpus as it is stored, and its features on disk."""
 
-import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,6 +19,7 @@ from emobox_datasets.corpus import Corpus
 from emobox_datasets.fingerprint import fingerprint
 from emobox_probe import results
 from emobox_probe.checkpoint import Checkpoint
+from emobox_probe.config import FeatureConfig
 from emobox_probe.encoders import BUILTIN, DTYPES, Encoder, load_encoder
 from emobox_probe.extraction import extract
 from emobox_probe.features import FeatureStore
@@ -27,20 +27,22 @@ from emobox_probe.groups import Group, identity
 from emobox_probe.protocol import Protocol
 
 
-def encoder_of(arguments: argparse.Namespace, device: torch.device, protocol: Protocol) -> Encoder:
-    """The model that the arguments name, with the layers that were asked for, else those that the protocol needs."""
-    needed = "all" if protocol.layers == "every" and not arguments.model.startswith(BUILTIN) else "last"
+def encoder_of(config: FeatureConfig, device: torch.device, protocol: Protocol) -> Encoder:
+    """The model of the settings, with the layers that were asked for, else those that the protocol needs."""
+    needed = "all" if protocol.layers == "every" and not config.model.startswith(BUILTIN) else "last"
     return load_encoder(
-        arguments.model,
+        config.model,
         device,
-        arguments.revision,
-        arguments.trust_remote_code,
-        arguments.dtype,
-        arguments.layers or needed,
+        config.revision,
+        config.trust_remote_code,
+        config.dtype,
+        config.layers or needed,
     )
 
 
-def load_corpus(arguments: argparse.Namespace, corpus: Corpus) -> datasets.Dataset:
+def load_corpus(
+    corpus: Corpus, data_dir: Path | None, allow_missing: bool = False, num_proc: int | None = None
+) -> datasets.Dataset:
     """Every utterance of the corpus in the order of the ids, with undecoded audio.
 
     Heads see utterances in an order that is drawn from that of the rows, so scores depend on it.
@@ -48,10 +50,10 @@ def load_corpus(arguments: argparse.Namespace, corpus: Corpus) -> datasets.Datas
     whole = datasets.load_dataset(
         f"emobox/{corpus.name}",
         "all",
-        data_dir=arguments.data_dir,
+        data_dir=None if data_dir is None else str(data_dir),
         split="train",
-        num_proc=arguments.num_proc,
-        allow_missing=arguments.allow_missing,
+        num_proc=num_proc,
+        allow_missing=allow_missing,
     )
     # Rows of a folder ./emobox/<corpus> that another program made may come in any order.
     ids = list(whole["id"])
@@ -94,23 +96,20 @@ def describe_encoder(encoder: Encoder, store: FeatureStore, store_dtype: str) ->
 
 
 def feature_store(
-    arguments: argparse.Namespace,
-    encoder: Encoder,
-    whole: datasets.Dataset,
-    corpus_record: results.CorpusRecord,
+    config: FeatureConfig, encoder: Encoder, whole: datasets.Dataset, fingerprint: str
 ) -> FeatureStore:
     """Where the features of this encoder on this corpus are, whether made already or not.
 
     Features with the means of all layers also serve who asks for the last layer only.
     """
     home = Path(datasets.config.HF_CACHE_HOME).expanduser()
-    root = arguments.features_dir or home / "emobox" / "features"
+    root = config.features_dir or home / "emobox" / "features"
 
     def store(layers: str) -> FeatureStore:
         identity = {
             "encoder": {**encoder.facts.identity, "layers": layers},
-            "corpus": corpus_record.fingerprint,
-            "store_dtype": arguments.store_dtype,
+            "corpus": fingerprint,
+            "store_dtype": config.store_dtype,
         }
         return FeatureStore(root, identity, list(whole["id"]), list(whole["duration"]))
 
@@ -119,15 +118,15 @@ def feature_store(
 
 
 def filled_store(
-    arguments: argparse.Namespace,
+    config: FeatureConfig,
     encoder: Encoder,
     whole: datasets.Dataset,
-    corpus_record: results.CorpusRecord,
+    fingerprint: str,
     accelerator: Accelerator,
 ) -> FeatureStore:
     """The features of this encoder on this corpus, made as far as they are missing; all processes wait for them."""
-    store = feature_store(arguments, encoder, whole, corpus_record)
-    fill(store, encoder, whole, DTYPES[arguments.store_dtype], accelerator)
+    store = feature_store(config, encoder, whole, fingerprint)
+    fill(store, encoder, whole, DTYPES[config.store_dtype], accelerator)
     accelerator.wait_for_everyone()
     return store
 
@@ -171,4 +170,5 @@ def checkpoint_of(
 
 def progress_bar(accelerator: Accelerator, name: str, total: float, unit: str) -> tqdm:
     """A progress bar that the main process shows."""
-    return tqdm(total=total, desc=name, unit=unit, unit_scale=True, disable=not accelerator.is_main_process)
+    shown = {} if accelerator.is_main_process else {"disable": True}  # else TQDM_DISABLE decides
+    return tqdm(total=total, desc=name, unit=unit, unit_scale=True, **shown)

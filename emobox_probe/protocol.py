@@ -1,11 +1,11 @@
 """Protocols as data: everything that fixes a score, given an encoder and a corpus."""
 
-import argparse
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from itertools import product
-from typing import Literal
-
-from rich.console import Console
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -110,17 +110,53 @@ STRICT = Protocol(
 PROTOCOLS = {protocol.name: protocol for protocol in (PAPER, STRICT)}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox protocols`."""
-    parser.add_argument("name", nargs="?", choices=PROTOCOLS, help="describe this one")
+# Words about a protocol, not settings: they may be put better without making scores incomparable.
+WORDS = ("name", "summary", "description")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """List the protocols, or describe one; the exit status."""
-    console = Console()
-    for protocol in PROTOCOLS.values():
-        if arguments.name is None:
-            console.print(f"[bold]{protocol.name}[/bold]: {protocol.summary}")
-        elif arguments.name == protocol.name:
-            console.print(protocol.description)
-    return 0
+def settings_of(protocol: Protocol | Mapping[str, Any]) -> dict[str, Any]:
+    """What of a protocol, or of what a record says of one, fixes a score, as JSON has it."""
+    content = asdict(protocol) if isinstance(protocol, Protocol) else protocol
+    settings = {name: value for name, value in content.items() if name not in WORDS}
+    plain: dict[str, Any] = json.loads(json.dumps(settings, sort_keys=True))
+    return plain
+
+
+def is_todays(recorded: Mapping[str, Any]) -> bool:
+    """Whether what a record says of its protocol is the protocol of that name as it is today.
+
+    A setting that the record does not say is not the same: it is read, never guessed.
+    """
+    known = PROTOCOLS.get(str(recorded.get("name")))
+    return known is not None and settings_of(recorded) == settings_of(known)
+
+
+def protocol_id(recorded: Mapping[str, Any]) -> str:
+    """The name of a protocol whose settings are today's; else the name and a digest of its settings.
+
+    >>> protocol_id(asdict(PAPER)), protocol_id({"name": "mine", "epochs": 3})
+    ('paper', 'mine-543da7')
+    """
+    name = str(recorded.get("name", "unnamed"))
+    if is_todays(recorded):
+        return name
+    digest = hashlib.sha256(json.dumps(settings_of(recorded), sort_keys=True).encode()).hexdigest()
+    return f"{name}-{digest[:6]}"
+
+
+def difference_from_today(recorded: Mapping[str, Any]) -> str:
+    """In words, how a variant differs from the protocol of that name; empty where it does not.
+
+    >>> difference_from_today(asdict(PAPER) | {"epochs": 3})
+    'epochs is 3, not 100'
+    """
+    known = PROTOCOLS.get(str(recorded.get("name")))
+    if known is None:
+        return ""
+    today, settings = settings_of(known), settings_of(recorded)
+    differences = []
+    for key in sorted(today.keys() | settings.keys()):
+        here, there = (json.dumps(values.get(key, "not recorded")) for values in (settings, today))
+        if here != there:
+            differences.append(f"{key} is {here}, not {there}")
+    return "; ".join(differences)

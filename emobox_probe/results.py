@@ -1,17 +1,21 @@
 """One result record a run: its schema, reading and writing."""
 
 import platform
-import shlex
-import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+import pandas as pd
 from pydantic import Field
 
 from emobox_probe.facts import EncoderFacts
+from emobox_probe.pictures import Picture, confusion_picture, layers_picture, shortened
+from emobox_probe.protocol import settings_of
 from emobox_probe.record import Record, read_json
+from emobox_probe.shards import write_whole
 
 LIBRARIES = (
     "accelerate",
@@ -26,6 +30,7 @@ LIBRARIES = (
 )
 
 RESULT_FILE = "result.json"
+METRICS = ["ua", "wa", "f1"]
 SCHEMA_VERSION: Literal[2] = 2
 
 Resampled = Literal["speakers", "utterances"]
@@ -50,23 +55,28 @@ class Interval(Record):
     f1: tuple[Share, Share]
 
 
-class Fold(Record):
-    """One fold with one seed: how much was trained on, what was chosen on validation, the scores on test.
+class Selection(Record):
+    """How much was trained and chosen on with one seed, and what was chosen on validation."""
+
+    seed: int
+    training: int
+    validation: int
+    layer: str
+    learning_rate: float
+    hidden: int
+    epoch: int
+    validation_ua: Share
+
+
+class Fold(Selection):
+    """One fold with one seed: what was chosen on validation, the scores on test.
 
     `test_selected` is what choosing on test would have given; never a score of the model.
     """
 
     name: str
     kind: str
-    seed: int
-    training: int
-    validation: int
     test: int
-    layer: str
-    learning_rate: float
-    hidden: int
-    epoch: int
-    validation_ua: Share
     scores: Scores
     test_selected: Scores | None
 
@@ -132,11 +142,13 @@ class Provenance(Record):
 
     `extraction_seconds` is the time the stored features once took; in `extraction_busy_share` of it the model was
     at work, which is how near extraction came to the speed of the bare model (None where no log tells them).
-    `hardware` names the processor or the GPU (None in records of schema 1).
+    `hardware` names the processor or the GPU (None in records of schema 1). `command` would make the record again,
+    `settings` are those of the run, but for where things were (None in older records).
     """
 
     created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    command: str = Field(default_factory=lambda: shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
+    command: str = ""
+    settings: dict[str, Any] | None = None
     machine: str = Field(default_factory=lambda: f"{platform.system()} {platform.machine()}")
     libraries: dict[str, str] = Field(default_factory=lambda: {name: version(name) for name in LIBRARIES})
     python: str = Field(default_factory=platform.python_version)
@@ -149,7 +161,47 @@ class Provenance(Record):
     training_seconds: float
 
 
-class ResultRecord(Record):
+class RunRecord(Record):
+    """What records of both kinds say, and how they show themselves in notebooks."""
+
+    FILE: ClassVar[str]
+
+    encoder: EncoderFacts
+    protocol: dict[str, Any]
+    provenance: Provenance
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What of the protocol fixes a score."""
+        return settings_of(self.protocol)
+
+    @property
+    def title(self) -> str:
+        """What was scored on what, in a line."""
+        raise NotImplementedError
+
+    def table(self) -> pd.DataFrame:
+        """The scores in percent, a row each."""
+        raise NotImplementedError
+
+    def plot(self) -> Picture:
+        """The picture of the scores; notebooks show it, `savefig` writes it."""
+        return next(iter(self.pictures().values()))
+
+    def pictures(self) -> dict[str, Picture]:
+        """Every picture of the scores, by the name of its file."""
+        raise NotImplementedError
+
+    def write(self, folder: Path) -> None:
+        """Write the record into the folder; no one ever reads half of it."""
+        write_whole(folder / self.FILE, (self.model_dump_json(indent=2) + "\n").encode())
+
+    def _repr_html_(self) -> str:
+        shown = self.table().to_html(index=False, float_format="{:.1f}".format, na_rep="")
+        return f"<p>{escape(self.title)} (percent)</p>{shown}"
+
+
+class ResultRecord(RunRecord):
     """Everything that a score can be traced to.
 
     `mean` over folds and seeds is the headline; `spread` is over folds, `seed_spread` over seeds; `pooled` scores
@@ -157,10 +209,11 @@ class ResultRecord(Record):
     `weighted_sum` are there where the means of all layers were stored.
     """
 
+    FILE: ClassVar[str] = RESULT_FILE
+
     schema_version: Literal[2] = SCHEMA_VERSION
     encoder: EncoderRecord
     corpus: CorpusRecord
-    protocol: dict[str, Any]
     folds: list[Fold]
     mean: Scores
     spread: Scores | None
@@ -171,11 +224,55 @@ class ResultRecord(Record):
     layers: list[LayerScore]
     weighted_sum: WeightedSum | None
     confusion: list[list[int]]
-    provenance: Provenance
 
-    def write(self, folder: Path) -> None:
-        """Write `result.json` into the folder."""
-        (folder / RESULT_FILE).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    @property
+    def title(self) -> str:
+        return f"{self.encoder.name} on {self.corpus.name}, protocol {self.protocol['name']}"
+
+    def table(self) -> pd.DataFrame:
+        """Every fold (mean over seeds), then the whole: UA, WA, F1 in percent, bounds of UA, utterances tested."""
+        folds = pd.DataFrame(
+            [{"name": f.name, "tested": f.test, **f.scores.model_dump()} for f in self.folds]
+        )
+        means = folds.groupby("name", sort=False).agg(dict.fromkeys(METRICS, "mean") | {"tested": "first"})
+        rows = [_row(str(name), Scores(**fold[METRICS]), fold["tested"]) for name, fold in means.iterrows()]
+        tested = int(means["tested"].sum())
+        low, high = self.interval.ua
+        rows.append(_row("mean", self.mean, tested) | {"ua_low": 100 * low, "ua_high": 100 * high})
+        others = {
+            "± over folds": self.spread,
+            "± over seeds": self.seed_spread,
+            "pooled": self.pooled,
+            "learned sum of layers": self.weighted_sum and self.weighted_sum.scores,
+            "if chosen on test (optimistic)": self.test_selected,
+        }
+        rows += [_row(name, scores) for name, scores in others.items() if scores]
+        return pd.DataFrame(rows).astype({"tested": "Int64"})
+
+    def pictures(self) -> dict[str, Picture]:
+        """The confusion matrix of all tested utterances; UA by layer where layers were scored."""
+        named = self.encoder.name.rstrip("/").rsplit("/", 1)[-1]
+        protocol = shortened(str(self.protocol["name"]))
+        title = f"{shortened(named)} on {shortened(self.corpus.name)}, protocol {protocol}"
+        pictures = {"confusion.png": confusion_picture(self.confusion, self.corpus.labels, title)}
+        if self.layers:
+            learned = self.weighted_sum.scores.ua if self.weighted_sum else None
+            pictures["layers.png"] = layers_picture(curve_of(self.layers), learned, title)
+        return pictures
+
+
+def curve_of(layers: Sequence[LayerScore]) -> dict[str, tuple[float, float]]:
+    """UA on validation and on test by layer."""
+    return {layer.layer: (layer.validation_ua, layer.ua) for layer in layers}
+
+
+def percent(scores: Scores) -> dict[str, float]:
+    """Every metric in percent."""
+    return {metric: 100 * getattr(scores, metric) for metric in METRICS}
+
+
+def _row(name: str, scores: Scores, tested: int | None = None) -> dict[str, Any]:
+    return {"": name, **percent(scores), "tested": tested}
 
 
 def read_record(folder: str | Path) -> ResultRecord:

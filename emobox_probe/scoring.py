@@ -1,6 +1,6 @@
-"""How the tasks of a run become one result: the score of each, their mean and spread, and an interval."""
+"""How the tasks of an experiment become one record: the score of each, means, spreads and intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from emobox_datasets.partition import Item
 from emobox_metric.ser_metric.scores import confusion_matrix, scores_from_confusion
-from emobox_probe.folds import Task
+from emobox_probe.cross_results import CrossRecord, Pair, Source
 from emobox_probe.groups import Trained
+from emobox_probe.pool import Pool
+from emobox_probe.predictions import CONFIDENCE, bootstrap_bounds, clusters_of, confusion_of, label_ids
 from emobox_probe.protocol import Protocol
-from emobox_probe.rescoring import CONFIDENCE, METRICS, bootstrap_bounds, clusters_of, confusion_of, label_ids
 from emobox_probe.results import (
+    METRICS,
     CorpusRecord,
     EncoderRecord,
     Fold,
@@ -24,8 +25,10 @@ from emobox_probe.results import (
     Resampled,
     ResultRecord,
     Scores,
+    Selection,
     WeightedSum,
 )
+from emobox_probe.tasks import HeldOut, Task
 
 
 @dataclass
@@ -49,83 +52,116 @@ class Answer:
 
 
 @dataclass
-class Outcome:
-    """One task: its record, what was predicted for each tested utterance, and what the layers are worth.
+class OnTarget:
+    """What is said of one target beside the score, once every choice has been made.
 
-    `layers`: UA on validation and test by layer. `weighted_sum`: of the learned sum of layers.
+    `test_selected`: the best score on test over all heads and epochs. `layers`: UA on validation and test by layer.
+    `weighted_sum`: of the learned sum of layers.
     """
 
-    fold: Fold
-    predictions: pd.DataFrame
+    test_selected: Scores | None
     layers: dict[str, tuple[float, float]]
     weighted_sum: WeightedSum | None
 
 
+@dataclass
+class Outcome:
+    """One task: what was chosen, what was predicted for each tested utterance, and what is known of each target."""
+
+    source: str
+    corpora: tuple[str, ...]
+    fold: str
+    kind: str
+    held_out: HeldOut | Any
+    selection: Selection
+    predictions: pd.DataFrame
+    tested: dict[str, OnTarget]
+
+
 def outcome(
     task: Task,
-    items: Sequence[Item],
+    pool: Pool,
     answers: Sequence[Answer],
     weighted_sum: Answer | None,
-    runs: Sequence[Trained],
-    labels: Sequence[str],
+    watched: Sequence[Tensor],
     protocol: Protocol,
 ) -> Outcome:
     """Choose the layer, then look at the test labels, once, and score.
 
     Args:
-        task: fold, seed and tested rows.
-        items: all utterances of the corpus.
+        task: what was trained, and the rows (E,) that are tested.
+        pool: the utterances, and the names of the C classes.
         answers: the best head of every view, and what it says of the tested rows.
         weighted_sum: the same of the learned sum of all layers.
-        runs: every head whose predictions on test were watched, for `test_selected`.
-        labels: the names of the C classes.
+        watched: predicted ids (E,) of every head after every epoch, for `test_selected`.
         protocol: how classes without a test utterance count.
 
     Returns:
-        The record, the predictions of the chosen head (id, speaker, fold, seed, label and prediction as names,
-        logits), and UA by layer where there are several.
+        The choice, the predictions of the chosen head (source, target, fold, id, speaker, seed, label and prediction
+        as names, logits), and what is known of every target.
     """
     chosen = max((answer for answer in answers if answer.candidate), key=lambda answer: answer.head.merit)
-    tested = [items[row] for row in task.tested.tolist()]
-    predictions = pd.DataFrame(
-        {
-            "id": [item.id for item in tested],
-            "speaker": [item.speaker for item in tested],
-            "fold": task.fold.name,
-            "seed": task.group.seed,
-            "label": [item.label for item in tested],
-            "prediction": np.array(labels)[chosen.ids],
-            "logits": list(chosen.logits.cpu().numpy()),
-        }
-    )
-    truth = label_ids(predictions["label"], labels)
-
-    def scored(ids: np.ndarray) -> Scores:
-        return scores_of(confusion_matrix(truth, ids, len(labels)), protocol.absent)
-
-    record = Fold(
-        name=task.fold.name,
-        kind=task.fold.kind,
+    predictions = _predictions(task, pool, chosen)
+    tested = {}
+    for target, rows in _places(task.targets).items():
+        truth = label_ids(predictions["label"][rows], pool.labels)
+        tested[target] = _tested(truth, rows, answers, weighted_sum, watched, len(pool.labels), protocol)
+    selection = Selection(
         seed=task.group.seed,
         training=len(task.group.training),
         validation=len(task.group.validation),
-        test=len(tested),
         layer=chosen.view,
         learning_rate=chosen.head.configuration.learning_rate,
         hidden=chosen.head.configuration.hidden,
         epoch=chosen.head.epoch,
         validation_ua=chosen.head.merit[0],
-        scores=scores_of(confusion_of(predictions, labels), protocol.absent),
-        # What choosing configuration and epoch on test would have given; not a score of the model.
-        test_selected=max(
-            (scored(ids.numpy()) for run in runs for ids in run.watched),
-            key=lambda scores: scores.ua,
-            default=None,
-        ),
     )
-    by_layer = {
-        answer.view: (answer.head.merit[0], scored(answer.ids).ua) for answer in answers if answer.in_curve
-    }
+    return Outcome(
+        task.source, task.corpora, task.fold, task.kind, task.held_out, selection, predictions, tested
+    )
+
+
+def _predictions(task: Task, pool: Pool, chosen: Answer) -> pd.DataFrame:
+    rows = task.tested.tolist()
+    utterances = [pool.all_items[row] for row in rows]
+    within = task.kind != "cross"
+    return pd.DataFrame(
+        {
+            "source": task.source,
+            "target": [name for name, members in task.targets.items() for _ in members],
+            "fold": task.fold,
+            "id": [utterance.id for utterance in utterances],
+            # Between corpora, names of speakers count within their corpus.
+            "speaker": [u.speaker for u in utterances] if within else [pool.speakers[row] for row in rows],
+            "seed": task.group.seed,
+            "label": [utterance.label for utterance in utterances],
+            "prediction": np.array(pool.labels)[chosen.ids],
+            "logits": list(chosen.logits.cpu().numpy()),
+        }
+    )
+
+
+def _places(targets: Mapping[str, Tensor]) -> dict[str, slice]:
+    """Where the rows of each target stand among all tested rows."""
+    places, start = {}, 0
+    for target, rows in targets.items():
+        places[target] = slice(start, start + len(rows))
+        start += len(rows)
+    return places
+
+
+def _tested(
+    truth: np.ndarray,
+    rows: slice,
+    answers: Sequence[Answer],
+    weighted_sum: Answer | None,
+    watched: Sequence[Tensor],
+    classes: int,
+    protocol: Protocol,
+) -> OnTarget:
+    def scored(ids: np.ndarray) -> Scores:
+        return scores_of(confusion_matrix(truth, ids[rows], classes), protocol.absent)
+
     learned = None
     if weighted_sum is not None and weighted_sum.head.head.mixing is not None:
         learned = WeightedSum(
@@ -133,7 +169,17 @@ def outcome(
             scores=scored(weighted_sum.ids),
             weights=weighted_sum.head.head.mixing.tolist(),
         )
-    return Outcome(record, predictions, by_layer, learned)
+    return OnTarget(
+        # What choosing configuration and epoch on test would have given; not a score of the model.
+        test_selected=best_of(scored(ids.numpy()) for ids in watched),
+        layers={a.view: (a.head.merit[0], scored(a.ids).ua) for a in answers if a.in_curve},
+        weighted_sum=learned,
+    )
+
+
+def best_of(scores: Iterable[Scores]) -> Scores | None:
+    """The scores with the best UA; None of none."""
+    return max(scores, key=lambda one: one.ua, default=None)
 
 
 def score(
@@ -142,29 +188,52 @@ def score(
     corpus: CorpusRecord,
     protocol: Protocol,
     provenance: Provenance,
-) -> ResultRecord:
-    """One record of all tasks: mean over folds and seeds, spreads, and all tested utterances with an interval."""
-    folds = [outcome.fold for outcome in outcomes]
-    pooled = pd.concat([outcome.predictions for outcome in outcomes])
-    table = pd.DataFrame([{"fold": f.name, "seed": f.seed, **f.scores.model_dump()} for f in folds])
-    confusion = confusion_of(pooled, corpus.labels)
-    peeked = [fold.test_selected for fold in folds if fold.test_selected]
-    return ResultRecord(
+) -> tuple[ResultRecord, pd.DataFrame]:
+    """The record of all folds of a corpus, and the predictions that it follows from.
+
+    Mean over folds and seeds, spreads, and all tested utterances with an interval.
+    """
+    predictions = pd.concat([outcome.predictions for outcome in outcomes], ignore_index=True)
+    tested = [outcome.tested[corpus.name] for outcome in outcomes]
+    folds = [
+        Fold(
+            **outcome.selection.model_dump(),
+            name=outcome.fold,
+            kind=outcome.kind,
+            test=len(outcome.predictions),
+            scores=scores_of(confusion_of(outcome.predictions, corpus.labels), protocol.absent),
+            test_selected=on_test.test_selected,
+        )
+        for outcome, on_test in zip(outcomes, tested, strict=True)
+    ]
+    record = ResultRecord(
         encoder=encoder,
         corpus=corpus,
         protocol=asdict(protocol),
         folds=folds,
-        mean=Scores(**table[METRICS].mean()),
-        spread=_spread(table, "fold"),
-        seed_spread=_spread(table, "seed"),
-        pooled=scores_of(confusion, protocol.absent),
-        interval=interval_of(pooled, corpus.labels, protocol),
-        test_selected=mean_of(peeked) if peeked else None,
-        layers=_layer_scores(outcomes),
-        weighted_sum=_mean_weighted_sum([o.weighted_sum for o in outcomes if o.weighted_sum]),
-        confusion=confusion.tolist(),
+        **summary_of(folds, predictions, corpus.labels, protocol.absent),
+        layers=_layer_scores(tested),
+        weighted_sum=_mean_weighted_sum(tested),
         provenance=provenance,
     )
+    return record, predictions
+
+
+def summary_of(
+    folds: Sequence[Fold], predictions: pd.DataFrame, labels: Sequence[str], absent: Any
+) -> dict[str, Any]:
+    """What of a record follows from its folds and predictions: headline, spreads, pooled scores, interval, optimism."""
+    table = pd.DataFrame([{"fold": f.name, "seed": f.seed, **f.scores.model_dump()} for f in folds])
+    confusion = confusion_of(predictions, labels)
+    return {
+        "mean": Scores(**table[METRICS].mean()),
+        "spread": _spread(table, "fold"),
+        "seed_spread": _spread(table, "seed"),
+        "pooled": scores_of(confusion, absent),
+        "interval": interval_of(predictions, labels, absent),
+        "test_selected": mean_of([fold.test_selected for fold in folds if fold.test_selected]),
+        "confusion": confusion.tolist(),
+    }
 
 
 def _spread(table: pd.DataFrame, over: str) -> Scores | None:
@@ -173,12 +242,85 @@ def _spread(table: pd.DataFrame, over: str) -> Scores | None:
     return Scores(**means.std()) if len(means) > 1 else None
 
 
-def _layer_scores(outcomes: Sequence[Outcome]) -> list[LayerScore]:
+def score_pairs(
+    outcomes: Sequence[Outcome],
+    protocol: Protocol,
+    overlaps: Mapping[frozenset[str], list[str]],
+    labels: Sequence[str],
+    **known: Any,
+) -> tuple[CrossRecord, pd.DataFrame]:
+    """The record of every source on every target, and the predictions that it follows from.
+
+    Args:
+        outcomes: of every source and seed.
+        protocol: how classes without a test utterance count.
+        overlaps: what pairs of corpora share, in words.
+        labels: the names of the C classes.
+        known: what else the record says.
+    """
+    predictions = pd.concat([outcome.predictions for outcome in outcomes], ignore_index=True)
+    members = {outcome.source: outcome.corpora for outcome in outcomes}
+    pairs = []
+    for (source, target), part in predictions.groupby(["source", "target"], sort=False):
+        shared = [
+            sentence for name in members[source] for sentence in overlaps.get(frozenset((name, target)), [])
+        ]
+        tested = [outcome.tested[target] for outcome in outcomes if outcome.source == source]
+        pairs.append(
+            Pair(
+                source=str(source),
+                target=str(target),
+                **pair_summary_of(part, labels, protocol.absent),
+                overlap=shared,
+                test_selected=mean_of([one.test_selected for one in tested if one.test_selected]),
+                layers=_layer_scores(tested),
+                weighted_sum=_mean_weighted_sum(tested),
+            )
+        )
+    sources = [
+        Source(
+            **outcome.selection.model_dump(),
+            name=outcome.source,
+            corpora=list(outcome.corpora),
+            held_out=outcome.held_out,
+        )
+        for outcome in outcomes
+    ]
+    record = CrossRecord(
+        protocol=asdict(protocol),
+        labels=list(labels),
+        sources=sources,
+        pairs=pairs,
+        average=average_of(pairs, sources),
+        **known,
+    )
+    return record, predictions
+
+
+def pair_summary_of(part: pd.DataFrame, labels: Sequence[str], absent: Any) -> dict[str, Any]:
+    """What of a pair of corpora follows from its predictions."""
+    seeds = [scores_of(confusion_of(one, labels), absent) for _, one in part.groupby("seed")]
+    return {
+        "test": part["id"].nunique(),
+        "scores": mean_of(seeds),
+        "seed_spread": spread_of(seeds),
+        "interval": interval_of(part, labels, absent),
+        "confusion": confusion_of(part, labels).tolist(),
+    }
+
+
+def average_of(pairs: Sequence[Pair], sources: Sequence[Source]) -> Scores | None:
+    """Equation 1 of the paper: the mean over pairs of two different corpora."""
+    single = {source.name for source in sources if source.corpora == [source.name]}
+    return mean_of([pair.scores for pair in pairs if pair.source in single and pair.source != pair.target])
+
+
+def _layer_scores(tested: Sequence[OnTarget]) -> list[LayerScore]:
     """UA of every layer, mean over folds and seeds, each with its own best configuration and epoch."""
     rows = [
         {"layer": layer, "validation_ua": validation, "ua": test}
-        for outcome in outcomes
-        for layer, (validation, test) in outcome.layers.items()
+        for one in tested
+        for layer, (validation, test) in one.layers.items()
     ]
     if not rows:
         return []
@@ -186,12 +328,13 @@ def _layer_scores(outcomes: Sequence[Outcome]) -> list[LayerScore]:
     return [LayerScore(layer=str(layer), **row) for layer, row in means.to_dict("index").items()]
 
 
-def _mean_weighted_sum(sums: Sequence[WeightedSum]) -> WeightedSum | None:
+def _mean_weighted_sum(tested: Sequence[OnTarget]) -> WeightedSum | None:
+    sums = [one.weighted_sum for one in tested if one.weighted_sum]
     if not sums:
         return None
     return WeightedSum(
         validation_ua=float(np.mean([one.validation_ua for one in sums])),
-        scores=mean_of([one.scores for one in sums]),
+        scores=Scores(**_table([one.scores for one in sums]).mean()),
         weights=np.mean([one.weights for one in sums], axis=0).tolist(),
     )
 
@@ -202,9 +345,9 @@ def scores_of(confusion: np.ndarray, absent: Any) -> Scores:
     return Scores(ua=values["ua"], wa=values["wa"], f1=values["f1"])
 
 
-def mean_of(scores: Sequence[Scores]) -> Scores:
-    """The mean of every metric."""
-    return Scores(**_table(scores).mean())
+def mean_of(scores: Sequence[Scores]) -> Scores | None:
+    """The mean of every metric; None of none."""
+    return Scores(**_table(scores).mean()) if scores else None
 
 
 def spread_of(scores: Sequence[Scores]) -> Scores | None:
@@ -216,8 +359,8 @@ def _table(scores: Sequence[Scores]) -> pd.DataFrame:
     return pd.DataFrame([one.model_dump() for one in scores])
 
 
-def interval_of(predictions: pd.DataFrame, labels: Sequence[str], protocol: Protocol) -> Interval:
+def interval_of(predictions: pd.DataFrame, labels: Sequence[str], absent: Any) -> Interval:
     """95 % interval of the pooled scores; speakers are resampled where several are known, else utterances."""
-    bounds = bootstrap_bounds(predictions, labels, protocol.absent)
+    bounds = bootstrap_bounds(predictions, labels, absent)
     resampled: Resampled = "speakers" if clusters_of(predictions) == "speaker" else "utterances"
     return Interval(confidence=CONFIDENCE, resampled=resampled, **bounds)

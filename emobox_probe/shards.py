@@ -100,21 +100,25 @@ def is_intact(path: Path, name: str) -> bool:
         return False
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+def write_whole(path: Path, content: bytes | Callable[[BinaryIO], Any]) -> None:
     """Write beside the target and rename, so that no one ever reads half a file.
+
+    Args:
+        path: the target, in a folder that is there.
+        content: the bytes, or what writes them into a file that it is given.
 
     Raises:
         ProbeError: the disk is full.
     """
     try:
-        files.write_whole(path, write)
+        files.write_whole(path, content)
     except OSError as error:
         if error.errno not in _FULL:
             raise
         free = shutil.disk_usage(path.parent).free
         raise ProbeError(
-            f"Expected room for features in {path.parent}, but the disk is full ({free / 1e6:.0f} MB left); make "
-            f"room or give another --features-dir. What was stored is whole, and the next run goes on from there."
+            f"Expected room in {path.parent}, but the disk is full ({free / 1e6:.0f} MB left); make room or name "
+            f"another folder. What was written before is whole, and the same command goes on from there."
         ) from error
 
 

@@ -6,15 +6,16 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
-from emobox_datasets.partition import Item
 from emobox_probe.checkpoint import Checkpoint
 from emobox_probe.features import FeatureStore
-from emobox_probe.folds import Task
 from emobox_probe.frames import Frames, MappedFrames, ResidentFrames, Statistics
-from emobox_probe.groups import Trained, select
+from emobox_probe.groups import Group, Trained, select
+from emobox_probe.pool import Pool
 from emobox_probe.protocol import Protocol
 from emobox_probe.scoring import Answer, Outcome, outcome
+from emobox_probe.tasks import Task
 from emobox_probe.training import predict, train_views
 
 # The share of free device memory that features may take; the rest is for batches and heads.
@@ -110,9 +111,8 @@ def load_frames(stores: Sequence[FeatureStore], device: torch.device) -> Frames:
 
 def train_tasks(
     mine: Sequence[Task],
-    items: Sequence[Item],
+    pool: Pool,
     views: Views,
-    labels: Sequence[str],
     protocol: Protocol,
     progress: Callable[[int], Any],
     checkpoint: Checkpoint | None = None,
@@ -121,13 +121,14 @@ def train_tasks(
     groups = [task.group for task in mine]
     unwatched = [replace(group, watched=None) for group in groups]
     best: list[list[tuple[View, Trained]]] = [[] for _ in mine]
-    seen: list[list[Trained]] = [[] for _ in mine]
+    watched: list[list[Tensor]] = [[] for _ in mine]
+    classes = len(pool.labels)
     for frames in views.all:
         counts = frames is views.candidates
         trained = train_views(
             frames,
             groups if counts else unwatched,
-            len(labels),
+            classes,
             protocol,
             progress,
             checkpoint=checkpoint,
@@ -135,27 +136,30 @@ def train_tasks(
         )
         for number, by_view in enumerate(trained):
             best[number] += zip(views.named(frames), map(select, by_view), strict=True)
-            if counts and protocol.peek:
-                seen[number] += [run for runs in by_view for run in runs]
-    mixed: list[list[Trained]] = [[] for _ in mine]
-    if views.layers is not None and views.curve is not None and mine:
-        layers = views.curve.views
-        learned = train_views(
-            views.layers, unwatched, len(labels), protocol, progress, layers, checkpoint, "weighted sum"
-        )
-        mixed = [runs for (runs,) in learned]
+            watched[number] += [ids for runs in by_view for run in runs for ids in run.watched]
+    sums = _train_sums(unwatched, classes, views, protocol, progress, checkpoint)
     return [
-        outcome(
-            task,
-            items,
-            _answers(task, chosen, views),
-            _sum_answer(task, runs, views),
-            watched,
-            labels,
-            protocol,
-        )
-        for task, chosen, runs, watched in zip(mine, best, mixed, seen, strict=True)
+        outcome(task, pool, _answers(task, chosen, views), _sum_answer(task, runs, views), ids, protocol)
+        for task, chosen, runs, ids in zip(mine, best, sums, watched, strict=True)
     ]
+
+
+def _train_sums(
+    groups: Sequence[Group],
+    classes: int,
+    views: Views,
+    protocol: Protocol,
+    progress: Callable[[int], Any],
+    checkpoint: Checkpoint | None,
+) -> list[list[Trained]]:
+    """Heads on a learned sum of the layers, by group; none where the layers are not stored."""
+    if views.layers is None or views.curve is None or not groups:
+        return [[] for _ in groups]
+    layers = views.curve.views
+    trained = train_views(
+        views.layers, groups, classes, protocol, progress, layers, checkpoint, "weighted sum"
+    )
+    return [runs for (runs,) in trained]
 
 
 def _answers(task: Task, best: Sequence[tuple[View, Trained]], views: Views) -> list[Answer]:
@@ -172,7 +176,7 @@ def _answers(task: Task, best: Sequence[tuple[View, Trained]], views: Views) -> 
 
 
 def _sum_answer(task: Task, runs: Sequence[Trained], views: Views) -> Answer | None:
-    if views.layers is None:
+    if views.layers is None or not runs:
         return None
     run = select(runs)
     return Answer("weighted sum", run, predict(run.head, views.layers, task.tested), False, False)

@@ -1,9 +1,5 @@
 """From result records to a model card that the Hub reads: metadata, a score table each, pictures, one command."""
 
-import argparse
-import shutil
-import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,14 +8,12 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from huggingface_hub.repocard_data import eval_results_to_model_index
 
 from emobox_datasets import corpora
-from emobox_datasets.errors import CorpusError
 from emobox_probe.cross_results import CrossRecord
 from emobox_probe.encoders import TRIMMED
-from emobox_probe.errors import ProbeError
-from emobox_probe.pictures import plot_confusion, plot_layers
 from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.report import counts, remarks, score_rows
 from emobox_probe.results import ResultRecord
+from emobox_probe.shards import write_whole
 from hub_cards.markdown import Markdown, fenced, one_line, render, shell, text
 from hub_cards.model_section import merge_readme, section
 from hub_cards.publish import PublishError, check_repo_id
@@ -43,51 +37,44 @@ METRICS = {
 CROSS = "cross"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox card`."""
-    parser.add_argument(
-        "runs",
-        type=Path,
-        nargs="+",
-        help="folders of runs, such as runs/<model>/<corpus>/<protocol>, or above them",
-    )
-    parser.add_argument(
-        "--readme", type=Path, help="put the scores into this card, which keeps everything else that is in it"
-    )
-    parser.add_argument(
-        "--out", type=Path, help=f"file to write (default: --readme; else {CARD} beside the only result)"
-    )
+def write_card(folders: Sequence[Path], before: Path | None = None, out: Path | None = None) -> Path:
+    """Write the card of the runs below the folders: beside the only one, or where told.
 
+    Args:
+        folders: of runs of one model.
+        before: a card to put the scores into, which keeps everything else that is in it.
+        out: file to write; `before` where there is none.
 
-def run(arguments: argparse.Namespace) -> int:
-    """Write a card beside the result, or where told; the exit status."""
-    try:
-        runs, cross = find_runs(arguments.runs)
-        found = all_of(runs, cross)
-        check_one_model([run.record.encoder for run in found])
-        out = arguments.out or arguments.readme
-        if out is None and len(found) > 1:
-            raise PublishError(
-                f"Expected --out or --readme for the card of {len(found)} results, but got neither; say where to "
-                f"write it."
-            )
-        path = out or found[0].folder / CARD
-        folder = "" if out is None else f"{PICTURES}/"
-        if arguments.readme and not arguments.readme.is_file():
-            raise PublishError(
-                f"Expected a card at {arguments.readme}, but there is none; give --out instead to write a new one."
-            )
-        before = arguments.readme.read_bytes() if arguments.readme else None
-        content = readme(before, runs, [matrix.record for matrix in cross], folder)
-        for name, picture in (pictures_of(runs, folder) if out else {}).items():
-            (path.parent / name).parent.mkdir(parents=True, exist_ok=True)
-            (path.parent / name).write_bytes(picture)
-        replace(path, content)
-    except (CorpusError, OSError, ProbeError, PublishError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"written to {path}")
-    return 0
+    Returns:
+        The file that was written.
+
+    Raises:
+        ProbeError, CorpusError: a record cannot be read, or the runs are not of one model and known corpora.
+        PublishError: it is not clear where to write, there is no card at `before`, or it cannot be merged.
+    """
+    runs, cross = find_runs(folders)
+    found = all_of(runs, cross)
+    check_one_model([run.record.encoder for run in found])
+    out = out or before
+    if out is None and len(found) > 1:
+        raise PublishError(
+            f"Expected --out or --readme for the card of {len(found)} results, but got neither; say where to write it."
+        )
+    path = out or found[0].folder / CARD
+    folder = "" if out is None else f"{PICTURES}/"
+    if before and not before.is_file():
+        raise PublishError(
+            f"Expected a card at {before}, but there is none; give --out instead to write a new one."
+        )
+    content = readme(
+        before.read_bytes() if before else None, runs, [matrix.record for matrix in cross], folder
+    )
+    for name, picture in (pictures_of(runs, folder) if out else {}).items():
+        (path.parent / name).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path.parent / name, picture)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content)
+    return path
 
 
 def readme(
@@ -242,16 +229,11 @@ def picture_paths(run: Run, folder: str) -> list[tuple[str, str]]:
 
 def pictures_of(runs: Sequence[Run], folder: str) -> dict[str, bytes]:
     """Where the README finds it, and content, of every picture; one that the run did not keep is drawn."""
-    draw = {"confusion.png": plot_confusion, "layers.png": plot_layers}
     found = {}
     for run in runs:
         for file, path in picture_paths(run, folder):
             kept = run.folder / file
-            with tempfile.TemporaryDirectory() as temporary:
-                if not kept.is_file():
-                    kept = Path(temporary) / file
-                    draw[file](run.record, kept)
-                content = kept.read_bytes()
+            content = kept.read_bytes() if kept.is_file() else run.record.pictures()[file].content()
             if not content.startswith(b"\x89PNG\r\n\x1a\n"):
                 raise PublishError(
                     f"Expected a PNG picture in {kept}, but it is none; remove it, and it is drawn."
@@ -298,11 +280,3 @@ def is_hub_id(name: str) -> bool:
     except PublishError:
         return False
     return True
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write a file as a whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_bytes(content)
-    shutil.move(beside, path)

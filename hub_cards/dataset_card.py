@@ -2,8 +2,9 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -21,6 +22,7 @@ from emobox_datasets.partition import configurations, why_not_strict
 from emobox_datasets.prepared import CARD, Prepared
 from emobox_datasets.repository import loading_metadata
 from emobox_probe.protocol import PROTOCOLS
+from emobox_probe.shards import write_whole
 from hub_cards.eval_results import task_id
 
 TEMPLATE = Path(__file__).parent / "templates" / "dataset_card.md"
@@ -67,11 +69,11 @@ def describe(folder: Path, made: Prepared) -> None:
     rows = read_rows(folder, made)
     pictures = folder / "pictures"
     pictures.mkdir(exist_ok=True)
-    picture_of_labels(rows, corpus, pictures / "labels.png")
-    picture_of_durations(rows, corpus, pictures / "durations.png")
-    dataset_card(corpus, made, rows).save(folder / CARD)
+    write_whole(pictures / "labels.png", partial(picture_of_labels, rows, corpus))
+    write_whole(pictures / "durations.png", partial(picture_of_durations, rows, corpus))
+    write_whole(folder / CARD, str(dataset_card(corpus, made, rows)).encode())
     if made.utterances == corpus.utterances:  # scores on less are not those of the benchmark
-        (folder / BENCHMARK).write_text(benchmark(corpus), encoding="utf-8")
+        write_whole(folder / BENCHMARK, benchmark(corpus).encode())
 
 
 def dataset_card(corpus: Corpus, made: Prepared, rows: pd.DataFrame) -> DatasetCard:
@@ -220,7 +222,7 @@ def errata_of(corpus: Corpus) -> str:
     return f"- {corpus.notes}" if corpus.notes else ""
 
 
-def picture_of_labels(rows: pd.DataFrame, corpus: Corpus, file: Path) -> None:
+def picture_of_labels(rows: pd.DataFrame, corpus: Corpus, file: BinaryIO) -> None:
     """Bars: how many utterances have each label."""
     counts = [int((rows.label == label).sum()) for label in corpus.label_list]
     figure = Figure(figsize=(6, 0.9 + 0.34 * len(counts)), layout="constrained")
@@ -232,10 +234,10 @@ def picture_of_labels(rows: pd.DataFrame, corpus: Corpus, file: Path) -> None:
     axes.set_xlabel("utterances")
     axes.set_title(f"{corpus.display_name}: labels")
     axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(file, dpi=110, metadata=_PLAIN)
+    figure.savefig(file, format="png", dpi=110, metadata=_PLAIN)
 
 
-def picture_of_durations(rows: pd.DataFrame, corpus: Corpus, file: Path) -> None:
+def picture_of_durations(rows: pd.DataFrame, corpus: Corpus, file: BinaryIO) -> None:
     """Histogram of how long utterances are; the longest one in a hundred are drawn at the right edge."""
     edge = max(float(rows.duration.quantile(0.99)), 0.1)
     figure = Figure(figsize=(6, 3), layout="constrained")
@@ -257,7 +259,7 @@ def picture_of_durations(rows: pd.DataFrame, corpus: Corpus, file: Path) -> None
     axes.set_ylabel("utterances")
     axes.set_title(f"{corpus.display_name}: durations")
     axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(file, dpi=110, metadata=_PLAIN)
+    figure.savefig(file, format="png", dpi=110, metadata=_PLAIN)
 
 
 def _features(corpus: Corpus, made: Prepared) -> Any:

@@ -5,20 +5,15 @@ with and without colour vision read alike; shape or number tells what colour tel
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from emobox_metric.ser_metric.intervals import percentile_interval, resampled_counts
-from emobox_probe.pictures import BLUE, GREY, ORANGE, save, shortened
-from emobox_probe.rescoring import CONFIDENCE, clusters_of, label_ids
+from emobox_probe.pictures import BLUE, GREY, ORANGE, Picture, shortened
+from emobox_probe.predictions import CONFIDENCE, clusters_of, label_ids
 from hub_cards.critical_difference import ALPHA, CriticalDifference
-
-matplotlib.use("Agg")
-from matplotlib import pyplot
 
 RESAMPLES = 2000
 
@@ -54,12 +49,13 @@ def _diagonal_shares(confusions: NDArray[np.float64]) -> NDArray[np.float64]:
     return shares
 
 
-def plot_recalls(predictions: pd.DataFrame, labels: Sequence[str], title: str, path: Path) -> None:
-    """Draw the recall of every label with its interval, the hardest at the bottom; the dashed line is their mean."""
+def recalls_picture(predictions: pd.DataFrame, labels: Sequence[str], title: str) -> Picture:
+    """The recall of every label with its interval, the hardest at the bottom; the dashed line is their mean."""
     shares, bounds = recalls(predictions, labels)
     order = np.argsort(np.nan_to_num(shares, nan=-1), kind="stable")
     counts = predictions.drop_duplicates("id")["label"].value_counts()
-    figure, axes = pyplot.subplots(figsize=(6.4, 1.6 + 0.36 * len(labels)), layout="constrained")
+    picture = Picture(6.4, 1.6 + 0.36 * len(labels), title)
+    axes = picture.subplots()
     for place, label in enumerate(order):
         if np.isnan(shares[label]):
             continue
@@ -74,18 +70,21 @@ def plot_recalls(predictions: pd.DataFrame, labels: Sequence[str], title: str, p
     axes.set_xlabel(f"recall (percent) with 95 % interval over {resampled}")
     axes.grid(axis="x", alpha=0.3)
     axes.legend(loc="lower left", fontsize=8)
-    save(figure, title, path)
+    return picture
 
 
-def plot_critical_difference(found: CriticalDifference, title: str, path: Path) -> None:
-    """Draw average ranks on a line, best at the left; a bar joins models that do not differ at 5 percent."""
+def critical_difference_picture(found: CriticalDifference, title: str) -> Picture:
+    """Average ranks on a line, best at the left; a bar joins models that do not differ at 5 percent."""
     count = len(found.models)
     order = np.argsort(found.ranks, kind="stable")
     left, right = order[: (count + 1) // 2], order[(count + 1) // 2 :][::-1]
     step, bars, spaced = 1.0, 0.45, 1 + (count - 1) // 15
     first = 0.9 + bars * len(found.groups)
     height = first + step * len(left)
-    figure, axes = pyplot.subplots(figsize=(8.4, 1.5 + 0.3 * height), layout="constrained")
+    told = f"average rank over {found.corpora} corpora; Friedman p = {found.p_value:.2g}"
+    verdict = "" if found.p_value < ALPHA else ": no difference is shown"
+    picture = Picture(8.4, 1.5 + 0.3 * height, f"{title}\n{told}{verdict}")
+    axes = picture.subplots()
     axes.set_xlim(1 - 0.62 * (count - 1), count + 0.62 * (count - 1))
     axes.set_ylim(height, -2.4)
     axes.axis("off")
@@ -108,6 +107,4 @@ def plot_critical_difference(found: CriticalDifference, title: str, path: Path) 
     axes.text(
         1 + found.difference, -1.6, f"  critical difference {found.difference:.2f}", va="center", fontsize=8
     )
-    told = f"average rank over {found.corpora} corpora; Friedman p = {found.p_value:.2g}"
-    verdict = "" if found.p_value < ALPHA else ": no difference is shown"
-    save(figure, f"{title}\n{told}{verdict}", path)
+    return picture

@@ -5,17 +5,14 @@ emobox leaderboard results/ --out site/ --space my-lab/emobox-leaderboard       
 emobox leaderboard results/ --out site/ --space my-lab/emobox-leaderboard --send
 """
 
-import argparse
 import hashlib
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from huggingface_hub import HfApi
 from rich.console import Console
 from rich.table import Table
 
-from emobox_datasets.errors import CorpusError
-from emobox_probe.errors import ProbeError
 from hub_cards.leaderboard_data import page_data
 from hub_cards.leaderboard_records import Collection, collect
 from hub_cards.leaderboard_site import CARD, MARKER, PAGE, check_folder, render, write
@@ -32,46 +29,34 @@ from hub_cards.publish import (
 )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox leaderboard`."""
-    parser.add_argument(
-        "results", type=Path, nargs="+", help="folders that hold result records, at any depth"
-    )
-    parser.add_argument(
-        "--out", type=Path, required=True, help="folder of the site: new, empty, or an earlier one"
-    )
-    parser.add_argument("--space", help="also send it, as a static Space, such as my-lab/emobox-leaderboard")
-    parser.add_argument("--private", action="store_true", help="a Space only for those whom you let in")
-    parser.add_argument(
-        "--send", action="store_true", help="send; without this, only show what would be sent"
-    )
+def make_leaderboard(
+    folders: Sequence[Path],
+    out: Path,
+    console: Console,
+    space: str | None = None,
+    private: bool = False,
+    really: bool = False,
+) -> None:
+    """Write the site of all results below the folders; show what would be sent to a Space, or send it.
 
-
-def run(arguments: argparse.Namespace) -> int:
-    """Write the site, and show what would be sent, or send it; the exit status."""
-    try:
-        if arguments.send and not arguments.space:
-            raise PublishError(
-                "Expected --space with --send, but got none; say where to send the leaderboard."
-            )
-        if arguments.space:
-            check_repo_id(arguments.space)
-        check_folder(arguments.out)
-        collection = collect(arguments.results)
-        for note in collection.notes:
-            print(f"note: {note}")
-        files = render(page_data(collection))
-        write(arguments.out, files)
-        size = len(files[PAGE].encode("utf-8"))
-        print(f"{_count(collection)} written to {arguments.out / PAGE} ({size / 1e6:.2f} MB)")
-        if arguments.space:
-            send(
-                arguments.out, files, Destination(arguments.space, "space", arguments.private), arguments.send
-            )
-    except (ProbeError, CorpusError, PublishError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    Raises:
+        ProbeError: there is no result, one cannot be read or checked, or `out` holds something else.
+        PublishError: the Space holds something else, or the Hub refused.
+    """
+    if really and not space:
+        raise PublishError("Expected --space with --send, but got none; say where to send the leaderboard.")
+    if space:
+        check_repo_id(space)
+    check_folder(out)
+    collection = collect(folders)
+    for note in collection.notes:
+        print(f"note: {note}")
+    files = render(page_data(collection))
+    write(out, files)
+    size = len(files[PAGE].encode("utf-8"))
+    print(f"{_count(collection)} written to {out / PAGE} ({size / 1e6:.2f} MB)")
+    if space:
+        send(out, files, Destination(space, "space", private), really, console)
 
 
 def _count(collection: Collection) -> str:
@@ -79,7 +64,9 @@ def _count(collection: Collection) -> str:
     return f"{len(collection.results)} results{cross}"
 
 
-def send(folder: Path, files: dict[str, str], destination: Destination, really: bool) -> None:
+def send(
+    folder: Path, files: dict[str, str], destination: Destination, really: bool, console: Console
+) -> None:
     """Make the Space, or replace the leaderboard that it holds, in one commit; or only say what would be sent.
 
     Raises:
@@ -87,7 +74,7 @@ def send(folder: Path, files: dict[str, str], destination: Destination, really: 
     """
     digest = hashlib.sha256(files[MARKER].encode("utf-8")).hexdigest()
     parcel = Parcel(folder, sorted(files), f"EmoBox leaderboard {digest[:8]}")
-    show(parcel, destination)
+    show(parcel, destination, console)
     if not really:
         print("Nothing was sent. To send it, run the command again with --send.")
         return
@@ -109,14 +96,13 @@ def accept(destination: Destination) -> Accept:
     return check
 
 
-def show(parcel: Parcel, destination: Destination) -> None:
+def show(parcel: Parcel, destination: Destination, console: Console) -> None:
     """What goes where."""
     table = Table("file", "bytes", title=parcel.message)
     table.columns[1].justify = "right"
     for path in parcel.paths:
         table.add_row(path, f"{(parcel.folder / path).stat().st_size:,}")
     table.add_row(f"{len(parcel.paths)} files", f"{parcel.size:,}", style="bold")
-    console = Console()
     console.print(table)
     seen = "private" if destination.private else "public"
     console.print(f"to {destination.url} ({seen}), as one commit on main", highlight=False, markup=False)

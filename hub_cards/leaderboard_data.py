@@ -6,16 +6,14 @@ from dataclasses import asdict
 from typing import Any
 
 from emobox_datasets import corpora
-from emobox_probe.protocol import PROTOCOLS
-from emobox_probe.rescoring import METRICS
-from emobox_probe.results import CorpusRecord, Interval, Scores
+from emobox_probe.protocol import PROTOCOLS, difference_from_today
+from emobox_probe.results import METRICS, CorpusRecord, Interval, Scores
 from hub_cards.leaderboard_records import (
     Collection,
     CrossResult,
     Model,
     Result,
     cross_setting,
-    difference_from_today,
     newest_moment,
 )
 from hub_cards.published import PAPER, TABLE_5_SETTING, read_table_4, read_table_5

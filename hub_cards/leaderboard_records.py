@@ -1,24 +1,22 @@
 """What a leaderboard is made from: the records below some folders, read, checked, and one of each kind."""
 
-import hashlib
 import json
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
+from emobox_probe.check import check_scores
 from emobox_probe.cross_results import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.errors import ProbeError
 from emobox_probe.facts import EncoderFacts
-from emobox_probe.protocol import PROTOCOLS
+from emobox_probe.predictions import PREDICTIONS_FILE, read_predictions
+from emobox_probe.protocol import protocol_id
 from emobox_probe.record import folders_with
-from emobox_probe.rescoring import PREDICTIONS_FILE, check_scores, read_predictions
 from emobox_probe.results import RESULT_FILE, Provenance, ResultRecord, read_record
 from hub_cards.ranks import Predictions
 
-# Words about a protocol, not settings: they may be put better without making scores incomparable.
-WORDS = ("name", "summary", "description")
 SHOWN_ERRORS = 10
 
 
@@ -105,6 +103,8 @@ def _read_result(folder: Path) -> Result:
 def _read_cross(folder: Path) -> CrossResult:
     record = read_cross_record(folder)
     _check(record)
+    if (folder / PREDICTIONS_FILE).is_file():
+        check_scores(folder, record, read_predictions(folder, record))
     return CrossResult(folder, record, model_of(record.encoder), protocol_id(record.protocol))
 
 
@@ -198,41 +198,3 @@ def model_of(encoder: EncoderFacts) -> Model:
     if name.startswith(("/", ".", "~")) or name.count("/") > 1 or "\\" in name:
         name = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     return Model(name, encoder.revision, encoder.weights_sha256)
-
-
-def settings_of(protocol: dict[str, Any]) -> dict[str, Any]:
-    """What of a protocol fixes a score, as JSON has it."""
-    settings = {name: value for name, value in protocol.items() if name not in WORDS}
-    plain: dict[str, Any] = json.loads(json.dumps(settings, sort_keys=True))
-    return plain
-
-
-def protocol_id(protocol: dict[str, Any]) -> str:
-    """The name of a protocol whose settings are today's; else the name and a digest of its settings.
-
-    >>> protocol_id(asdict(PROTOCOLS["paper"])), protocol_id({"name": "mine", "epochs": 3})
-    ('paper', 'mine-543da7')
-    """
-    name, settings = str(protocol.get("name", "unnamed")), settings_of(protocol)
-    if name in PROTOCOLS and settings == settings_of(asdict(PROTOCOLS[name])):
-        return name
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-    return f"{name}-{digest[:6]}"
-
-
-def difference_from_today(protocol: dict[str, Any]) -> str:
-    """In words, how a variant differs from the protocol of that name; empty where it does not.
-
-    >>> difference_from_today(asdict(PROTOCOLS["paper"]) | {"epochs": 3})
-    'epochs is 3, not 100'
-    """
-    name = str(protocol.get("name"))
-    if name not in PROTOCOLS:
-        return ""
-    today, settings = settings_of(asdict(PROTOCOLS[name])), settings_of(protocol)
-    told = []
-    for key in sorted(today.keys() | settings.keys()):
-        here, there = (json.dumps(values.get(key, "not told")) for values in (settings, today))
-        if here != there:
-            told.append(f"{key} is {here}, not {there}")
-    return "; ".join(told)

@@ -8,8 +8,6 @@ import base64
 import hashlib
 import html
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from emobox_probe.errors import ProbeError
+from emobox_probe.shards import write_whole
 from hub_cards.leaderboard_data import compressed
 
 HERE = Path(__file__).parent
@@ -115,7 +114,4 @@ def write(folder: Path, files: dict[str, str]) -> None:
     check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name in sorted(files, key=lambda name: name != MARKER):
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder.parent, delete=False) as file:
-            file.write(files[name])
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, folder / name)
+        write_whole(folder / name, files[name].encode("utf-8"))

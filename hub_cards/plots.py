@@ -6,21 +6,20 @@ Of every run the confusion matrix, recall by label and the layer curve; of every
 every protocol with enough models a critical-difference diagram over the corpora that all of its models share.
 """
 
-import argparse
 import hashlib
 import re
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from emobox_probe.errors import ProbeError
-from emobox_probe.heat_map import plot_cross
-from emobox_probe.pictures import plot_confusion, plot_layers, shortened
-from emobox_probe.rescoring import METRICS, read_predictions
+from emobox_probe.heat_map import heat_map
+from emobox_probe.pictures import Picture, shortened
+from emobox_probe.predictions import read_predictions
 from hub_cards.critical_difference import critical_difference
-from hub_cards.drawings import plot_critical_difference, plot_recalls
+from hub_cards.drawings import critical_difference_picture, recalls_picture
 from hub_cards.leaderboard_data import is_benchmark
 from hub_cards.leaderboard_records import CrossResult, Model, Result, collect, cross_setting
 from hub_cards.published import PAPER, TABLE_5_SETTING, read_table_4, read_table_5
@@ -28,38 +27,28 @@ from hub_cards.published import PAPER, TABLE_5_SETTING, read_table_4, read_table
 LONGEST_FILE_NAME = 80
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox plots`."""
-    parser.add_argument("runs", type=Path, nargs="+", help="folders that hold result records, at any depth")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the pictures")
-    parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="default: %(default)s")
-    parser.add_argument("--metric", choices=METRICS, default="ua", help="default: %(default)s")
-    parser.add_argument("--published", action="store_true", help="also of the tables in the paper, apart")
+def draw(folders: Sequence[Path], out: Path, suffix: str, metric: str, published: bool = False) -> list[Path]:
+    """Draw all there is to draw of the results below the folders, and say what there is not; the files.
 
-
-def run(arguments: argparse.Namespace) -> int:
-    """Draw all there is to draw, and say what there is not; the exit status."""
-    try:
-        collection = collect(arguments.runs)
-        if arguments.out.exists() and not arguments.out.is_dir():
-            raise ProbeError(f"Expected --out to name a folder, but {arguments.out} is a file; name another.")
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        for note in collection.notes:
-            print(f"note: {note}")
-        pictures = Pictures(arguments.out, arguments.format, arguments.metric)
-        for one in collection.results:
-            pictures.of_result(one)
-        for matrix in collection.cross:
-            pictures.of_cross(matrix)
-        for protocol in sorted({one.protocol for one in collection.results}):
-            pictures.of_protocol(protocol, [one for one in collection.results if one.protocol == protocol])
-        if arguments.published:
-            pictures.of_paper()
-    except ProbeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"{len(pictures.written)} pictures written to {arguments.out}")
-    return 0
+    Raises:
+        ProbeError: there is no result, one cannot be read or checked, or `out` is a file.
+    """
+    collection = collect(folders)
+    if out.exists() and not out.is_dir():
+        raise ProbeError(f"Expected --out to name a folder, but {out} is a file; name another.")
+    out.mkdir(parents=True, exist_ok=True)
+    for note in collection.notes:
+        print(f"note: {note}")
+    pictures = Pictures(out, suffix, metric)
+    for one in collection.results:
+        pictures.of_result(one)
+    for matrix in collection.cross:
+        pictures.of_cross(matrix)
+    for protocol in sorted({one.protocol for one in collection.results}):
+        pictures.of_protocol(protocol, [one for one in collection.results if one.protocol == protocol])
+    if published:
+        pictures.of_paper()
+    return pictures.written
 
 
 class Pictures:
@@ -73,14 +62,15 @@ class Pictures:
         """Confusion matrix, recall by label, layer curve of one run."""
         title = f"{shortened(one.model.name)} on {shortened(one.record.corpus.name)}, protocol {one.protocol}"
         parts = (*_version(one.model), one.record.corpus.name, one.protocol)
-        plot_confusion(one.record, self._file(*parts, "confusion"))
+        drawn = one.record.pictures()
+        self._write(drawn["confusion.png"], *parts, "confusion")
         if one.predictions is None:
             print(f"no recall by label of {title}: its predictions were not kept")
         else:
             predictions = read_predictions(one.folder, one.record)
-            plot_recalls(predictions, one.record.corpus.labels, title, self._file(*parts, "recall"))
+            self._write(recalls_picture(predictions, one.record.corpus.labels, title), *parts, "recall")
         if one.record.layers:
-            plot_layers(one.record, self._file(*parts, "layers"))
+            self._write(drawn["layers.png"], *parts, "layers")
         else:
             print(f"no layer curve of {title}: the scores of single layers were not kept")
 
@@ -93,9 +83,8 @@ class Pictures:
         starred = [(pair.source, pair.target) for pair in one.record.pairs if pair.overlap]
         title = f"{shortened(one.model.name)}, {self.metric.upper()}\nprotocol {cross_setting(one)}"
         digest = hashlib.sha256(cross_setting(one).encode("utf-8")).hexdigest()[:6]
-        plot_cross(
-            scores, title, self._file(*_version(one.model), "cross-corpus", self.metric, digest), starred
-        )
+        parts = (*_version(one.model), "cross-corpus", self.metric, digest)
+        self._write(heat_map(scores, title, starred), *parts)
 
     def of_protocol(self, protocol: str, results: list[Result]) -> None:
         """The critical-difference diagram of one protocol; only complete copies of corpora of the benchmark count."""
@@ -118,7 +107,7 @@ class Pictures:
         for name, rows in read_table_5().groupby("name", sort=False):
             scores = {(row.train, row.test): row.accuracy / 100 for row in rows.itertuples()}
             title = f"{name}, WA, as published in the EmoBox paper\nprotocol {TABLE_5_SETTING}"
-            plot_cross(scores, title, self._file("published", str(name), "cross-corpus"))
+            self._write(heat_map(scores, title), "published", str(name), "cross-corpus")
 
     def _critical_difference(self, protocol: str, rows: pd.DataFrame) -> None:
         table = rows.pivot_table(index="corpus", columns="model", values="score").dropna()
@@ -130,12 +119,12 @@ class Pictures:
             print(f"no critical-difference diagram of protocol {protocol}: {error}")
             return
         title = f"{self.metric.upper()}, protocol {protocol}"
-        plot_critical_difference(found, title, self._file("critical-difference", protocol, self.metric))
+        self._write(critical_difference_picture(found, title), "critical-difference", protocol, self.metric)
 
-    def _file(self, *parts: str) -> Path:
+    def _write(self, picture: Picture, *parts: str) -> None:
         path = self.folder / f"{file_name(*parts)}.{self.suffix}"
+        picture.write(path)
         self.written.append(path)
-        return path
 
 
 def _version(model: Model) -> tuple[str, ...]:

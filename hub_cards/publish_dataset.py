@@ -3,8 +3,6 @@
 Without --send it only says what would be sent.
 """
 
-import argparse
-import sys
 from pathlib import Path
 
 from huggingface_hub import HfApi
@@ -30,65 +28,65 @@ from hub_cards.publish import (
 )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox publish-dataset`."""
-    parser.add_argument("folder", type=Path, help="what emobox prepare wrote, such as emobox/emodb")
-    parser.add_argument("--repo-id", required=True, help="where to, such as my-lab/emodb")
-    parser.add_argument("--private", action="store_true", help="only for those whom you let in on the Hub")
-    parser.add_argument("--create-pr", action="store_true", help="as a pull request")
-    parser.add_argument("--metadata-only", action="store_true", help="all but the audio; see its card")
-    parser.add_argument(
-        "--benchmark",
-        action="store_true",
-        help=f"send {BENCHMARK} too; the Hub accepts it only once it has listed EmoBox as a benchmark",
-    )
-    parser.add_argument(
-        "--replace", action="store_true", help="replace whatever else the repository holds already"
-    )
-    parser.add_argument(
-        "--send", action="store_true", help="send; without this, only show what would be sent"
-    )
+def publish_dataset(
+    folder: Path,
+    repo_id: str,
+    console: Console,
+    *,
+    private: bool = False,
+    create_pr: bool = False,
+    metadata_only: bool = False,
+    benchmark: bool = False,
+    replace: bool = False,
+    send: bool = False,
+) -> None:
+    """Show what would be sent of a prepared corpus, or send it.
+
+    Args:
+        folder: what `emobox prepare` wrote.
+        repo_id: where to.
+        console: where it is shown.
+        private: only for those who are let in on the Hub.
+        create_pr: as a pull request.
+        metadata_only: all but the audio.
+        benchmark: also the file that says that this is a benchmark.
+        replace: whatever else the repository holds.
+        send: without this, it is only shown.
+
+    Raises:
+        CorpusError: the folder is no prepared corpus, or not whole.
+        PublishError: the licence does not allow it, the repository holds something else, or the Hub refused.
+    """
+    check_repo_id(repo_id)
+    made = prepared.read(folder)
+    prepared.check(folder, made)
+    corpus = corpora.load(made.corpus)
+    check_licence(corpus, made, private or metadata_only)
+    if metadata_only and made.audio:
+        whole, folder = folder, folder.absolute().with_name(f"{folder.absolute().name}-metadata")
+        made = without_audio(whole, folder, describe)
+    destination = Destination(repo_id, "dataset", private, create_pr)
+    parcel = parcel_of(folder, made, benchmark)
+    show(parcel, destination, corpus, made, console)
+    if not send:
+        print("Nothing was sent. To send it, run the command again with --send.")
+        return
+
+    def accept(api: HfApi, remote: Remote) -> None:
+        if not replace:
+            check_remote(api, destination, remote, made)
+
+    print(publish(connect(), parcel, destination, accept))
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Show what would be sent, or send it; the exit status."""
-    try:
-        check_repo_id(arguments.repo_id)
-        folder = arguments.folder
-        made = prepared.read(folder)
-        prepared.check(folder, made)
-        corpus = corpora.load(made.corpus)
-        check_licence(corpus, made, arguments)
-        if arguments.metadata_only and made.audio:
-            folder = folder.absolute().with_name(f"{folder.absolute().name}-metadata")
-            made = without_audio(arguments.folder, folder, describe)
-        destination = Destination(arguments.repo_id, "dataset", arguments.private, arguments.create_pr)
-        parcel = parcel_of(folder, made, arguments.benchmark)
-        show(parcel, destination, corpus, made, Console())
-        if not arguments.send:
-            print("Nothing was sent. To send it, run the command again with --send.")
-            return 0
-
-        def accept(api: HfApi, remote: Remote) -> None:
-            if not arguments.replace:
-                check_remote(api, destination, remote, made)
-
-        print(publish(connect(), parcel, destination, accept))
-    except (CorpusError, PublishError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def check_licence(corpus: Corpus, made: Prepared, arguments: argparse.Namespace) -> None:
-    """Refuse to make audio public that may not be; offer what may.
+def check_licence(corpus: Corpus, made: Prepared, hidden: bool) -> None:
+    """Refuse to make audio public that may not be, unless it is hidden; offer what may.
 
     Raises:
         PublishError: the corpus's licence does not let its audio be passed on, or is not known.
     """
     told = redistribution(corpus)
-    public = made.audio and not arguments.private and not arguments.metadata_only
-    if public and told.permission != "granted":
+    if made.audio and not hidden and told.permission != "granted":
         raise PublishError(
             f"Expected a corpus whose audio may be public, but the licence of {corpus.display_name} {told.reason}; "
             f"publish ids, labels, speakers, folds and checksums without audio (--metadata-only), or share it "

@@ -3,9 +3,7 @@
 Without --send it only says what would change.
 """
 
-import argparse
 import difflib
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +12,10 @@ from huggingface_hub import HfApi, get_token
 from rich.console import Console
 from rich.table import Table
 
-from emobox_datasets.errors import CorpusError
 from emobox_probe.encoders import TRIMMED
-from emobox_probe.errors import ProbeError
 from hub_cards import eval_results, results_dataset
 from hub_cards.additions import TITLE, Pending, Snapshot, add, compare
 from hub_cards.cards import CARD, is_hub_id, pictures_of, readme
-from hub_cards.cross_check import check_cross
 from hub_cards.publish import (
     HUB_FILES,
     Destination,
@@ -35,55 +30,53 @@ from hub_cards.publish import (
 from hub_cards.runs import CrossRun, Run, all_of, check_run, check_together, find_runs
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox publish`."""
-    parser.add_argument("runs", type=Path, nargs="+", help="folders of runs of one model, or above them")
-    parser.add_argument(
-        "--to", required=True, metavar="MODEL", help="the model on the Hub, such as my-lab/encoder"
-    )
-    parser.add_argument(
-        "--results-repo",
-        metavar="DATASET",
-        help="also add records and predictions to this dataset of results",
-    )
-    parser.add_argument(
-        "--public",
-        action="store_true",
-        help="a dataset of results that has to be made is public (default: private)",
-    )
-    parser.add_argument(
-        "--no-pull-request", action="store_true", help="commit on main, where you have the right to"
-    )
-    parser.add_argument("--send", action="store_true", help="send; without this, only show what would change")
+def publish_results(
+    folders: Sequence[Path],
+    model: str,
+    console: Console,
+    *,
+    results_repo: str | None = None,
+    public: bool = False,
+    pull_request: bool = True,
+    send: bool = False,
+) -> None:
+    """Show what would change on the Hub, or change it.
 
+    Args:
+        folders: of runs of one model, or above them.
+        model: on the Hub, whose card gets the scores.
+        console: where tables are shown.
+        results_repo: dataset that gets records and predictions.
+        public: make that dataset public where there is none yet.
+        pull_request: rather than a commit on main.
+        send: without this, it is only shown.
 
-def run(arguments: argparse.Namespace) -> int:
-    """Show what would change on the Hub, or change it; the exit status."""
-    try:
-        for repository in filter(None, (arguments.to, arguments.results_repo)):
-            check_repo_id(repository)
-        runs, cross = checked(arguments.runs)
-        shipments = [Shipment(arguments, runs, cross)]
-        if arguments.results_repo:
-            # First, because the card links to the records.
-            shipments.insert(0, ResultsShipment(arguments, runs, cross))
-        api = connect() if arguments.send else HfApi(token=get_token())
-        for note in notes(arguments.to, runs, cross):
-            print(note)
-        # Whatever can be refused is, everywhere, before the first repository changes.
-        pending = [shipment.pending(api) for shipment in shipments]
-        for shipment, lacks in zip(shipments, pending, strict=True):
-            shipment.show(lacks)
-        if not arguments.send:
-            print("Nothing was sent. To send it, run the command again with --send.")
-            return 0
-        done: list[str] = []
-        for shipment in shipments:
-            done.append(send(api, shipment, done))
-    except (CorpusError, OSError, ProbeError, PublishError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    Raises:
+        ProbeError, CorpusError: runs are not what they claim, or do not belong together.
+        PublishError: the Hub, or the user's rights on it, is not as expected.
+    """
+    for repository in filter(None, (model, results_repo)):
+        check_repo_id(repository)
+    runs, cross = checked(folders)
+    shipments = [Shipment(model, runs, cross, results_repo, pull_request)]
+    if results_repo:
+        # First, because the card links to the records.
+        shipments.insert(
+            0, ResultsShipment(model, runs, cross, results_repo, pull_request, private=not public)
+        )
+    api = connect() if send else HfApi(token=get_token())
+    for note in notes(model, runs, cross):
+        print(note)
+    # Whatever can be refused is, everywhere, before the first repository changes.
+    pending = [shipment.pending(api) for shipment in shipments]
+    for shipment, lacks in zip(shipments, pending, strict=True):
+        shipment.show(lacks, console)
+    if not send:
+        print("Nothing was sent. To send it, run the command again with --send.")
+        return
+    done: list[str] = []
+    for shipment in shipments:
+        done.append(send_one(api, shipment, done))
 
 
 def checked(folders: Sequence[Path]) -> tuple[list[Run], list[CrossRun]]:
@@ -97,7 +90,7 @@ def checked(folders: Sequence[Path]) -> tuple[list[Run], list[CrossRun]]:
     for found in runs:
         check_run(found)
     for matrix in cross:
-        check_cross(matrix)
+        check_run(matrix)
     return runs, cross
 
 
@@ -112,7 +105,7 @@ def notes(model: str, runs: Sequence[Run], cross: Sequence[CrossRun]) -> list[st
     return [f"note: the scores are of the {kind} {printable(name)}, and will stand as those of {model}"]
 
 
-def send(api: HfApi, shipment: "Shipment", done: Sequence[str]) -> str:
+def send_one(api: HfApi, shipment: "Shipment", done: Sequence[str]) -> str:
     """Send one shipment and say so; `done` is what was sent before it."""
     try:
         url, made = shipment.send(api)
@@ -128,11 +121,18 @@ def send(api: HfApi, shipment: "Shipment", done: Sequence[str]) -> str:
 class Shipment:
     """What goes to the repository of the model: its card, pictures, and `.eval_results`."""
 
-    def __init__(self, arguments: argparse.Namespace, runs: Sequence[Run], cross: Sequence[CrossRun]):
-        self.model, self.runs, self.cross = arguments.to, runs, cross
-        self.results_repo: str | None = arguments.results_repo
-        self.private = not arguments.public
-        self.destination = self._destination(not arguments.no_pull_request)
+    def __init__(
+        self,
+        model: str,
+        runs: Sequence[Run],
+        cross: Sequence[CrossRun],
+        results_repo: str | None,
+        pull_request: bool,
+        private: bool = True,
+    ):
+        self.model, self.runs, self.cross = model, runs, cross
+        self.results_repo, self.private = results_repo, private
+        self.destination = self._destination(pull_request)
         names = [*(run.record.corpus.name for run in runs), *("between corpora" for _ in cross)]
         protocol = all_of(runs, cross)[0].record.protocol["name"]
         self.title = f"{TITLE} scores, protocol {protocol}: {', '.join(sorted(names))}"[:200]
@@ -162,7 +162,7 @@ class Shipment:
         """The URL, and whether something was sent."""
         return add(api, self.destination, self.wanted, self.title)
 
-    def show(self, lacks: Pending) -> None:
+    def show(self, lacks: Pending, console: Console) -> None:
         """The change of the card, and what else would be sent."""
         way = "a pull request" if self.destination.create_pr else "one commit on main"
         print(f"\n{self.destination.kind} {self.destination.url}")
@@ -176,7 +176,7 @@ class Shipment:
         table.columns[1].justify = "right"
         for path, content in lacks.files.items():
             table.add_row(path, f"{len(content):,}")
-        Console(width=None if sys.stdout.isatty() else 160).print(table)
+        console.print(table)
 
 
 class ResultsShipment(Shipment):

@@ -6,8 +6,8 @@ import pandas as pd
 
 from emobox_datasets.labels import SHARED_FOUR
 from emobox_probe.cross_results import CrossRecord
+from emobox_probe.protocol import protocol_id
 from emobox_probe.results import ResultRecord
-from hub_cards.leaderboard_records import protocol_id
 
 REFERENCE = Path(__file__).parent / "reference"
 TABLE_4 = REFERENCE / "table4_intra_corpus.csv"

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from emobox_metric.ser_metric.comparison import compare_systems
 from emobox_metric.ser_metric.scores import Absent
-from emobox_probe.rescoring import CONFIDENCE, METRICS, clusters_of, label_ids
+from emobox_probe.predictions import CONFIDENCE, clusters_of, label_ids
+from emobox_probe.results import METRICS
 
 Method = Literal["paired", "intervals"]
 

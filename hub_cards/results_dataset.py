@@ -14,7 +14,7 @@ from typing import Any
 from emobox_probe.cross_results import CROSS_FILE, CrossRecord
 from emobox_probe.encoders import TRIMMED
 from emobox_probe.facts import EncoderFacts
-from emobox_probe.rescoring import PREDICTIONS_FILE
+from emobox_probe.predictions import PREDICTIONS_FILE
 from emobox_probe.results import RESULT_FILE, ResultRecord
 from hub_cards.additions import Snapshot
 from hub_cards.cards import command, is_hub_id, slug

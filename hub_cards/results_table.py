@@ -1,13 +1,12 @@
-"""Many result records as one table: text, CSV or LaTeX, with the paper's figures beside them.
+"""Many result records as one table: text, CSV, JSON or LaTeX, with the paper's figures beside them.
 
-Scores between corpora are a table of their own; in CSV they are rows like the others, with what was trained on.
+Scores between corpora are a table of their own; in CSV and JSON they are rows like the others, with what was trained
+on.
 """
 
-import argparse
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from rich.console import Console
@@ -15,11 +14,13 @@ from rich.table import Table
 
 from emobox_probe.cross_results import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.errors import ProbeError
+from emobox_probe.protocol import protocol_id
 from emobox_probe.record import folders_with
 from emobox_probe.results import RESULT_FILE, Interval, ResultRecord, Scores, read_record
-from hub_cards.leaderboard_records import model_of, protocol_id
+from hub_cards.leaderboard_records import model_of
 from hub_cards.published import read_table_4, read_table_5, why_not_beside_table_4, why_not_beside_table_5
 
+Format = Literal["text", "csv", "json", "latex"]
 SCORES = ("ua", "wa", "f1")
 # In place of a source: the row is a mean.
 MEAN = "mean of pairs"
@@ -29,35 +30,26 @@ MARK = "†"
 SETTING = ("protocol", "training", "test_set", "classes")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox results`."""
-    parser.add_argument("runs", type=Path, nargs="+", help="folders that hold runs, at any depth")
-    parser.add_argument(
-        "--format", choices=("text", "csv", "latex"), default="text", help="default: %(default)s"
-    )
+def show(folders: Sequence[Path], form: Format, console: Console) -> None:
+    """Print the tables of all results below the folders; on the console where they are for people.
 
-
-def run(arguments: argparse.Namespace) -> int:
-    """Print the tables; the exit status."""
-    try:
-        records, cross = find_records(arguments.runs)
-    except ProbeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    if arguments.format == "text":
-        _print(records, cross)
-        return 0
+    Raises:
+        ProbeError: there is no result, or one cannot be read.
+    """
+    records, cross = find_records(folders)
+    if form == "text":
+        _print(records, cross, console)
+        return
     tables = [tabulate(records)] if records else []
     tables += [tabulate_cross(cross)] if cross else []
-    if arguments.format == "csv":
-        shown = [table.rename(columns={"test": "corpus"}) for table in tables]
-        print(pd.concat(shown, ignore_index=True).to_csv(index=False), end="")
-    else:
+    if form == "latex":
         print("\n".join(_latex(table) for table in tables), end="")
-    return 0
+        return
+    rows = pd.concat([table.rename(columns={"test": "corpus"}) for table in tables], ignore_index=True)
+    print(rows.to_csv(index=False).rstrip() if form == "csv" else rows.to_json(orient="records", indent=2))
 
 
-def find_records(folders: list[Path]) -> tuple[list[ResultRecord], list[CrossRecord]]:
+def find_records(folders: Sequence[Path]) -> tuple[list[ResultRecord], list[CrossRecord]]:
     """Every result record below the folders: those of one corpus, and those between corpora.
 
     Raises:
@@ -179,9 +171,8 @@ def _latex(table: pd.DataFrame) -> str:
     return str(table.to_latex(index=False, float_format="%.2f", na_rep="", escape=True))
 
 
-def _print(records: list[ResultRecord], cross: list[CrossRecord]) -> None:
+def _print(records: list[ResultRecord], cross: list[CrossRecord], console: Console) -> None:
     """Scores between corpora stand apart by record: a mean is over the pairs of one."""
-    console = Console(width=None if sys.stdout.isatty() else 140)
     if records:
         console.print(_drawn(tabulate(records)))
     for record in sorted(cross, key=_order):

@@ -1,22 +1,21 @@
 """Runs on disk: finding them, and holding them against what they claim before they are shown to the world."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from emobox_datasets import corpora
+from emobox_probe.check import check_scores
 from emobox_probe.cross_results import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.errors import ProbeError
 from emobox_probe.facts import EncoderFacts
-from emobox_probe.protocol import PROTOCOLS
+from emobox_probe.predictions import read_predictions
+from emobox_probe.protocol import PROTOCOLS, difference_from_today, is_todays
 from emobox_probe.record import folders_with
-from emobox_probe.rescoring import check_scores, read_predictions
 from emobox_probe.results import RESULT_FILE, CorpusRecord, ResultRecord, read_record
-
-# What a protocol says about itself may be put in other words; what it does may not.
-_WORDS = {"name", "summary", "description"}
+from emobox_probe.tasks import label_list
 
 
 @dataclass(frozen=True)
@@ -105,69 +104,69 @@ def check_one_model(encoders: Iterable[EncoderFacts]) -> None:
         )
 
 
-def check_run(run: Run) -> None:
-    """Hold a record against its corpus, its protocol and its predictions.
+def check_run(run: Run | CrossRun) -> None:
+    """Hold a record against its corpora, its protocol and its predictions.
 
     Raises:
-        ProbeError: the corpus is incomplete, its labels or the protocol are not those of that name, or a score
-            does not follow from the predictions.
+        ProbeError: a corpus is incomplete, its labels or the protocol are not those of that name, or a number does
+            not follow from the predictions.
         CorpusError: no corpus has that name.
     """
-    record = run.record
-    corpus = corpora.load(record.corpus.name)
-    settings = check_protocol(run.folder, record.protocol)
-    labels = corpus.label_list if settings["folds"] == "released" else corpus.scored_labels
-    if list(labels) != record.corpus.labels:
+    check_protocol(run.folder, run.record.protocol)
+    for corpus in corpora_of([run], []) if isinstance(run, Run) else corpora_of([], [run]):
+        check_complete(run.folder, corpus)
+    if isinstance(run, Run):
+        _check_labels(run)
+    check_scores(run.folder, run.record, read_predictions(run.folder, run.record))
+
+
+def _check_labels(run: Run) -> None:
+    recorded = run.record.corpus
+    labels = label_list(corpora.load(recorded.name), PROTOCOLS[str(run.record.protocol["name"])])
+    if list(labels) != recorded.labels:
         raise ProbeError(
-            f"Expected the labels {', '.join(labels)} of {record.corpus.name} in {run.folder}, but the record has "
-            f"{', '.join(record.corpus.labels)}; run the probe again."
+            f"Expected the labels {', '.join(labels)} of {recorded.name} in {run.folder}, but the record has "
+            f"{', '.join(recorded.labels)}; run the probe again."
         )
-    check_complete(run.folder, record.corpus)
-    check_scores(run.folder, record, read_predictions(run.folder, record))
 
 
-def check_complete(folder: Path, told: CorpusRecord) -> None:
+def check_complete(folder: Path, recorded: CorpusRecord) -> None:
     """Let through only scores on the whole corpus.
 
     Raises:
         ProbeError: utterances are missing, or are more than the corpus has.
         CorpusError: no corpus has that name.
     """
-    count = corpora.load(told.name).utterances
-    if told.missing:
+    count = corpora.load(recorded.name).utterances
+    if recorded.missing:
         raise ProbeError(
-            f"Expected a score on all {count} utterances of {told.name} in {folder}, but {told.incomplete}; complete "
-            f"the copy (emobox doctor {told.name}) and run the probe again."
+            f"Expected a score on all {count} utterances of {recorded.name} in {folder}, but {recorded.incomplete}; "
+            f"complete the copy (emobox doctor {recorded.name}) and run the probe again."
         )
-    if told.utterances != count:
+    if recorded.utterances != count:
         raise ProbeError(
-            f"Expected a score on all {count} utterances of {told.name} in {folder}, but it is on {told.utterances} of "
-            f"another version of the corpus; get the published one (emobox doctor {told.name}) "
-            f"and run the probe again."
+            f"Expected a score on all {count} utterances of {recorded.name} in {folder}, but it is on "
+            f"{recorded.utterances} of another version of the corpus; get the published one (emobox doctor "
+            f"{recorded.name}) and run the probe again."
         )
 
 
-def check_protocol(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
-    """The settings of the protocol that a record names, once the record has no others.
+def check_protocol(folder: Path, recorded: dict[str, Any]) -> None:
+    """Let through only records whose protocol is the one of that name as it is today.
 
     Raises:
         ProbeError: there is no such protocol, or a setting is another.
     """
-    if (protocol := PROTOCOLS.get(str(told.get("name")))) is None:
+    if recorded.get("name") not in PROTOCOLS:
         raise ProbeError(
-            f"Expected a protocol of {', '.join(PROTOCOLS)} in {folder}, but got {told.get('name')!r}; run the probe "
-            f"with one of them."
+            f"Expected a protocol of {', '.join(PROTOCOLS)} in {folder}, but got {recorded.get('name')!r}; run the "
+            f"probe with one of them."
         )
-    settings = asdict(protocol)
-    for name in sorted(set(settings) - _WORDS):
-        found = told.get(name, settings[name])
-        expected = list(settings[name]) if isinstance(settings[name], tuple) else settings[name]
-        if (list(found) if isinstance(found, (tuple, list)) else found) != expected:
-            raise ProbeError(
-                f"Expected {name} {expected!r} of the protocol {protocol.name} in {folder}, but the record has "
-                f"{found!r}; a score of other settings needs another name."
-            )
-    return settings
+    if not is_todays(recorded):
+        raise ProbeError(
+            f"Expected the settings of the protocol {recorded['name']} in {folder}, but in the record "
+            f"{difference_from_today(recorded)}; a score of other settings needs another name."
+        )
 
 
 def corpora_of(runs: Sequence[Run], cross: Sequence[CrossRun]) -> list[CorpusRecord]:

@@ -1,15 +1,15 @@
 """Running a plan within a test, and a tiny encoder to run it on."""
 
 import json
-from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-from hub_cards.bench.command import OVERWRITE, prepare
+from hub_cards.bench.bench import prepare
 from hub_cards.bench.events import Events
+from hub_cards.bench.options import BenchConfig
 from hub_cards.bench.reading import parse_plan
 from hub_cards.bench.runner import Runner
 from hub_cards.bench.trackers import Tracker
@@ -58,12 +58,11 @@ class Recorded(Events):
 
 def bench(text: str, **options: Any) -> tuple[Runner, Recorded]:
     """Run a plan; the runner, with its summary, and what it told."""
-    given = {"only": [], "shard": None, "launcher": None, "processes": None, "overwrite": "only-missing"}
-    given |= {"keep": False, **options}
+    keep = options.pop("keep", False)
+    config = BenchConfig.of({**options, "keep_features": keep})
     plan = parse_plan(text, "plan.yaml")
-    ledger, mine = prepare(plan, Namespace(**given))
+    ledger, mine = prepare(plan, config)
     events = Recorded()
-    assert given["overwrite"] in OVERWRITE
-    runner = Runner(ledger, mine, ["python"], given["overwrite"], given["keep"], events, Tracker(None, plan))
+    runner = Runner(ledger, mine, ["python"], config.overwrite, keep, events, Tracker(None, plan))
     runner.run()
     return runner, events

@@ -1,13 +1,12 @@
 """Runs between the demo corpus and a made-up copy of SAVEE, for tests of what such runs leave behind."""
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
 
 import soundfile
+from commands import run_command
 
 from emobox_datasets.synthesis import STYLES, Voice, utter
-from emobox_probe import cross_corpus
 from emobox_probe.protocol import PAPER, STRICT
 
 # A few epochs instead of a hundred: what is tested does not depend on how well the heads are trained.
@@ -36,6 +35,4 @@ def make_savee(root: Path, speakers: tuple[str, ...] = SPEAKERS) -> Path:
 
 def run_cross(*words: object) -> int:
     """The exit status of `emobox cross`, on log-mel features, in this process."""
-    parser = argparse.ArgumentParser()
-    cross_corpus.add_arguments(parser)
-    return cross_corpus.run(parser.parse_args(["--model", "builtin:logmel", *map(str, words)]))
+    return run_command("cross", "--model", "builtin:logmel", *words)

@@ -9,8 +9,8 @@ import pandas as pd
 from records import record
 
 from emobox_metric.ser_metric.scores import scores_from_confusion
+from emobox_probe.predictions import bootstrap_bounds, confusion_of
 from emobox_probe.protocol import PROTOCOLS
-from emobox_probe.rescoring import bootstrap_bounds, confusion_of
 from emobox_probe.results import Interval, LayerScore, ResultRecord, Scores
 
 SPEAKERS, EACH = 6, 20

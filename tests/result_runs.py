@@ -5,16 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
+from commands import run_command
 from records import record
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
-import emobox
 from emobox_datasets import corpora
 from emobox_probe.cross_results import CrossRecord, Pair, Source
 from emobox_probe.facts import EncoderFacts
 from emobox_probe.protocol import PROTOCOLS
-from emobox_probe.results import ResultRecord, Scores
+from emobox_probe.results import Fold, ResultRecord, Scores
+from emobox_probe.scoring import interval_of
 
 FOLDS, TESTED = 2, 40
 MODEL = "lab/encoder"
@@ -52,6 +52,18 @@ def scores(part: pd.DataFrame, labels: list[str]) -> Scores:
 
 def mean(found: list[Scores]) -> Scores:
     return Scores(**pd.DataFrame([one.model_dump() for one in found]).mean())
+
+
+def spread(found: list[Scores]) -> Scores:
+    return Scores(**pd.DataFrame([one.model_dump() for one in found]).std())
+
+
+def spread_over(part: str, folds: list[Fold]) -> Scores | None:
+    """Over folds or seeds, of the mean over the others."""
+    groups: dict[object, list[Scores]] = {}
+    for fold in folds:
+        groups.setdefault(getattr(fold, part), []).append(fold.scores)
+    return spread([mean(found) for found in groups.values()]) if len(groups) > 1 else None
 
 
 def guesses(labels: list[str], seed: int, prefix: str) -> pd.DataFrame:
@@ -100,8 +112,10 @@ def make_run(
             "protocol": asdict(settings),
             "folds": folds,
             "mean": mean([fold.scores for fold in folds]),
-            "seed_spread": Scores(ua=0.01, wa=0.02, f1=0.03) if len(settings.seeds) > 1 else None,
+            "spread": spread_over("name", folds),
+            "seed_spread": spread_over("seed", folds),
             "pooled": scores(table, labels),
+            "interval": interval_of(table, labels, settings.absent),
             "confusion": confusion_matrix(table["label"], table["prediction"], labels=labels).tolist(),
             "provenance": base.provenance.model_copy(update={"created": "2026-01-02T03:04:05+00:00"}),
         }
@@ -123,18 +137,21 @@ def make_cross_run(folder: Path, protocol: str = "paper", name: str = MODEL) -> 
     parts, pairs = [], []
     for position, (source, target) in enumerate((source, target) for source in names for target in names):
         table = pd.concat(
-            guesses(labels, 10 * position + seed, target).assign(seed=seed, source=source, target=target)
+            guesses(labels, 10 * position + seed, target).assign(
+                seed=seed, source=source, target=target, speaker=None
+            )
             for seed in (0, 1)
         )
+        by_seed = [scores(part, labels) for _, part in table.groupby("seed")]
         parts.append(table)
         pairs.append(
             Pair(
                 source=source,
                 target=target,
                 test=TESTED,
-                scores=mean([scores(part, labels) for _, part in table.groupby("seed")]),
-                seed_spread=None,
-                interval=base.interval,
+                scores=mean(by_seed),
+                seed_spread=spread(by_seed),
+                interval=interval_of(table, labels, PROTOCOLS[protocol].absent),
                 confusion=confusion_matrix(table["label"], table["prediction"], labels=labels).tolist(),
                 overlap=[],
                 test_selected=None,
@@ -147,7 +164,10 @@ def make_cross_run(folder: Path, protocol: str = "paper", name: str = MODEL) -> 
         labels=labels,
         training="all",
         test="balanced",
-        corpora=[base.corpus.model_copy(update={"name": corpus}) for corpus in names],
+        corpora=[
+            base.corpus.model_copy(update={"name": corpus, "utterances": corpora.load(corpus).utterances})
+            for corpus in names
+        ],
         sources=[
             Source(
                 name=corpus,
@@ -176,6 +196,4 @@ def make_cross_run(folder: Path, protocol: str = "paper", name: str = MODEL) -> 
 
 def publish(*words: object) -> int:
     """The exit status of `emobox publish`."""
-    with pytest.raises(SystemExit) as finished:
-        emobox.main(["publish", *map(str, words)])
-    return int(str(finished.value.code))
+    return run_command("publish", *words)

@@ -1,6 +1,5 @@
 """Every command and every piece of code in the user guide runs, and what it names exists."""
 
-import argparse
 import re
 import subprocess
 from collections.abc import Iterator
@@ -117,9 +116,8 @@ def test_links_lead_somewhere(page: str) -> None:
 
 
 def options_of(command: str) -> set[str]:
-    parser = argparse.ArgumentParser()
-    import_module(emobox.COMMANDS[command][0]).add_arguments(parser)
-    return {option for action in parser._actions for option in action.option_strings}
+    parser = emobox.parser_of(command)
+    return {option for action in parser.all_actions() for option in action.option_strings}
 
 
 def test_options_and_commands_in_the_text_exist() -> None:

@@ -24,7 +24,8 @@ from filelock import FileLock
 
 from emobox_datasets import corpora
 from emobox_datasets.errors import CorpusError
-from emobox_probe import batching, cross_corpus, probe
+from emobox_probe import batching, experiment
+from emobox_probe.config import Config, CrossConfig, ExtractConfig, ProbeConfig
 from emobox_probe.errors import ProbeError
 from emobox_probe.facts import EncoderFacts
 from emobox_probe.features import times_real_time
@@ -33,9 +34,10 @@ from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.shards import write_whole
 from hub_cards.bench.models import find_model
 from hub_cards.bench.notes import Note, corpus_stamp, note_key, write_note
-from hub_cards.bench.plan import Model, Place
+from hub_cards.bench.plan import Model, Place, default_features
 
 Reason = Literal["error", "memory", "disk", "crash"]
+CONFIGS: dict[str, type[Config]] = {"extract": ExtractConfig, "probe": ProbeConfig, "cross": CrossConfig}
 _SET_PARENT_DEATH_SIGNAL = 1
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -62,34 +64,36 @@ def _do(job: dict[str, Any]) -> None:
         # After memory ran out: what stands in memory beside the model is a quarter.
         batching.CPU_SECONDS /= 4
         batching.CUDA_SECONDS /= 4
-    parser = argparse.ArgumentParser()
-    module = {"extract": probe, "probe": probe, "cross": cross_corpus}[job["kind"]]
-    module.add_arguments(parser)
-    arguments = parser.parse_args(job["words"])
-    sys.argv = ["emobox", job["kind"], *job["words"]]  # the command that records tell
-    if job["kind"] == "extract":
-        _extract(arguments, job["made_for"], job["only_look"])
-    else:
-        module.experiment(arguments)
+    config = CONFIGS[job["kind"]].of(job["config"])
+    if isinstance(config, ExtractConfig):
+        _extract(config, job["made_for"], job["only_look"])
+    elif isinstance(config, (ProbeConfig, CrossConfig)):
+        experiment.run(config)
 
 
-def _extract(arguments: argparse.Namespace, made_for: str, only_look: bool) -> None:
+def _extract(config: ExtractConfig, made_for: str, only_look: bool) -> None:
     """Fill the feature store, unless this is only a look, and note what it is of."""
     accelerator = Accelerator()
-    probe.prepare_device(accelerator)
-    corpus = corpora.load(arguments.corpus)
-    place = Place(arguments.corpus, arguments.data_dir, arguments.allow_missing)
+    experiment.prepare_device(accelerator)
+    corpus = corpora.load(config.corpus)
+    path = None if config.data_dir is None else str(config.data_dir)
+    place = Place(name=config.corpus, path=path, allow_missing=config.allow_missing)
     with accelerator.main_process_first():
-        whole = load_corpus(arguments, corpus)
-    model = Model(arguments.model, arguments.revision, arguments.dtype, arguments.trust_remote_code)
+        whole = load_corpus(corpus, config.data_dir, config.allow_missing, config.num_proc)
+    model = Model(
+        name=config.model,
+        revision=config.revision,
+        dtype=config.dtype,
+        trust_remote_code=config.trust_remote_code,
+    )
     before = corpus_stamp(place), find_model(model)
-    encoder = encoder_of(arguments, accelerator.device, PROTOCOLS[arguments.protocol])
-    told = describe_corpus(whole, corpus, corpus.label_list)
-    store = feature_store(arguments, encoder, whole, told)
+    encoder = encoder_of(config, accelerator.device, PROTOCOLS["paper"])
+    described = describe_corpus(whole, corpus, corpus.label_list)
+    store = feature_store(config, encoder, whole, described.fingerprint)
     made_before = store.complete
     accelerator.wait_for_everyone()
     if not only_look:
-        store = filled_store(arguments, encoder, whole, told, accelerator)
+        store = filled_store(config, encoder, whole, described.fingerprint, accelerator)
     if (corpus_stamp(place), find_model(model)) != before:
         raise ProbeError(
             f"Expected {corpus.name} and {model.name} to stay as they are while features are made, but files of one "
@@ -98,22 +102,22 @@ def _extract(arguments: argparse.Namespace, made_for: str, only_look: bool) -> N
     if accelerator.is_main_process:
         note = Note(
             facts=EncoderFacts(**encoder.facts.model_dump()),
-            corpus=told,
+            corpus=described,
             store=store.key,
             size=sum(path.stat().st_size for path in store.folder.glob("shard-*.safetensors")),
             made_for=None if made_before else made_for,
             times_real_time=(times_real_time([store]) if store.complete else None) or 0.0,
-            hardware=probe.hardware(accelerator.device),
+            hardware=experiment.hardware(accelerator.device),
         )
-        key = note_key(before[1], before[0], arguments.layers, arguments.store_dtype)
-        write_note(arguments.features_dir, key, note)
+        key = note_key(before[1], before[0], str(config.layers), config.store_dtype)
+        write_note(config.features_dir or default_features(), key, note)
     accelerator.end_training()
 
 
 def _fail(job: dict[str, Any], kind: Reason, message: str) -> None:
     content = json.dumps({"kind": kind, "message": message}).encode()
     with contextlib.suppress(OSError, ProbeError):  # the disk may be full: the log says it too
-        write_whole(Path(job["reason"]), lambda file: file.write(content))
+        write_whole(Path(job["reason"]), content)
     print(f"error: {message}", file=sys.stderr)
     sys.exit(1)
 

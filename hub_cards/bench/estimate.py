@@ -11,7 +11,7 @@ from rich.table import Table
 
 from emobox_datasets import corpora
 from emobox_probe.contract import DTYPES
-from emobox_probe.probe import hardware
+from emobox_probe.experiment import hardware
 from hub_cards.bench.items import KINDS, Item, dependents, layers_of
 from hub_cards.bench.models import ModelHere
 from hub_cards.bench.speeds import Speeds, Time, past_notes, past_records

@@ -41,7 +41,7 @@ class JsonEvents(Events):
 class RichEvents(Events):
     """A bar over all items, the item that runs, and a line for each that ended."""
 
-    def __init__(self, console: Console | None = None):
+    def __init__(self, console: Console | None = None, progress: bool = True):
         self._console = console or Console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -50,6 +50,7 @@ class RichEvents(Events):
             TimeElapsedColumn(),
             TextColumn("{task.fields[line]}", style="dim"),
             console=self._console,
+            disable=not progress,
         )
         self._task = self._progress.add_task("items", total=None, line="")
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emobox_probe.config import CrossConfig, ExtractConfig, ProbeConfig
 from emobox_probe.shards import write_whole
 from hub_cards.bench.items import Item, layers_of
 from hub_cards.bench.plan import Plan
@@ -33,37 +34,29 @@ class Failure:
     log: str
 
 
-def words_of(plan: Plan, item: Item, overwrite: bool) -> list[str]:
-    """The command line of an item, without the command."""
+def config_of(plan: Plan, item: Item, overwrite: bool = False) -> ExtractConfig | ProbeConfig | CrossConfig:
+    """The settings of an item."""
     model = item.model
     assert model is not None
-    words = ["--model", model.name, "--dtype", model.dtype, "--store-dtype", plan.store_dtype]
-    words += ["--features-dir", str(plan.features), "--output-dir", str(plan.output)]
-    words += ["--revision", model.revision] if model.revision else []
-    words += ["--trust-remote-code"] if model.trust_remote_code else []
-    words += ["--allow-missing"] if any(place.allow_missing for place in item.places) else []
-    words += ["--protocol", item.protocol] if item.protocol else []
-    words += ["--overwrite"] if overwrite and item.kind != "extract" else []
-    if item.cross is not None:
-        return words + _cross_words(item)
+    features: dict[str, Any] = {
+        "model": model.name,
+        "revision": model.revision,
+        "trust_remote_code": model.trust_remote_code,
+        "dtype": model.dtype,
+        "store_dtype": plan.store_dtype,
+        "features_dir": plan.features,
+        "allow_missing": any(place.allow_missing for place in item.places),
+    }
     place = item.places[0]
-    words += ["--corpus", place.name] + (["--data-dir", place.path] if place.path else [])
     if item.kind == "extract":
-        words += ["--layers", layers_of(plan, model)]
-    return words
-
-
-def _cross_words(item: Item) -> list[str]:
-    cross = item.cross
-    assert cross is not None
-    words = ["--train", ",".join(cross.train), "--test", ",".join(cross.test), "--name", cross.name]
-    words += ["--training", cross.training]
-    words += ["--leave-one-out"] if cross.leave_one_out else []
-    words += ["--test-set", cross.test_set] if cross.test_set else []
-    words += ["--labels", cross.labels] if cross.labels else []
-    for place in item.places:
-        words += ["--data-dir", f"{place.name}={place.path}"] if place.path else []
-    return words
+        layers = layers_of(plan, model)
+        return ExtractConfig.of({**features, "corpus": place.name, "data_dir": place.path, "layers": layers})
+    training = {"protocol": item.protocol, "output_dir": plan.output, "overwrite": overwrite}
+    if item.cross is None:
+        return ProbeConfig.of({**features, **training, "corpus": place.name, "data_dir": place.path})
+    cross = item.cross.model_dump(exclude={"protocols"})
+    roots = {place.name: place.path for place in item.places if place.path}
+    return CrossConfig.of({**features, **training, **cross, "data_dir": roots})
 
 
 def launch_words(launcher: str | None, processes: int) -> list[str]:
@@ -116,7 +109,7 @@ class Job:
         job = self._file("jobs", ".json")
         content = {
             "kind": self.item.kind,
-            "words": words_of(self.plan, self.item, self.overwrite),
+            "config": config_of(self.plan, self.item, self.overwrite).model_dump(mode="json"),
             "smaller": self.smaller,
             "only_look": self.only_look,
             "lock": str(self.work_lock),
@@ -124,7 +117,7 @@ class Job:
             "made_for": str(self.plan.output.absolute()),
             "parent": os.getpid() if self.prefix == [sys.executable] else None,
         }
-        write_whole(job, lambda file: file.write(json.dumps(content, indent=2).encode()))
+        write_whole(job, json.dumps(content, indent=2).encode())
         with self.log.open("wb") as log:
             process = subprocess.Popen(
                 [*self.prefix, *CHILD, "--job", str(job)],

@@ -81,7 +81,7 @@ def write_note(features: Path, key: str, note: Note) -> None:
     path = note_path(features, key)
     path.parent.mkdir(parents=True, exist_ok=True)
     content = (note.model_dump_json(indent=2) + "\n").encode()
-    write_whole(path, lambda file: file.write(content))
+    write_whole(path, content)
 
 
 def store_folder(features: Path, note: Note) -> Path:

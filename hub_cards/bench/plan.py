@@ -14,14 +14,20 @@
 Relative folders are taken from where the command runs, as on the command line.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any
 
 import datasets
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
-from emobox_probe.cross_tasks import TestSet
-from emobox_probe.probe import model_folder
+from emobox_datasets import corpora
+from emobox_datasets.errors import nearest
+from emobox_probe.config import Config, Dtype, ProtocolName, TestSet, Training
+from emobox_probe.descriptors import BUILTIN, BUILTINS
+from emobox_probe.design import model_folder
+from hub_cards.published import read_table_4
 
 FOUND = "found"
 
@@ -34,15 +40,47 @@ class PlanError(ValueError):
         self.problems = problems
 
 
-@dataclass(frozen=True)
-class Model:
+def _check_known(value: str, what: str, known: Iterable[str]) -> str:
+    if value not in (names := list(known)):
+        raise ValueError(f"Expected {what}, but got {value!r}. {nearest(value, names)}")
+    return value
+
+
+def _model_name(name: str) -> str:
+    return _check_known(name, "a built-in encoder", BUILTINS) if name.startswith(BUILTIN) else name
+
+
+def _corpus_name(name: str) -> str:
+    return _check_known(name, "the name of a corpus", corpora.names())
+
+
+def _paper_model(name: str) -> str:
+    return _check_known(name, "a model of Table 4 as paper", sorted(set(read_table_4()["name"])))
+
+
+def _folder_name(name: str) -> str:
+    if "/" in name or name.startswith("."):
+        raise ValueError(f"Expected a name for a folder, but got {name!r}; leave out '/'.")
+    return name
+
+
+def _listed(labels: Any) -> Any:
+    """`common`, which stands for all labels that corpora share, as a list like every other one."""
+    return (labels,) if isinstance(labels, str) else labels
+
+
+CorpusName = Annotated[str, AfterValidator(_corpus_name)]
+PaperModel = Annotated[str, AfterValidator(_paper_model)]
+
+
+class Model(Config):
     """One encoder: Hub id, folder or `builtin:<name>`, and the row of Table 4 that it stands beside, if any."""
 
-    name: str
+    name: Annotated[str, Field(min_length=1), AfterValidator(_model_name)]
     revision: str | None = None
-    dtype: str = "float32"
+    dtype: Dtype = "float32"
     trust_remote_code: bool = False
-    paper: str | None = None
+    paper: PaperModel | None = None
 
     @property
     def label(self) -> str:
@@ -50,32 +88,53 @@ class Model:
         return model_folder(Path(), self.name).name
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Config):
     """A corpus, and the folder that holds it where that is not `$EMOBOX_DATA/<corpus>`."""
 
-    name: str
+    model_config = ConfigDict(title="corpus")
+
+    name: CorpusName
     path: str | None = None
     allow_missing: bool = False
 
 
-@dataclass(frozen=True)
-class Cross:
-    """One experiment between corpora, as `emobox cross` takes it."""
+class Cross(Config):
+    """One experiment between corpora, as `emobox cross` takes it; without protocols, those of the plan."""
 
-    name: str
-    train: tuple[str, ...]
-    test: tuple[str, ...]
-    protocols: tuple[str, ...]
-    labels: str | None = None
-    training: Literal["all", "released"] = "all"
+    name: Annotated[str, AfterValidator(_folder_name)] = ""
+    train: tuple[CorpusName, ...] = Field(min_length=1)
+    test: tuple[CorpusName, ...] = ()
+    protocols: tuple[ProtocolName, ...] = ()
+    labels: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    training: Training = "all"
     test_set: TestSet | None = None
     leave_one_out: bool = False
 
     @property
+    def targets(self) -> tuple[str, ...]:
+        return self.test or self.train
+
+    @property
+    def title(self) -> str:
+        """The name of its folder."""
+        return self.name or "+".join(self.train) + ("_on_" + "+".join(self.test) if self.test else "")
+
+    @property
     def corpora(self) -> tuple[str, ...]:
         """Every corpus of it, in the order in which records name them."""
-        return tuple(dict.fromkeys([*self.train, *self.test]))
+        return tuple(dict.fromkeys([*self.train, *self.targets]))
+
+
+class PlanFile(Config):
+    """The keys of a plan's file; entries are checked one by one, so that all that is wrong is told at once."""
+
+    output: Path = Path("runs")
+    features: Path | None = None
+    store_dtype: Dtype = "float16"
+    models: list[Any] = Field(min_length=1)
+    corpora: list[Any]
+    protocols: list[Any] = Field(min_length=1)
+    cross: list[Any] = Field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -88,11 +147,11 @@ class Plan:
 
     output: Path
     features: Path
-    store_dtype: str
+    store_dtype: Dtype
     models: tuple[Model, ...]
     places: dict[str, Place]
     corpora: tuple[str, ...]
-    protocols: tuple[str, ...]
+    protocols: tuple[ProtocolName, ...]
     cross: tuple[Cross, ...]
     lines: dict[str, int]
     path: str

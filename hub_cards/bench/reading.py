@@ -3,26 +3,23 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, TypeVar
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from emobox_datasets import corpora
-from emobox_datasets.errors import CorpusError, nearest
+from emobox_datasets.errors import CorpusError
 from emobox_datasets.roots import DATA_VARIABLE, find_root, is_here
-from emobox_probe.contract import DTYPES
-from emobox_probe.cross_tasks import COMMON, TestSet, label_space, plan_of, test_configuration
-from emobox_probe.descriptors import BUILTIN, BUILTINS
+from emobox_probe.config import Config, ProtocolName, problem
+from emobox_probe.descriptors import BUILTIN
 from emobox_probe.errors import ProbeError
-from emobox_probe.protocol import PROTOCOLS
-from hub_cards.bench.plan import FOUND, Cross, Model, Place, Plan, PlanError, default_features
-from hub_cards.published import read_table_4
+from emobox_probe.pairings import label_space, pairings_of, target_configuration
+from hub_cards.bench.plan import FOUND, Cross, Model, Place, Plan, PlanError, PlanFile, default_features
 
-Training = Literal["all", "released"]
-KEYS = ("output", "features", "store_dtype", "models", "corpora", "protocols", "cross")
-MODEL_KEYS = ("name", "revision", "dtype", "trust_remote_code", "paper")
-CORPUS_KEYS = ("name", "path", "allow_missing")
-CROSS_KEYS = ("name", "train", "test", "labels", "training", "test_set", "leave_one_out", "protocols")
+# Keys and positions that lead to a place in the file.
+Keys = tuple[str | int, ...]
+AnyConfig = TypeVar("AnyConfig", bound=Config)
 
 
 def read_plan(path: Path) -> Plan:
@@ -48,14 +45,15 @@ def parse_plan(text: str, path: str) -> Plan:
     """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise PlanError(
             [f"{path}{line}: Expected YAML, but got: {getattr(error, 'problem', None) or error}."]
         ) from error
-    reader = _Reader(path)
-    plan = reader.plan(root)
+    reader = _Reader(path, root)
+    plan = reader.plan(content)
     if plan is None or reader.problems:
         ordered = sorted(set(reader.problems))
         raise PlanError([f"{path}:{line}: {what}" for line, what in ordered])
@@ -70,258 +68,200 @@ def found_corpora() -> list[str]:
 
 @dataclass
 class _Reader:
-    """Walks the nodes of a plan and notes what is wrong, with lines."""
+    """Checks the parts of a plan and notes what is wrong, with lines."""
 
     path: str
+    root: Any
     problems: list[tuple[int, str]] = field(default_factory=list)
-    lines: dict[str, int] = field(default_factory=dict)
 
-    def wrong(self, node: Any, what: str) -> None:
-        self.problems.append((node.start_mark.line + 1 if node is not None else 1, what))
+    def wrong(self, keys: Keys, what: str) -> None:
+        self.problems.append((self.line(keys), what))
 
-    def plan(self, root: Any) -> Plan | None:
-        parts = self._mapping(root, KEYS, "a plan")
-        if parts is None:
+    def line(self, keys: Keys) -> int:
+        """Where a value stands, or the last part of the way to it that is there."""
+        node, line = self.root, 1 if self.root is None else self.root.start_mark.line + 1
+        for key in keys:
+            entry = _entry(node, key)
+            if entry is None:
+                break
+            mark, node = entry
+            line = mark.start_mark.line + 1
+        return line
+
+    def plan(self, content: Any) -> Plan | None:
+        self._twice(self.root)
+        if not isinstance(content, dict):
+            self.wrong((), f"Expected a plan with the keys {', '.join(PlanFile.model_fields)}, but got none.")
             return None
-        models = self._models(parts, root)
-        protocols = self._protocols(parts.get("protocols"), root, required=True)
-        places, scored = self._corpora(parts, root)
-        cross = self._crosses(parts.get("cross"), places, protocols)
+        if content.get("corpora") == FOUND:
+            content = {**content, "corpora": found_corpora()}
+        if content.get("corpora") == []:
+            self.wrong(
+                ("corpora",),
+                f"Expected corpora by name or under ${DATA_VARIABLE}, but found none; set it to a folder with a "
+                f"sub-folder for each corpus, or name corpora with their path.",
+            )
+        file = self._read(PlanFile, content, ())
+        # What is there of a plan with problems is looked at, too.
+        listed = {key: _as_list(content.get(key)) for key in ("models", "corpora", "protocols", "cross")}
+        models = self._models(listed["models"])
+        protocols = self._protocols(listed["protocols"])
+        places = self._places(listed["corpora"])
+        scored = tuple(places)
+        crosses = self._crosses(listed["cross"], places, protocols)
+        if file is None or self.problems:
+            return None
         return Plan(
-            Path(self._text(parts.get("output"), "output") or "runs").expanduser(),
-            Path(self._text(parts.get("features"), "features") or default_features()).expanduser(),
-            self._choice(parts.get("store_dtype"), "store_dtype", DTYPES) or "float16",
-            tuple(models),
+            file.output.expanduser(),
+            (file.features or default_features()).expanduser(),
+            file.store_dtype,
+            models,
             places,
-            tuple(scored),
-            tuple(protocols),
-            tuple(cross),
-            self.lines,
+            scored,
+            protocols,
+            crosses,
+            {model.label: self.line(("models", number)) for number, model in enumerate(models)}
+            | {name: self.line(("corpora", number)) for number, name in enumerate(scored)},
             self.path,
         )
 
-    def _models(self, parts: dict[str, Any], root: Any) -> list[Model]:
-        models: list[Model] = []
-        for node in self._entries(parts.get("models"), root, "models"):
-            model = self._model(node)
+    def _read(self, kind: type[AnyConfig], value: Any, keys: Keys) -> AnyConfig | None:
+        try:
+            return kind.model_validate(value)
+        except ValidationError as error:
+            for found in error.errors():
+                self.wrong((*keys, *found["loc"]), problem(kind, value, found))
+            return None
+
+    def _models(self, listed: Sequence[Any]) -> tuple[Model, ...]:
+        models: dict[str, Model] = {}
+        for number, value in enumerate(listed):
+            keys = ("models", number)
+            given = {"name": value} if isinstance(value, str) else value
+            model = self._read(Model, given, keys)
             if model is None:
                 continue
-            if model.label in {known.label for known in models}:
-                line = self.lines[model.label]
+            if model.name.startswith(BUILTIN) and (told := sorted({"revision", "dtype"} & given.keys())):
                 self.wrong(
-                    node,
-                    f"Expected models whose records are in different folders, but {model.name} and the "
-                    f"model of line {line} are both in {model.label}; make two plans with different output.",
+                    keys,
+                    f"Expected no {told[0]} of {model.name}, which is no model with weights; leave it out.",
                 )
-            self.lines.setdefault(model.label, node.start_mark.line + 1)
-            models.append(model)
-        return models
-
-    def _model(self, node: Any) -> Model | None:
-        if isinstance(node, yaml.ScalarNode):
-            name, parts = self._text(node, "a model"), {}
-        else:
-            found = self._mapping(node, MODEL_KEYS, "a model")
-            if found is None:
-                return None
-            parts, name = found, self._required(found, "name", node, "a model")
-        if name is None:
-            return None
-        if name.startswith(BUILTIN) and name not in BUILTINS:
-            self.wrong(node, f"Expected a built-in encoder, but got {name!r}. {nearest(name, BUILTINS)}")
-        if name.startswith(BUILTIN) and (given := sorted(set(parts) & {"revision", "dtype"})):
-            self.wrong(
-                node, f"Expected no {given[0]} of {name}, which is no model with weights; leave it out."
-            )
-        rows = sorted(set(read_table_4()["name"]))
-        return Model(
-            name,
-            self._text(parts.get("revision"), "revision"),
-            self._choice(parts.get("dtype"), "dtype", DTYPES) or "float32",
-            self._flag(parts.get("trust_remote_code"), "trust_remote_code"),
-            self._choice(parts.get("paper"), "paper (a model of Table 4)", rows),
-        )
-
-    def _protocols(self, node: Any, root: Any, required: bool) -> list[str]:
-        if node is None and not required:
-            return []
-        names = [
-            (entry, self._choice(entry, "a protocol", PROTOCOLS))
-            for entry in self._entries(node, root, "protocols")
-        ]
-        return self._once([(entry, name) for entry, name in names if name], "protocol")
-
-    def _corpora(self, parts: dict[str, Any], root: Any) -> tuple[dict[str, Place], list[str]]:
-        node = parts.get("corpora")
-        if isinstance(node, yaml.ScalarNode) and node.value == FOUND:
-            if not (names := found_corpora()):
+            if model.label in models:
                 self.wrong(
-                    node,
-                    f"Expected corpora under ${DATA_VARIABLE}, but found none; set it to a folder with a "
-                    f"sub-folder for each corpus, or name corpora with their path.",
+                    keys,
+                    f"Expected models whose records are in different folders, but {model.name} and "
+                    f"{models[model.label].name} are both in {model.label}; make two plans with different output.",
                 )
-            return {name: Place(name) for name in names}, names
-        pairs = [(entry, self._place(entry)) for entry in self._entries(node, root, "corpora")]
-        given = [(entry, place) for entry, place in pairs if place]
-        scored = self._once([(entry, place.name) for entry, place in given], "corpus")
+            models[model.label] = model
+        return tuple(models.values())
+
+    def _protocols(self, listed: Sequence[Any]) -> tuple[ProtocolName, ...]:
+        known = TypeAdapter(ProtocolName)
+        found: list[tuple[Keys, ProtocolName]] = []
+        for number, value in enumerate(listed):
+            try:
+                found.append((("protocols", number), known.validate_python(value)))
+            except ValidationError as error:
+                self.wrong(("protocols", number), problem(PlanFile, {"protocols": value}, error.errors()[0]))
+        return tuple(self._once(found, "protocol"))
+
+    def _places(self, listed: Sequence[Any]) -> dict[str, Place]:
+        found: list[tuple[Keys, str]] = []
         places: dict[str, Place] = {}
-        for entry, place in given:
-            places.setdefault(place.name, place)
-            self._findable(entry, place)
-        return places, scored
+        for number, value in enumerate(listed):
+            keys = ("corpora", number)
+            place = self._read(Place, {"name": value} if isinstance(value, str) else value, keys)
+            if place is not None:
+                found.append((keys, place.name))
+                places.setdefault(place.name, place)
+                self._findable(keys, place)
+        self._once(found, "corpus")
+        return places
 
-    def _place(self, node: Any) -> Place | None:
-        if isinstance(node, yaml.ScalarNode):
-            name = self._corpus(node)
-            return Place(name) if name else None
-        parts = self._mapping(node, CORPUS_KEYS, "a corpus")
-        if parts is None or self._required(parts, "name", node, "a corpus") is None:
-            return None
-        name = self._corpus(parts["name"])
-        path = self._text(parts.get("path"), "path")
-        missing = self._flag(parts.get("allow_missing"), "allow_missing")
-        return Place(name, path, missing) if name else None
-
-    def _corpus(self, node: Any) -> str | None:
-        return self._choice(node, "the name of a corpus", corpora.names())
-
-    def _findable(self, node: Any, place: Place) -> None:
+    def _findable(self, keys: Keys, place: Place) -> None:
         card = corpora.load(place.name)
         if card.synthesise is not None and place.path is None:
             return
         try:
             find_root(card, place.path)
         except CorpusError as error:
-            self.wrong(node, str(error))
-        self.lines.setdefault(place.name, node.start_mark.line + 1)
+            self.wrong(keys, str(error))
 
-    def _crosses(self, node: Any, places: dict[str, Place], protocols: list[str]) -> list[Cross]:
-        if node is None:
-            return []
-        crosses: list[tuple[Any, Cross]] = []
-        for entry in self._entries(node, node, "cross"):
-            cross = self._cross(entry, places, protocols)
-            if cross is not None:
-                crosses.append((entry, cross))
-        self._once([(entry, cross.name) for entry, cross in crosses], "name in cross")
-        return [cross for _, cross in crosses]
+    def _crosses(
+        self, listed: Sequence[Any], places: dict[str, Place], protocols: tuple[ProtocolName, ...]
+    ) -> tuple[Cross, ...]:
+        found: list[tuple[Keys, str]] = []
+        crosses = []
+        for number, value in enumerate(listed):
+            keys = ("cross", number)
+            # Corpora that are named twice are told even where something else is wrong.
+            for key in ("train", "test", "protocols"):
+                names = _as_list(value.get(key)) if isinstance(value, dict) else []
+                self._once(
+                    [((*keys, key, place), str(name)) for place, name in enumerate(names)], f"name in {key}"
+                )
+            cross = self._read(Cross, value, keys)
+            if cross is None:
+                continue
+            cross = cross.model_copy(update={"name": cross.title, "protocols": cross.protocols or protocols})
+            for name in cross.corpora:
+                if name not in places:
+                    places[name] = Place(name=name)
+                    self._findable(keys, places[name])
+            self._possible(keys, cross)
+            found.append((keys, cross.name))
+            crosses.append(cross)
+        self._once(found, "name in cross")
+        return tuple(crosses)
 
-    def _cross(self, node: Any, places: dict[str, Place], protocols: list[str]) -> Cross | None:
-        parts = self._mapping(node, CROSS_KEYS, "an experiment between corpora")
-        if parts is None:
-            return None
-        before = len(self.problems)
-        train = self._names(parts.get("train"), node, "train")
-        test = self._names(parts["test"], node, "test") if "test" in parts else train
-        labels = self._labels(parts.get("labels"))
-        name = self._text(parts.get("name"), "name")
-        cross = Cross(
-            name or "+".join(train) + ("" if test == train else "_on_" + "+".join(test)),
-            tuple(train),
-            tuple(test),
-            tuple(self._protocols(parts.get("protocols"), node, required=False) or protocols),
-            labels,
-            cast(Training, self._choice(parts.get("training"), "training", ("all", "released")) or "all"),
-            cast(TestSet | None, self._choice(parts.get("test_set"), "test_set", ("balanced", "all"))),
-            self._flag(parts.get("leave_one_out"), "leave_one_out"),
-        )
-        if "/" in cross.name or cross.name.startswith("."):
-            self.wrong(parts["name"], f"Expected a name for a folder, but got {cross.name!r}; leave out '/'.")
-        if len(self.problems) > before:
-            return None
-        for name in cross.corpora:
-            if name not in places:
-                places[name] = Place(name)
-                self._findable(node, places[name])
-        self._possible(node, cross)
-        return cross
-
-    def _possible(self, node: Any, cross: Cross) -> None:
+    def _possible(self, keys: Keys, cross: Cross) -> None:
         """What `emobox cross` would say of the corpora."""
         cards = [corpora.load(name) for name in cross.corpora]
-        targets = [corpora.load(name) for name in cross.test]
+        targets = [corpora.load(name) for name in cross.targets]
         try:
-            plan_of(cross.train, cross.test, cross.leave_one_out)
-            test_configuration(targets, label_space(cards, cross.labels), cross.test_set)
+            pairings_of(cross.train, cross.targets, cross.leave_one_out)
+            target_configuration(targets, label_space(cards, cross.labels), cross.test_set)
         except ProbeError as error:
-            self.wrong(node, str(error))
+            self.wrong(keys, str(error))
 
-    def _names(self, node: Any, parent: Any, key: str) -> list[str]:
-        names = [(entry, self._corpus(entry)) for entry in self._entries(node, parent, key)]
-        return self._once([(entry, name) for entry, name in names if name], f"corpus in {key}")
+    def _once(self, entries: Sequence[tuple[Keys, Any]], what: str) -> list[Any]:
+        first: dict[Any, Keys] = {}
+        for keys, name in entries:
+            if name in first:
+                line = self.line(first[name])
+                self.wrong(keys, f"Expected every {what} once, but {name} is in line {line} too; keep one.")
+            first.setdefault(name, keys)
+        return list(first)
 
-    def _labels(self, node: Any) -> str | None:
-        if node is None or (isinstance(node, yaml.ScalarNode) and node.value == COMMON):
-            return None if node is None else COMMON
-        labels = [self._text(entry, "a label") for entry in self._entries(node, node, "labels")]
-        return ",".join(label for label in labels if label)
-
-    def _mapping(self, node: Any, keys: Sequence[str], what: str) -> dict[str, Any] | None:
-        if not isinstance(node, yaml.MappingNode):
-            self.wrong(node, f"Expected {what} with the keys {', '.join(keys)}, but got {_kind(node)}.")
-            return None
-        parts: dict[str, Any] = {}
-        for key, value in node.value:
-            if key.value not in keys:
-                self.wrong(
-                    key, f"Expected a key of {what}, but got {key.value!r}. {nearest(str(key.value), keys)}"
-                )
-            elif key.value in parts:
-                self.wrong(key, f"Expected {key.value} once in {what}, but got it again; keep one.")
-            parts[str(key.value)] = value
-        return {key: value for key, value in parts.items() if key in keys}
-
-    def _entries(self, node: Any, parent: Any, key: str) -> Iterator[Any]:
-        """The entries of a list; told apart from an empty one, which is a mistake."""
-        if isinstance(node, yaml.SequenceNode) and node.value:
-            yield from node.value
-        else:
-            self.wrong(
-                node or parent, f"Expected a list with at least one entry as {key}, but got {_kind(node)}."
-            )
-
-    def _required(self, parts: dict[str, Any], key: str, node: Any, what: str) -> str | None:
-        if key not in parts:
-            self.wrong(node, f"Expected {key} in {what}, but got only {', '.join(parts) or 'nothing'}.")
-            return None
-        return self._text(parts[key], key)
-
-    def _text(self, node: Any, what: str) -> str | None:
-        if node is None:
-            return None
-        if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
-            self.wrong(node, f"Expected text as {what}, but got {_kind(node)}.")
-            return None
-        return str(node.value).strip()
-
-    def _choice(self, node: Any, what: str, known: Any) -> str | None:
-        value = self._text(node, what)
-        if value is not None and value not in known:
-            self.wrong(node, f"Expected {what}, but got {value!r}. {nearest(value, known)}")
-            return None
-        return value
-
-    def _flag(self, node: Any, what: str) -> bool:
-        if node is None:
-            return False
-        value = yaml.safe_load(node.value) if isinstance(node, yaml.ScalarNode) else None
-        if not isinstance(value, bool):
-            self.wrong(node, f"Expected true or false as {what}, but got {_kind(node)}.")
-        return bool(value)
-
-    def _once(self, entries: list[tuple[Any, str]], what: str) -> list[str]:
-        seen: dict[str, int] = {}
-        for node, name in entries:
-            if name in seen:
-                self.wrong(
-                    node, f"Expected every {what} once, but {name} is in line {seen[name]} too; keep one."
-                )
-            seen.setdefault(name, node.start_mark.line + 1)
-        return list(seen)
+    def _twice(self, node: Any) -> None:
+        """Keys that stand twice in one place, of which YAML would take the last in silence."""
+        for part in _children(node):
+            self._twice(part)
+        if isinstance(node, yaml.MappingNode):
+            keys = [key.value for key, _ in node.value]
+            for place, (key, _) in enumerate(node.value):
+                if key.value in keys[:place]:
+                    line = key.start_mark.line + 1
+                    self.problems.append(
+                        (line, f"Expected {key.value} once, but it is there twice; keep one.")
+                    )
 
 
-def _kind(node: Any) -> str:
-    if node is None:
-        return "nothing"
-    kinds = {yaml.MappingNode: "keys and values", yaml.SequenceNode: f"a list of {len(node.value)}"}
-    return kinds.get(type(node), repr(getattr(node, "value", node)))
+def _children(node: Any) -> Iterator[Any]:
+    if isinstance(node, yaml.MappingNode):
+        yield from (value for _, value in node.value)
+    elif isinstance(node, yaml.SequenceNode):
+        yield from node.value
+
+
+def _entry(node: Any, key: str | int) -> tuple[Any, Any] | None:
+    """(node that tells the line, node that goes on) below a key or position; None if there is none."""
+    if isinstance(node, yaml.MappingNode):
+        return next(((name, value) for name, value in node.value if name.value == key), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+        return node.value[key], node.value[key]
+    return None
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -195,4 +195,4 @@ def _table(heads: list[str], rows: list[list[str]]) -> str:
 
 
 def _write(path: Path, content: str) -> None:
-    write_whole(path, lambda file: file.write(content.encode()))
+    write_whole(path, content.encode())

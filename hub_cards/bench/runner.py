@@ -12,21 +12,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from emobox_datasets.errors import CorpusError
 from emobox_probe.errors import ProbeError
+from emobox_probe.shards import write_whole
 from hub_cards.bench import report
 from hub_cards.bench.events import Events
 from hub_cards.bench.items import Item, dependents
 from hub_cards.bench.jobs import Failure, Job
+from hub_cards.bench.options import Overwrite
 from hub_cards.bench.states import Ledger, read_cross, read_result, record_folder
 from hub_cards.bench.storage import drop_if_finished, in_use
 from hub_cards.bench.trackers import Tracker
 
-Overwrite = Literal["never", "only-missing", "always"]
 # Seconds between looks at items that others do.
 POLL = 1.0
 
@@ -203,8 +204,8 @@ class Runner:
     def _failed(self, item: Item, failure: Failure) -> None:
         self.summary.failed[item.name] = failure.message
         self.events.tell("failed", item=item.name, kind=failure.kind, reason=failure.message, log=failure.log)
-        with contextlib.suppress(OSError):  # a full disk: the summary says it
-            self._failure_path(item).write_text(json.dumps(asdict(failure)), encoding="utf-8")
+        with contextlib.suppress(OSError, ProbeError):  # a full disk: the summary says it
+            write_whole(self._failure_path(item), json.dumps(asdict(failure)).encode())
 
     def _scores(self, item: Item) -> dict[str, float]:
         if item.kind == "extract":

@@ -2,19 +2,19 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from emobox_datasets import corpora
 from emobox_probe.cross_results import CrossRecord, read_cross_record
-from emobox_probe.cross_tasks import label_space, plan_of, test_configuration
 from emobox_probe.errors import ProbeError, UnreadableError
 from emobox_probe.facts import EncoderFacts
-from emobox_probe.folds import label_list
-from emobox_probe.protocol import PROTOCOLS
-from emobox_probe.rescoring import PREDICTIONS_FILE
+from emobox_probe.pairings import label_space, pairings_of, target_configuration
+from emobox_probe.predictions import PREDICTIONS_FILE
+from emobox_probe.protocol import PROTOCOLS, settings_of
 from emobox_probe.results import RESULT_FILE, CorpusRecord, ResultRecord, migrated, read_record
+from emobox_probe.tasks import label_list
 from hub_cards.bench.items import Item, dependents, layers_of
 from hub_cards.bench.models import ModelHere
 from hub_cards.bench.notes import Note, corpus_stamp, is_stored, note_key, read_note
@@ -22,8 +22,6 @@ from hub_cards.bench.plan import Model, Place, Plan
 
 # done; not there; there, but of other weights, data or settings; there, and what it is of is not known yet.
 State = Literal["done", "missing", "stale", "unchecked"]
-# What a protocol says in words may change without changing a score.
-_WORDS = ("summary", "description")
 
 
 @dataclass
@@ -151,8 +149,8 @@ def _same_experiment(record: CrossRecord, item: Item, plan: Plan) -> bool:
     cross = item.cross
     assert cross is not None
     labels = label_space([corpora.load(name) for name in cross.corpora], cross.labels)
-    test = test_configuration([corpora.load(name) for name in cross.test], labels, cross.test_set)
-    planned = plan_of(cross.train, cross.test, cross.leave_one_out)
+    test = target_configuration([corpora.load(name) for name in cross.targets], labels, cross.test_set)
+    planned = pairings_of(cross.train, cross.targets, cross.leave_one_out)
     return (
         record.labels == list(labels)
         and (record.training, record.test, record.store_dtype) == (cross.training, test, plan.store_dtype)
@@ -162,19 +160,13 @@ def _same_experiment(record: CrossRecord, item: Item, plan: Plan) -> bool:
 
 
 def _same_protocol(told: dict[str, Any], item: Item) -> bool:
-    settings = json.loads(json.dumps(asdict(PROTOCOLS[str(item.protocol)])))
-    found = json.loads(json.dumps(told))
-    return all(found.get(name) == value for name, value in settings.items() if name not in _WORDS)
+    return settings_of(told) == settings_of(PROTOCOLS[str(item.protocol)])
 
 
 def _same_encoder(told: EncoderFacts, known: EncoderFacts) -> bool:
     """Features with more layers serve those who need fewer, so layers do not count."""
-    one, other = ({**facts.identity, "layers": None} for facts in (EncoderFacts(**_facts(told)), known))
+    one, other = ({**facts.identity, "layers": None} for facts in (told, known))
     return one == other
-
-
-def _facts(told: EncoderFacts) -> dict[str, Any]:
-    return {name: getattr(told, name) for name in EncoderFacts.model_fields}
 
 
 def _same_corpora(told: Sequence[CorpusRecord], notes: Sequence[Note]) -> bool:

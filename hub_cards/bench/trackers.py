@@ -8,8 +8,6 @@ from accelerate.tracking import get_available_trackers
 from emobox_probe.errors import ProbeError
 from hub_cards.bench.plan import Plan
 
-TRACKERS = ("trackio", "wandb", "tensorboard")
-
 
 class Tracker:
     """Logs UA, WA and F1 under the name of the item; without a name of a tracker it does nothing."""

@@ -21,7 +21,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_s
 
 from emobox_datasets import corpora
 from emobox_datasets.labels import SHARED_FOUR
-from emobox_probe import cross_tasks, probe
+from emobox_probe import experiment, pool
 from emobox_probe.cross_results import CrossRecord, read_cross_record
 from emobox_probe.protocol import PAPER, PROTOCOLS
 
@@ -35,7 +35,7 @@ def quick() -> Iterator[None]:
         for name, protocol in QUICK.items():
             patch.setitem(PROTOCOLS, name, protocol)
         # One process takes all cores, which `one_thread` is there to prevent.
-        patch.setattr(probe, "prepare_device", lambda accelerator: None)
+        patch.setattr(experiment, "prepare_device", lambda accelerator: None)
         yield
 
 
@@ -181,21 +181,19 @@ def test_labels_of_targets_change_nothing_but_scores(
 ) -> None:
     words = ("--train", "demo", "--test", "savee", "--data-dir", f"savee={savee}")
     true = finish(tmp_path / "true", *words, features=features)
-    honest = cross_tasks.stored_items
+    honest = pool.stored_items
 
-    def deceitful(whole: datasets.Dataset, corpus: corpora.Corpus) -> list[cross_tasks.StoredItem]:
+    def deceitful(whole: datasets.Dataset, corpus: corpora.Corpus) -> list[pool.StoredItem]:
         items = honest(whole, corpus)
         if corpus.name != "savee":
             return items
         rows = [row for row, item in enumerate(items) if item.label in SHARED_FOUR]
         labels = np.random.default_rng(1).permutation([items[row].label for row in rows])
         for row, label in zip(rows, labels, strict=True):
-            items[row] = cross_tasks.StoredItem(
-                items[row].id, str(label), items[row].speaker, items[row].split
-            )
+            items[row] = pool.StoredItem(items[row].id, str(label), items[row].speaker, items[row].split)
         return items
 
-    monkeypatch.setattr(cross_tasks, "stored_items", deceitful)
+    monkeypatch.setattr(pool, "stored_items", deceitful)
     false = finish(tmp_path / "false", *words, features=features)
     assert false.record.sources == true.record.sources
     told = ["source", "target", "id", "speaker", "seed", "prediction"]
@@ -305,7 +303,7 @@ def test_results_of_other_settings_are_not_replaced(
         (["--training", "released"], "training utterances"),
     ):
         assert run_cross(*words, *more) == 1
-        assert f"holds one of other {what}; give another --name" in capsys.readouterr().err
+        assert f"holds one of {what} that are others; give another" in capsys.readouterr().err
     assert (finished.folder / "cross.json").read_bytes() == before
     assert run_cross(*words, "--labels", "Angry,Sad", "--name", "two") == 0
     assert read_cross_record(finished.folder.parents[1] / "two" / "paper").labels == ["Angry", "Sad"]
@@ -357,12 +355,11 @@ def test_the_papers_corpora_are_tested_on_their_balanced_sets(
     ("words", "message"),
     [
         (["--train", "demo"], "another corpus to test heads of demo on"),
-        (["--train", " , "], "names of corpora, parted by commas, but got none"),
+        (["--train", " , "], "at least one entry as train (sources, parted by commas), but got none"),
         (["--train", "demo,emodbb"], "but got 'emodbb'. Did you mean emodb"),
         (["--train", "demo,savee"], "told where SAVEE is"),
         (["--train", "demo,savee", "--data-dir", "savee=/no/such"], "folder with SAVEE at /no/such"),
-        (["--train", "demo,savee", "--data-dir", "/data/savee"], "CORPUS=FOLDER with one of demo, savee, but got"),
-        (["--train", "demo,savee", "--data-dir", "urdu=/data"], "but got 'urdu=/data'; give it once for each"),
+        (["--train", "demo,savee", "--data-dir", "urdu=/data"], "CORPUS=FOLDER with one of demo, savee, but got"),
         (["--train", "demo,savee", "--labels", "Angry"], "at least two labels that all corpora have, but got Angry"),
         (["--train", "demo,savee", "--labels", "Angry,Fear"], "but demo has no 'Fear'; it has Angry, Happy"),
         (["--train", "savee", "--test", "demo", "--test-set", "balanced"], "but demo has none; take --test-set all"),

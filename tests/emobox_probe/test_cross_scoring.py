@@ -8,23 +8,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from cross_records import cross_record
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
 from emobox_datasets.labels import SHARED_FOUR
-from emobox_probe.cross_results import CrossRecord, Source, read_cross_record
-from emobox_probe.cross_scoring import score_pairs
-from emobox_probe.cross_training import CrossOutcome
+from emobox_probe.cross_results import CrossRecord, read_cross_record
 from emobox_probe.errors import ProbeError
 from emobox_probe.protocol import PAPER, STRICT
+from emobox_probe.results import Scores, Selection
+from emobox_probe.scoring import OnTarget, Outcome, best_of, score_pairs
 
 TESTED = 48
 
 
 def outcome(
-    source: str, targets: Sequence[str], seed: int = 0, corpora: Sequence[str] = (), watched: int = 0
-) -> CrossOutcome:
+    source: str, targets: Sequence[str], seed: int = 0, corpora: Sequence[str] = (), best: float | None = None
+) -> Outcome:
     """Random answers on some utterances of every target, of which a source says more right than chance."""
     random = np.random.default_rng([seed, *source.encode()])
     parts = []
@@ -45,16 +44,28 @@ def outcome(
                 }
             )
         )
-    told = Source(
-        name=source, corpora=list(corpora or [source]), seed=seed, training=10, validation=5,
-        held_out="utterances", layer="last", learning_rate=1e-3, hidden=8, epoch=3, validation_ua=0.5,
+    selection = Selection(
+        seed=seed, training=10, validation=5, layer="last", learning_rate=1e-3, hidden=8, epoch=3, validation_ua=0.5,
     )  # fmt: skip
-    seen = torch.from_numpy(random.integers(0, 4, (watched, TESTED * len(targets))))
-    return CrossOutcome(told, pd.concat(parts, ignore_index=True), seen)
+    on_test = None if best is None else Scores(ua=best, wa=best, f1=best)
+    tested = {
+        target: OnTarget(on_test, {"0": (0.5, 0.25 * (seed + 1)), "1": (0.75, 0.5)}, None)
+        for target in targets
+    }
+    return Outcome(
+        source,
+        tuple(corpora or [source]),
+        "all",
+        "cross",
+        "utterances",
+        selection,
+        pd.concat(parts, ignore_index=True),
+        tested,
+    )
 
 
 def scored(
-    outcomes: Sequence[CrossOutcome], protocol: Any = PAPER, overlaps: Any = None
+    outcomes: Sequence[Outcome], protocol: Any = PAPER, overlaps: Any = None
 ) -> tuple[CrossRecord, pd.DataFrame]:
     base = cross_record()
     return score_pairs(
@@ -121,18 +132,23 @@ def test_scores_are_means_over_seeds() -> None:
 
 
 def test_choosing_on_the_target_is_told_apart() -> None:
-    outcomes = {"a": outcome("a", ["b", "c"], watched=20), "b": outcome("b", ["a", "c"], watched=3)}
-    record, predictions = scored(list(outcomes.values()))
-    assert len(record.pairs) == 4
-    for pair in record.pairs:
-        own = predictions[predictions.source == pair.source]
-        rows = (own.target == pair.target).to_numpy()
-        truth = [SHARED_FOUR.index(label) for label in own.label[rows]]
-        seen = outcomes[pair.source].watched.numpy()
-        best = max(recall_score(truth, ids[rows], average="macro") for ids in seen)
-        assert pair.test_selected.ua == pytest.approx(best)
+    outcomes = [outcome("a", ["b", "c"], seed, best=0.5 + 0.1 * seed) for seed in (0, 1)]
+    record, _ = scored(outcomes)
+    assert [pair.test_selected.ua for pair in record.pairs] == pytest.approx([0.55, 0.55])
     record, _ = scored([outcome("a", ["b", "c"])])
     assert [pair.test_selected for pair in record.pairs] == [None, None]
+    scores = [Scores(ua=ua, wa=0.5, f1=0.5) for ua in (0.25, 0.75, 0.5)]
+    assert best_of(scores) is scores[1]
+    assert best_of([]) is None
+
+
+def test_layers_have_a_curve_for_every_pair_and_on_the_whole() -> None:
+    record, _ = scored([outcome("a", ["b"], seed) for seed in (0, 1)])
+    (pair,) = record.pairs
+    assert [(layer.layer, layer.validation_ua, layer.ua) for layer in pair.layers] == [
+        ("0", 0.5, 0.375), ("1", 0.75, 0.5)
+    ]  # fmt: skip
+    assert record.layers == pair.layers
 
 
 def test_absent_labels_count_as_the_protocol_says() -> None:
@@ -159,7 +175,7 @@ def test_what_is_shared_stands_with_every_pair_that_it_concerns() -> None:
 
 
 def test_records_come_back_as_they_were_written(tmp_path: Path) -> None:
-    record, _ = scored([outcome("a", ["b"], seed, watched=3) for seed in (0, 1)])
+    record, _ = scored([outcome("a", ["b"], seed, best=0.9) for seed in (0, 1)])
     record.write(tmp_path)
     assert read_cross_record(tmp_path).model_dump(mode="json") == record.model_dump(mode="json")
 

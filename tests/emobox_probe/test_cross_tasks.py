@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,20 +10,14 @@ from emobox_datasets import corpora
 from emobox_datasets.builder import StoredItem
 from emobox_datasets.corpus import Corpus, OwnSplit
 from emobox_datasets.labels import SHARED_FOUR
-from emobox_probe import cross_corpus
-from emobox_probe.cross_tasks import (
-    CrossTask,
-    Pool,
-    cross_tasks,
-    label_space,
-    plan_of,
-)
-from emobox_probe.cross_tasks import (
-    test_configuration as configuration_of,
-)
+from emobox_probe.config import CrossConfig
+from emobox_probe.design import Between
 from emobox_probe.errors import ProbeError
-from emobox_probe.folds import HIDDEN
+from emobox_probe.pairings import label_space, pairings_of
+from emobox_probe.pairings import target_configuration as configuration_of
+from emobox_probe.pool import HIDDEN, Pool
 from emobox_probe.protocol import PAPER, STRICT
+from emobox_probe.tasks import Task, cross_tasks
 
 STRICTLY = replace(STRICT, seeds=(0,))
 PAPERS = ("iemocap", "meld", "ravdess", "savee")
@@ -70,50 +63,50 @@ def rows_of(pool: Pool, name: str) -> set[int]:
     return {pool.first[name] + row for row, item in enumerate(items) if item.label in pool.labels}
 
 
-def used(task: CrossTask) -> set[int]:
+def used(task: Task) -> set[int]:
     return {*task.group.training.tolist(), *task.group.validation.tolist()}
 
 
 def test_the_label_space_is_what_is_shared_of_the_papers_four() -> None:
-    assert label_space(known(*PAPERS), None) == SHARED_FOUR
-    assert label_space(known("ravdess", "savee"), None) == SHARED_FOUR
+    assert label_space(known(*PAPERS)) == SHARED_FOUR
+    assert label_space(known("ravdess", "savee")) == SHARED_FOUR
     for pair in (("emodb", "urdu"), ("resd", "savee")):
         both = [set(corpus.scored_labels) for corpus in known(*pair)]
-        assert set(label_space(known(*pair), None)) == both[0] & both[1] & set(SHARED_FOUR)
+        assert set(label_space(known(*pair))) == both[0] & both[1] & set(SHARED_FOUR)
 
 
 def test_common_is_all_that_is_shared_in_one_order() -> None:
-    shared = label_space(known("ravdess", "savee"), "common")
+    shared = label_space(known("ravdess", "savee"), ["common"])
     assert set(shared) > set(SHARED_FOUR)
-    assert shared == label_space(known("savee", "ravdess"), "common") == tuple(sorted(shared))
+    assert shared == label_space(known("savee", "ravdess"), ["common"]) == tuple(sorted(shared))
     assert set(shared) == set.intersection(*(set(c.scored_labels) for c in known("ravdess", "savee")))
     podcast = known("msp_podcast", "msp_podcast")
-    assert "No-agreement" not in label_space(podcast, "common")  # it should not be scored
+    assert "No-agreement" not in label_space(podcast, ["common"])  # it should not be scored
 
 
 def test_labels_can_be_named() -> None:
-    assert label_space(known("ravdess", "savee"), " Sad, Disgust ,Sad") == ("Disgust", "Sad")
+    assert label_space(known("ravdess", "savee"), ["Sad", "Disgust", "Sad"]) == ("Disgust", "Sad")
     with pytest.raises(ProbeError, match="but iemocap has no 'Disgust'; it has Angry, Happy, Neutral, Sad"):
-        label_space(known(*PAPERS), "Sad,Disgust")
+        label_space(known(*PAPERS), ["Sad", "Disgust"])
     with pytest.raises(
         ProbeError, match=r"at least two labels .* but got Sad \(iemocap: Angry, .*; choose other"
     ):
-        label_space(known("iemocap", "savee"), "Sad")
+        label_space(known("iemocap", "savee"), ["Sad"])
 
 
 def test_without_a_common_label_nothing_can_be_told_apart() -> None:
     angry = replace(corpora.load("savee"), name="angry", labels={"a": "Angry", "f": "Fear"})
     sad = replace(corpora.load("savee"), name="sad", labels={"s": "Sad", "d": "Disgust"})
     with pytest.raises(ProbeError, match=r"but got none \(angry: Angry, Fear; sad: Disgust, Sad\)"):
-        label_space([angry, sad], None)
+        label_space([angry, sad])
 
 
 def test_balanced_sets_are_tested_where_all_targets_have_one_of_the_labels() -> None:
-    assert configuration_of(known(*PAPERS), SHARED_FOUR, None) == "balanced"
-    assert configuration_of(known(*PAPERS), ("Angry", "Sad"), None) == "balanced"
+    assert configuration_of(known(*PAPERS), SHARED_FOUR) == "balanced"
+    assert configuration_of(known(*PAPERS), ("Angry", "Sad")) == "balanced"
     assert configuration_of(known(*PAPERS), SHARED_FOUR, "all") == "all"
-    assert configuration_of(known(*PAPERS, "emodb"), SHARED_FOUR, None) == "all"
-    assert configuration_of(known("ravdess", "savee"), (*SHARED_FOUR, "Fear"), None) == "all"
+    assert configuration_of(known(*PAPERS, "emodb"), SHARED_FOUR) == "all"
+    assert configuration_of(known("ravdess", "savee"), (*SHARED_FOUR, "Fear")) == "all"
     with pytest.raises(
         ProbeError, match="but emodb has none; take --test-set all, or make one with emobox balance"
     ):
@@ -123,16 +116,16 @@ def test_balanced_sets_are_tested_where_all_targets_have_one_of_the_labels() -> 
 
 
 def test_all_pairs_but_those_of_a_corpus_with_itself() -> None:
-    plans = plan_of(PAPERS, PAPERS, leave_one_out=False)
-    pairs = [(plan.source, target) for plan in plans for target in plan.targets]
+    pairings = pairings_of(PAPERS, PAPERS, leave_one_out=False)
+    pairs = [(plan.source, target) for plan in pairings for target in plan.targets]
     assert len(set(pairs)) == len(pairs) == 4**2 - 4
-    assert all(plan.corpora == (plan.source,) for plan in plans)
+    assert all(plan.corpora == (plan.source,) for plan in pairings)
     assert all(source != target for source, target in pairs)
 
 
 def test_leaving_one_out() -> None:
-    plans = plan_of(PAPERS, ("savee", "emodb"), leave_one_out=True)
-    assert [(plan.source, plan.corpora, plan.targets) for plan in plans] == [
+    pairings = pairings_of(PAPERS, ("savee", "emodb"), leave_one_out=True)
+    assert [(plan.source, plan.corpora, plan.targets) for plan in pairings] == [
         ("all but savee", ("iemocap", "meld", "ravdess"), ("savee",)),
         ("all but emodb", PAPERS, ("emodb",)),
     ]
@@ -142,22 +135,24 @@ def test_one_corpus_alone_is_an_error() -> None:
     with pytest.raises(
         ProbeError, match=r"another corpus to test heads of emodb on.*name more in --train or --test"
     ):
-        plan_of(("emodb",), ("emodb",), leave_one_out=False)
+        pairings_of(("emodb",), ("emodb",), leave_one_out=False)
     with pytest.raises(ProbeError, match="another corpus to train on and test on emodb"):
-        plan_of(("emodb",), ("emodb",), leave_one_out=True)
+        pairings_of(("emodb",), ("emodb",), leave_one_out=True)
 
 
 def test_what_is_trained_on_and_tested() -> None:
     pool = small("demo", "savee")
-    demo, savee = cross_tasks(pool, plan_of(["demo", "savee"], ["demo", "savee"], False), "all", "all", PAPER)
+    demo, savee = cross_tasks(
+        pool, pairings_of(["demo", "savee"], ["demo", "savee"], False), "all", "all", PAPER
+    )
     for task, own, other in ((demo, "demo", "savee"), (savee, "savee", "demo")):
         assert used(task) == rows_of(pool, own)
         assert len(used(task)) == len(task.group.training) + len(task.group.validation)
-        assert {name: set(rows.tolist()) for name, rows in task.tested.items()} == {
+        assert {name: set(rows.tolist()) for name, rows in task.targets.items()} == {
             other: rows_of(pool, other)
         }
         assert set(task.group.labels[list(rows_of(pool, other))].tolist()) == {HIDDEN}
-        assert task.group.watched.tolist() == task.tested[other].tolist()
+        assert task.group.watched.tolist() == task.targets[other].tolist()
         for row in used(task):
             assert pool.labels[task.group.labels[row]] == pool.all_items[row].label
         assert task.held_out == "utterances"
@@ -166,14 +161,14 @@ def test_what_is_trained_on_and_tested() -> None:
 def test_released_training_data() -> None:
     """SAVEE's fold 1 tests speaker JE; RESD has a split of its own, without validation; MELD's has one."""
     pool = small("demo", "savee", "meld")
-    plans = plan_of(["savee", "meld"], ["demo"], False)
-    savee, meld = cross_tasks(pool, plans, "released", "all", PAPER)
+    pairings = pairings_of(["savee", "meld"], ["demo"], False)
+    savee, meld = cross_tasks(pool, pairings, "released", "all", PAPER)
     items = pool.all_items
     assert {items[row].speaker for row in used(savee)} == {"DC", "JK", "KL"}
     assert {items[row].split for row in meld.group.training.tolist()} == {"train"}
     assert {items[row].split for row in meld.group.validation.tolist()} == {"validation"}
     assert (savee.held_out, meld.held_out) == ("utterances", "released")
-    everything = cross_tasks(pool, plans, "all", "all", PAPER)
+    everything = cross_tasks(pool, pairings, "all", "all", PAPER)
     assert used(everything[0]) == rows_of(pool, "savee")
     assert used(everything[1]) == rows_of(pool, "meld")
     assert everything[1].held_out == "utterances"
@@ -181,7 +176,7 @@ def test_released_training_data() -> None:
 
 def test_sources_with_and_without_a_validation_part_stand_together() -> None:
     pool = small("demo", "savee", "meld")
-    (task,) = cross_tasks(pool, plan_of(["savee", "meld"], ["demo"], True), "released", "all", STRICTLY)
+    (task,) = cross_tasks(pool, pairings_of(["savee", "meld"], ["demo"], True), "released", "all", STRICTLY)
     assert task.held_out == "mixed"
     trained = [(pool.all_items[row].split, row) for row in task.group.training.tolist()]
     chosen = [(pool.all_items[row].split, row) for row in task.group.validation.tolist()]
@@ -202,7 +197,7 @@ def test_speakers_of_several_corpora_are_several() -> None:
     """Of two corpora that both call a speaker 1, one's is held out while the other's is trained on."""
     pool = small("emodb", "urdu", "demo")
     assert len(set(pool.speakers)) == 12
-    (task,) = cross_tasks(pool, plan_of(["emodb", "urdu"], ["demo"], True), "all", "all", STRICTLY)
+    (task,) = cross_tasks(pool, pairings_of(["emodb", "urdu"], ["demo"], True), "all", "all", STRICTLY)
     assert task.held_out == "speakers"
     parts = [
         {pool.speakers[row] for row in rows.tolist()} for rows in (task.group.training, task.group.validation)
@@ -219,10 +214,10 @@ def test_a_mistyped_speaker_is_the_one_that_was_meant() -> None:
 
 def test_where_speakers_are_not_known_utterances_are_held_out() -> None:
     pool = small("resd", "demo")
-    (task,) = cross_tasks(pool, plan_of(["resd"], ["demo"], False), "all", "all", STRICTLY)
+    (task,) = cross_tasks(pool, pairings_of(["resd"], ["demo"], False), "all", "all", STRICTLY)
     assert task.held_out == "utterances"
     pool = small("resd", "savee", "demo")
-    (task,) = cross_tasks(pool, plan_of(["resd", "savee"], ["demo"], True), "all", "all", STRICTLY)
+    (task,) = cross_tasks(pool, pairings_of(["resd", "savee"], ["demo"], True), "all", "all", STRICTLY)
     assert task.held_out == "mixed"
     savee = rows_of(pool, "savee")
     parts = [
@@ -239,10 +234,10 @@ def test_one_speaker_cannot_be_held_out() -> None:
             for name in ("savee", "demo")
         }
     )
-    plans = plan_of(["savee"], ["demo"], False)
+    pairings = pairings_of(["savee"], ["demo"], False)
     with pytest.raises(ProbeError, match=r"several speakers in savee.*use --protocol paper"):
-        cross_tasks(pool, plans, "all", "all", STRICTLY)
-    assert cross_tasks(pool, plans, "all", "all", PAPER)[0].held_out == "utterances"
+        cross_tasks(pool, pairings, "all", "all", STRICTLY)
+    assert cross_tasks(pool, pairings, "all", "all", PAPER)[0].held_out == "utterances"
 
 
 def test_one_speaker_is_enough_where_the_release_has_a_validation_part() -> None:
@@ -251,7 +246,7 @@ def test_one_speaker_is_enough_where_the_release_has_a_validation_part() -> None
     pool = pool_of(
         {"meld": utterances(meld, ["Ross"]), "demo": utterances(corpora.load("demo"), ["ada", "ben"])}
     )
-    (task,) = cross_tasks(pool, plan_of(["meld"], ["demo"], False), "released", "all", STRICTLY)
+    (task,) = cross_tasks(pool, pairings_of(["meld"], ["demo"], False), "released", "all", STRICTLY)
     assert task.held_out == "released"
 
 
@@ -259,10 +254,10 @@ def test_a_label_that_nobody_teaches_is_named() -> None:
     pool = small("demo", "savee")
     pool.items["savee"] = [item for item in pool.items["savee"] if item.label != "Sad"]
     with pytest.raises(ProbeError, match="in savee, but got none of Sad; complete it"):
-        cross_tasks(pool, plan_of(["savee"], ["demo"], False), "all", "all", PAPER)
+        cross_tasks(pool, pairings_of(["savee"], ["demo"], False), "all", "all", PAPER)
     pool.items["savee"] = [item for item in pool.items["savee"] if item.label == "Fear"]
     with pytest.raises(ProbeError, match="utterances of Angry, Happy, Neutral, Sad in savee, but got none"):
-        cross_tasks(pool, plan_of(["demo"], ["savee"], False), "all", "all", PAPER)
+        cross_tasks(pool, pairings_of(["demo"], ["savee"], False), "all", "all", PAPER)
 
 
 def balanced(name: str, left_out: int = 0) -> list[StoredItem]:
@@ -273,8 +268,8 @@ def balanced(name: str, left_out: int = 0) -> list[StoredItem]:
 
 def test_balanced_sets_and_what_is_said_of_them() -> None:
     pool = pool_of({name: balanced(name, 7 if name == "savee" else 0) for name in PAPERS})
-    for task in cross_tasks(pool, plan_of(PAPERS, PAPERS, False), "all", "balanced", PAPER):
-        for name, rows in task.tested.items():
+    for task in cross_tasks(pool, pairings_of(PAPERS, PAPERS, False), "all", "balanced", PAPER):
+        for name, rows in task.targets.items():
             ids = {pool.all_items[row].id for row in rows.tolist()}
             assert ids == {item.id for item in pool.items[name]} - {f"{name}-other"}
     told = pool.remarks(PAPERS, "balanced")
@@ -291,29 +286,25 @@ def test_balanced_sets_and_what_is_said_of_them() -> None:
 
 def test_every_seed_holds_out_others() -> None:
     pool = small("demo", "savee")
-    made = cross_tasks(pool, plan_of(["demo", "savee"], ["demo", "savee"], False), "all", "all", STRICT)
+    made = cross_tasks(pool, pairings_of(["demo", "savee"], ["demo", "savee"], False), "all", "all", STRICT)
     assert [(task.source, task.group.seed) for task in made] == [
         (name, seed) for name in ("demo", "savee") for seed in STRICT.seeds
     ]
     held = {tuple(task.group.validation.tolist()) for task in made if task.source == "savee"}
     assert len(held) > 1
-    again = cross_tasks(pool, plan_of(["demo", "savee"], ["demo", "savee"], False), "all", "all", STRICT)
+    again = cross_tasks(pool, pairings_of(["demo", "savee"], ["demo", "savee"], False), "all", "all", STRICT)
     for one, two in zip(made, again, strict=True):
         assert torch.equal(one.group.training, two.group.training)
 
 
 def test_names_of_folders_fit_file_systems() -> None:
-    encoder = SimpleNamespace(facts=SimpleNamespace(name="builtin:logmel"))
     names = list(corpora.names())
 
     def folder(sources: list[str], targets: list[str], **changes: object) -> str:
-        told = {
-            "name": None,
-            "leave_one_out": False,
-            "protocol": "paper",
-            "output_dir": cross_corpus.Path("runs"),
-        }
-        found = cross_corpus.run_folder(SimpleNamespace(**{**told, **changes}), encoder, sources, targets)
+        config = CrossConfig(model="builtin:logmel", train=tuple(sources), test=tuple(targets), **changes)
+        made = object.__new__(Between)  # label spaces do not matter here
+        made.__dict__.update(config=config, protocol=PAPER)
+        found = made.folder("builtin:logmel")
         assert found.parts[:3] == ("runs", "builtin--logmel", "cross")
         assert found.name == "paper"
         return found.parts[3]

@@ -8,8 +8,9 @@ import torch
 from emobox_datasets import corpora
 from emobox_datasets.synthesis import demo_names
 from emobox_probe.errors import ProbeError
-from emobox_probe.folds import HIDDEN, folds_of, held_out, label_list, tasks
-from emobox_probe.protocol import PAPER, STRICT
+from emobox_probe.pool import HIDDEN, Pool
+from emobox_probe.protocol import PAPER, STRICT, Protocol
+from emobox_probe.tasks import Task, fold_tasks, folds_of, held_out, label_list
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,20 @@ def test_labels_that_should_not_be_scored_are_left_out_of_strict() -> None:
     assert set(label_list(podcast, PAPER)) - set(label_list(podcast, STRICT)) == {"No-agreement", "Other"}
 
 
-def test_every_fold_has_every_seed() -> None:
+def tasks(utterances: list[Utterance], protocol: Protocol) -> list[Task]:
     demo = corpora.load("demo")
-    planned = tasks(demo, DEMO, STRICT)
-    assert [(t.fold.name, t.group.seed) for t in planned] == [
+    pool = Pool(demo.label_list, {"demo": demo}, {"demo": utterances}, {"demo": 0})
+    return fold_tasks(pool, demo, protocol)
+
+
+def test_every_fold_has_every_seed() -> None:
+    planned = tasks(DEMO, STRICT)
+    assert {(t.source, t.corpora, *t.targets) for t in planned} == {("demo", ("demo",), "demo")}
+    assert {t.held_out for t in planned} == {"speakers"}
+    assert [(t.fold, t.group.seed) for t in planned] == [
         (f"fold{k}", s) for k in range(1, 5) for s in range(5)
     ]
-    for task in tasks(demo, DEMO, PAPER):
+    for task in tasks(DEMO, PAPER):
         parts = [set(rows.tolist()) for rows in (task.group.training, task.group.validation, task.tested)]
         assert sum(map(len, parts)) == len(set.union(*parts)) == 320
         tested = {DEMO[row].speaker for row in parts[2]}
@@ -95,4 +103,4 @@ def test_every_fold_has_every_seed() -> None:
 
 def test_an_empty_part_is_an_error() -> None:
     with pytest.raises(ProbeError, match="test part of fold1"):
-        tasks(corpora.load("demo"), [u for u in DEMO if u.speaker != "ada"], replace(PAPER, seeds=(0,)))
+        tasks([u for u in DEMO if u.speaker != "ada"], replace(PAPER, seeds=(0,)))

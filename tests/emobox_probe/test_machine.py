@@ -43,7 +43,7 @@ def test_whose_word_the_number_of_threads_is(
 @pytest.mark.parametrize("told", [None, "1"])
 def test_all_cores_unless_told_otherwise(told: str | None) -> None:
     code = (
-        "import torch; from accelerate import Accelerator; from emobox_probe.probe import prepare_device\n"
+        "import torch; from accelerate import Accelerator; from emobox_probe.experiment import prepare_device\n"
         "prepare_device(Accelerator(cpu=True)); print(torch.get_num_threads())"
     )
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}

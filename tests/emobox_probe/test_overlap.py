@@ -9,8 +9,8 @@ import soundfile
 from emobox_datasets import corpora
 from emobox_datasets.audio import to_flac
 from emobox_datasets.builder import StoredItem
-from emobox_probe.cross_tasks import Pool
 from emobox_probe.overlap import audio_checksums, overlaps
+from emobox_probe.pool import Pool
 
 
 def waveform(number: int) -> np.ndarray:

@@ -14,17 +14,18 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from commands import run_command
 from datasets import load_dataset
 from records import record as made_up_record
 from safetensors.torch import load_file, save_file
 from sklearn.metrics import recall_score
 from transformers import BertConfig, BertModel, Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-from emobox_probe import probe
-from emobox_probe.protocol import PAPER
+from emobox_probe import experiment
+from emobox_probe.protocol import PAPER, PROTOCOLS
 from emobox_probe.results import ResultRecord, read_record
 
-PROBE = Path(probe.__file__)
+PROBE = Path(experiment.__file__).with_name("probe.py")
 LAUNCH = [sys.executable, "-m", "accelerate.commands.launch", "--num_machines", "1", "--num_processes", "1"]
 LAUNCH += ["--mixed_precision", "no", "--dynamo_backend", "no"]
 # Six epochs instead of a hundred: what is tested here does not depend on how well the heads are trained.
@@ -33,15 +34,13 @@ QUICK = replace(PAPER, epochs=6, warm_up_epochs=2, hidden_sizes=(8,))
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(probe.PROTOCOLS, "paper", QUICK)
-    monkeypatch.setattr(probe, "prepare_device", lambda accelerator: None)  # tests run beside each other
+    monkeypatch.setitem(PROTOCOLS, "paper", QUICK)
+    monkeypatch.setattr(experiment, "prepare_device", lambda accelerator: None)  # tests run beside each other
 
 
 def run(*words: str) -> int:
     """The experiment in this process; the exit status."""
-    parser = probe.argparse.ArgumentParser()
-    probe.add_arguments(parser)
-    return probe.run(parser.parse_args(words))
+    return run_command("probe", *words)
 
 
 @pytest.fixture(scope="session")
@@ -155,12 +154,14 @@ def test_killed_during_extraction_it_continues(tmp_path: Path, tiny_encoder: Pat
     """SIGKILL at random moments; the store must end up byte for byte as if nothing had happened."""
     script = tmp_path / "slow.py"
     script.write_text(
-        "import sys, time\n"
+        "import sys\n"
         "from dataclasses import replace\n"
-        "from emobox_probe import features, probe\n"
+        "import emobox\n"
+        "from emobox_probe import features\n"
+        "from emobox_probe.protocol import PROTOCOLS\n"
         "features.SHARDS, features.SHORTEST_SHARD = 20, 10.0\n"
-        "probe.PROTOCOLS['paper'] = replace(probe.PROTOCOLS['paper'], epochs=4, warm_up_epochs=2)\n"
-        "probe.main()\n"
+        "PROTOCOLS['paper'] = replace(PROTOCOLS['paper'], epochs=4, warm_up_epochs=2)\n"
+        "emobox.main(['probe', *sys.argv[1:]])\n"
     )
     words = ["--model", str(tiny_encoder), "--corpus", "demo"]
 
@@ -196,11 +197,14 @@ def test_killed_during_extraction_it_continues(tmp_path: Path, tiny_encoder: Pat
 def test_two_processes_give_the_same_record(tmp_path: Path, tiny_encoder: Path) -> None:
     script = tmp_path / "two.py"
     script.write_text(
+        "import sys\n"
         "from dataclasses import replace\n"
-        "from emobox_probe import features, probe\n"
+        "import emobox\n"
+        "from emobox_probe import features\n"
+        "from emobox_probe.protocol import PROTOCOLS\n"
         "features.SHARDS, features.SHORTEST_SHARD = 20, 10.0\n"
-        "probe.PROTOCOLS['paper'] = replace(probe.PROTOCOLS['paper'], epochs=4, warm_up_epochs=2)\n"
-        "probe.main()\n"
+        "PROTOCOLS['paper'] = replace(PROTOCOLS['paper'], epochs=4, warm_up_epochs=2)\n"
+        "emobox.main(['probe', *sys.argv[1:]])\n"
     )
     for processes in ("1", "2"):
         # With --cpu, accelerate 1.15 would start one process only.
@@ -240,7 +244,7 @@ def test_results_of_other_weights_are_not_replaced(
         {"format": "pt"},
     )
     assert run(*words) == 1
-    assert "it holds one of other weights" in capsys.readouterr().err
+    assert "it holds one of weights and features" in capsys.readouterr().err
     assert run(*words, "--overwrite") == 0
 
 

@@ -5,12 +5,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from commands import run_command
 from records import record
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
+from emobox_probe.check import check_scores
 from emobox_probe.errors import ProbeError
-from emobox_probe.rescoring import add_arguments, argparse, check_scores, read_predictions, run, scores_by
-from emobox_probe.results import ResultRecord, Scores
+from emobox_probe.predictions import bootstrap_bounds, read_predictions
+from emobox_probe.rescoring import scores_by
+from emobox_probe.results import Interval, ResultRecord, Scores
 from emobox_probe.scoring import confusion_of, scores_of
 
 LABELS = ["Angry", "Happy", "Neutral", "Sad"]
@@ -45,6 +48,9 @@ def honest(table: pd.DataFrame) -> ResultRecord:
             "folds": [fold],
             "mean": scores,
             "pooled": scores,
+            "interval": Interval(
+                confidence=0.95, resampled="speakers", **bootstrap_bounds(table, LABELS, "skip")
+            ),
             "confusion": confusion.tolist(),
             "protocol": {**made_up.protocol, "absent": "skip"},
         }
@@ -59,9 +65,7 @@ def stored(folder: Path, table: pd.DataFrame, made: ResultRecord) -> Path:
 
 
 def score(*words: str) -> int:
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    return run(parser.parse_args(words))
+    return run_command("score", *words)
 
 
 def test_groups_are_scored_as_scikit_learn_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,7 +86,7 @@ def test_groups_are_scored_as_scikit_learn_does(tmp_path: Path, capsys: pytest.C
 
 
 def test_what_is_not_known_is_a_group_of_its_own_or_an_error() -> None:
-    table = predictions()
+    table = predictions().assign(target="urdu")
     table.loc[table.speaker == "s0", "gender"] = None
     found = scores_by(table, honest(table), "gender")
     assert list(found.group) == ["female", "male", "not known"]
@@ -100,7 +104,9 @@ def test_a_group_of_one_utterance_has_no_interval() -> None:
     assert found.labels["alone"] == 1
 
 
-@pytest.mark.parametrize("part", ["mean", "pooled", "folds", "confusion"])
+@pytest.mark.parametrize(
+    "part", ["mean", "pooled", "folds", "confusion", "interval", "spread", "seed_spread", "test_selected"]
+)
 def test_tampered_records_are_refused(part: str, tmp_path: Path) -> None:
     table = predictions()
     made = honest(table)
@@ -110,6 +116,10 @@ def test_tampered_records_are_refused(part: str, tmp_path: Path) -> None:
         "pooled": better,
         "folds": [made.folds[0].model_copy(update={"scores": better})],
         "confusion": [[25 * (a == b) for b in range(4)] for a in range(4)],
+        "interval": made.interval.model_copy(update={"ua": (0.0, 1.0)}),
+        "spread": better,
+        "seed_spread": better,
+        "test_selected": better,
     }
     folder = stored(tmp_path / "run", table, made)
     check_scores(folder, made, read_predictions(folder, made))
@@ -123,10 +133,10 @@ def test_predictions_of_another_run_are_refused(tmp_path: Path) -> None:
     made = honest(table)
     for changed, what in [
         (table.assign(prediction="Bored"), "labels of"),
-        (table.assign(fold="fold2"), "by fold and seed"),
+        (table.assign(fold="fold2"), "by part and seed"),
         (pd.concat([table[:-1], table[:1]]), "u0 is there twice"),
         (table.drop(columns="logits"), "logits are missing"),
-        (table[:-1], "by fold and seed"),
+        (table[:-1], "by part and seed"),
     ]:
         with pytest.raises(ProbeError, match=what):
             read_predictions(stored(tmp_path / "run", changed, made), made)

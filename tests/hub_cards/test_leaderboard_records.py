@@ -11,9 +11,9 @@ from kept_runs import kept_run
 from records import record
 
 from emobox_probe.errors import ProbeError
-from emobox_probe.protocol import PAPER, STRICT
+from emobox_probe.protocol import PAPER, STRICT, difference_from_today, protocol_id
 from emobox_probe.results import ResultRecord
-from hub_cards.leaderboard_records import collect, difference_from_today, model_of, protocol_id
+from hub_cards.leaderboard_records import collect, model_of
 
 SETTINGS: dict[str, Any] = json.loads(json.dumps(asdict(PAPER)))
 

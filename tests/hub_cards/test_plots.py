@@ -5,26 +5,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from commands import run_command
 from cross_records import cross_record
 from kept_runs import kept_run
 from matplotlib.image import imread
 from records import record
 
-import emobox
 from emobox_probe.errors import ProbeError
-from emobox_probe.heat_map import plot_cross
-from emobox_probe.pictures import plot_confusion, plot_layers, shortened
+from emobox_probe.heat_map import heat_map
+from emobox_probe.pictures import shortened
 from hub_cards.critical_difference import critical_difference
-from hub_cards.drawings import plot_critical_difference, recalls
+from hub_cards.drawings import critical_difference_picture, recalls
 from hub_cards.plots import file_name
 
 HOSTILE = "</script>| a | b\n# $x_1$ " + "long" * 100
 
 
 def plots(*words: str | Path) -> int:
-    with pytest.raises(SystemExit) as finished:
-        emobox.main(["plots", *map(str, words)])
-    return int(str(finished.value.code))
+    return run_command("plots", *words)
 
 
 def is_drawn(path: Path) -> bool:
@@ -134,16 +132,19 @@ def test_long_and_strange_names_stay_within_the_picture(tmp_path: Path) -> None:
     hostile = hostile.model_copy(
         update={"corpus": hostile.corpus.model_copy(update={"labels": labels, "name": HOSTILE})}
     )
-    plot_confusion(hostile, tmp_path / "confusion.png")
     scores = {(source, target): 0.5 + 0.1 * (source == target) for source in labels for target in labels}
-    plot_cross(scores, HOSTILE.replace("$", r"\$"), tmp_path / "cross.png", [(HOSTILE, "Sad")])
     many = [f"{number} {HOSTILE}" for number in range(12)]
     found = critical_difference(many, np.random.default_rng(1).random((6, 12)))
-    plot_critical_difference(found, "twelve models", tmp_path / "difference.png")
-    made = kept_run(tmp_path / "run", HOSTILE, layers=30)
-    plot_layers(made, tmp_path / "layers.png")
-    for name in ("confusion", "cross", "difference", "layers"):
-        assert is_drawn(tmp_path / f"{name}.png"), name
+    pictures = {
+        **kept_run(tmp_path / "run", HOSTILE, layers=30).pictures(),
+        "confusion.png": hostile.plot(),
+        "cross.png": heat_map(scores, HOSTILE.replace("$", r"\$"), [(HOSTILE, "Sad")]),
+        "difference.png": critical_difference_picture(found, "twelve models"),
+    }
+    assert len(pictures) == 4
+    for name, picture in pictures.items():
+        picture.write(tmp_path / name)
+        assert is_drawn(tmp_path / name), name
 
 
 def test_names_of_files_are_safe_and_differ() -> None:

@@ -54,7 +54,13 @@ def spoiled(folder: Path, how: str) -> str:
         message = "WA of fold2"
     elif how == "confusion":
         told["confusion"][0][0] += 1
-        message = "confusion matrix"
+        message = "the confusion matrix is another in the record"
+    elif how == "interval":
+        told["interval"]["ua"] = [0.2, 0.9]
+        message = "UA of the interval is 0.200000 to 0.900000"
+    elif how == "spread":
+        told["spread"]["f1"] = 0.5
+        message = "F1 of the spread over folds is 0.500000"
     elif how == "predictions":
         table = pd.read_parquet(folder / "predictions.parquet")
         table["prediction"] = table["label"]
@@ -80,7 +86,7 @@ def spoiled(folder: Path, how: str) -> str:
         message = "Expected a protocol of paper, strict"
     elif how == "settings":
         told["protocol"]["epochs"] = 5
-        message = "Expected epochs 100"
+        message = "Expected the settings of the protocol paper"
     elif how == "schema":
         told["mean"]["ua"] = 63.1
         message = "mean.ua is wrong"
@@ -97,6 +103,8 @@ def spoiled(folder: Path, how: str) -> str:
         "mean",
         "fold",
         "confusion",
+        "interval",
+        "spread",
         "predictions",
         "no predictions",
         "incomplete",

@@ -1,6 +1,5 @@
 """A tiny encoder, short protocols, and items that run in this process instead of one of their own."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +10,11 @@ import torch
 from bench_running import save_tiny
 
 from emobox_datasets.errors import CorpusError
-from emobox_probe import probe
+from emobox_probe import experiment
 from emobox_probe.errors import ProbeError
 from emobox_probe.protocol import PROTOCOLS
 from hub_cards.bench import child
-from hub_cards.bench.jobs import Failure, Job, words_of
+from hub_cards.bench.jobs import Failure, Job, config_of
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +28,9 @@ def quick(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
     for name, protocol in PROTOCOLS.items():
         short = replace(protocol, epochs=2, warm_up_epochs=1, hidden_sizes=(4,), seeds=(0,))
         monkeypatch.setitem(PROTOCOLS, name, short)
-    monkeypatch.setattr(probe, "prepare_device", lambda accelerator: None)  # else all cores, which others use
+    monkeypatch.setattr(
+        experiment, "prepare_device", lambda accelerator: None
+    )  # else all cores, which others use
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +48,8 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def run(self: Job, stopped: Callable[[], bool], look: Callable[[str], Any]) -> Failure | None:
         ran.append(f"look at {self.item.name}" if self.only_look else self.item.name)
-        words = words_of(self.plan, self.item, self.overwrite)
-        job = {"kind": self.item.kind, "words": words, "smaller": self.smaller}
+        config = config_of(self.plan, self.item, self.overwrite).model_dump(mode="json")
+        job = {"kind": self.item.kind, "config": config, "smaller": self.smaller}
         try:
             child._do({**job, "made_for": str(self.plan.output.absolute()), "only_look": self.only_look})
         except (CorpusError, ProbeError) as error:
@@ -56,5 +57,4 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return None
 
     monkeypatch.setattr(Job, "run", run)
-    monkeypatch.setattr(sys, "argv", sys.argv)  # items put their command there
     return ran

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 import emobox
-from emobox_probe import features, probe
+from emobox_probe import experiment, features
 from emobox_probe.protocol import PROTOCOLS
 from hub_cards.bench import child, jobs
 
@@ -18,7 +18,7 @@ def main() -> None:
         PROTOCOLS[name] = replace(protocol, epochs=2, warm_up_epochs=1, hidden_sizes=(4,), seeds=(0,))
     # More shards than a small corpus has otherwise, to be killed between; and one thread, because tests share cores.
     features.SHARDS, features.SHORTEST_SHARD = 20, 10.0
-    probe.prepare_device = lambda accelerator: torch.set_num_threads(1)  # type: ignore[assignment]
+    experiment.prepare_device = lambda accelerator: torch.set_num_threads(1)  # type: ignore[assignment]
     jobs.CHILD = [os.path.abspath(__file__), "child"]
     if sys.argv[1] == "child":
         del sys.argv[1]

@@ -3,26 +3,26 @@
 import json
 import subprocess
 import sys
-from argparse import Namespace
 from pathlib import Path
 
 import pytest
 import torch
 from bench_plans import demo_plan
 from bench_running import bench
+from commands import run_command
 
 from emobox_probe.encoders import load_encoder
-from hub_cards.bench import command, estimate
-from hub_cards.bench.command import prepare
+from hub_cards.bench import estimate
+from hub_cards.bench.bench import prepare
 from hub_cards.bench.estimate import Line, free_bytes, peak_disk
 from hub_cards.bench.items import expand
 from hub_cards.bench.models import Size, find_model
+from hub_cards.bench.options import BenchConfig
 from hub_cards.bench.plan import Model
 from hub_cards.bench.reading import parse_plan
 from hub_cards.bench.speeds import BESIDE_PRODUCTS, REFERENCES, TRAINING, Time, billed_seconds
 
 RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
-OPTIONS = {"only": [], "shard": None, "launcher": None, "processes": None, "overwrite": "only-missing"}
 
 
 def test_tabulated_speeds_are_those_of_the_benchmarks() -> None:
@@ -62,7 +62,7 @@ def test_whisper_is_billed_in_windows() -> None:
 
 
 def test_the_size_of_a_model_is_read_from_its_files(tiny_encoder: Path) -> None:
-    here = find_model(Model(str(tiny_encoder)))
+    here = find_model(Model(name=str(tiny_encoder)))
     from transformers import AutoModel
 
     parameters = sum(p.numel() for p in AutoModel.from_pretrained(tiny_encoder).parameters())
@@ -70,7 +70,7 @@ def test_the_size_of_a_model_is_read_from_its_files(tiny_encoder: Path) -> None:
     assert (here.size.dimension, here.size.layers, here.size.source) == (16, 1, "its files")
     facts = load_encoder("builtin:logmel", torch.device("cpu")).facts
     expected = Size(0.0, facts.dimension, facts.frame_rate, 0, "built in")
-    assert find_model(Model("builtin:logmel")).size == expected
+    assert find_model(Model(name="builtin:logmel")).size == expected
 
 
 def test_disk_is_what_features_take_at_once(tmp_path: Path) -> None:
@@ -87,12 +87,7 @@ def test_too_little_disk_is_said_before_anything_runs(
 ) -> None:
     monkeypatch.setattr(estimate, "free_bytes", lambda folder: 1000.0)
     (tmp_path / "plan.yaml").write_text(demo_plan(tmp_path, "builtin:logmel"))
-    arguments = Namespace(
-        **{**OPTIONS, "plan": tmp_path / "plan.yaml", "default": False, "dry_run": False, "log": "rich"},
-        keep_features=True,
-        tracker=None,
-    )
-    assert command.run(arguments) == 2
+    assert run_command("bench", tmp_path / "plan.yaml", "--keep-features") == 2
     error = capsys.readouterr().err
     assert "of free disk for features" in error
     assert "--keep-features" in error
@@ -109,7 +104,7 @@ def test_measured_speeds_take_the_place_of_tabulated_ones(tmp_path: Path) -> Non
     sizes: list[float] = []
 
     def sources() -> set[str]:
-        ledger, mine = prepare(parse_plan(text, "plan.yaml"), Namespace(**OPTIONS))
+        ledger, mine = prepare(parse_plan(text, "plan.yaml"), BenchConfig())
         told = estimate.estimate(ledger, mine, 1, keep_features=True, again=True)
         assert json.dumps(estimate.facts(told))
         sizes.append(told.disk)

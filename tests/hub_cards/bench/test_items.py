@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from bench_plans import demo_plan
 
-from hub_cards.bench.command import read_shard
+from hub_cards.bench.bench import read_shard
 from hub_cards.bench.items import chosen, expand, layers_of, shard
 from hub_cards.bench.reading import parse_plan
 

@@ -13,7 +13,7 @@ from bench_plans import demo_plan
 
 from hub_cards.bench import jobs
 from hub_cards.bench.items import expand
-from hub_cards.bench.jobs import Failure, Job, launch_words, words_of
+from hub_cards.bench.jobs import Failure, Job, config_of, launch_words
 from hub_cards.bench.reading import parse_plan
 
 
@@ -104,7 +104,7 @@ def test_a_process_ends_with_its_benchmark(tmp_path: Path) -> None:
         pytest.fail("the child outlived its parent")
 
 
-def test_the_words_of_an_item_are_those_of_its_command(tmp_path: Path) -> None:
+def test_the_settings_of_an_item_are_those_of_its_command(tmp_path: Path) -> None:
     (tmp_path / "emodb").mkdir()
     cross = "cross: [{train: [demo], test: [emodb], labels: common, training: released}]\n"
     text = demo_plan(tmp_path, "a/b", more=cross).replace(
@@ -112,7 +112,7 @@ def test_the_words_of_an_item_are_those_of_its_command(tmp_path: Path) -> None:
     )
     plan = parse_plan(text.replace("- a/b", "- {name: a/b, revision: v2, dtype: bfloat16}"), "plan.yaml")
     items = {item.name: item for item in expand(plan)}
-    words = " ".join(words_of(plan, items["probe/a--b/emodb/paper"], overwrite=True))
+    words = " ".join(config_of(plan, items["probe/a--b/emodb/paper"], overwrite=True).words())
     for part in (
         "--revision v2",
         "--dtype bfloat16",
@@ -121,7 +121,7 @@ def test_the_words_of_an_item_are_those_of_its_command(tmp_path: Path) -> None:
         "--overwrite",
     ):
         assert part in words
-    words = " ".join(words_of(plan, items["cross/a--b/demo_on_emodb/paper"], overwrite=False))
+    words = " ".join(config_of(plan, items["cross/a--b/demo_on_emodb/paper"]).words())
     for part in (
         "--train demo --test emodb",
         "--labels common",
@@ -129,7 +129,7 @@ def test_the_words_of_an_item_are_those_of_its_command(tmp_path: Path) -> None:
         "--training released",
     ):
         assert part in words
-    assert "--layers last" in " ".join(words_of(plan, items["extract/a--b/demo"], overwrite=True))
+    assert "--layers last" in " ".join(config_of(plan, items["extract/a--b/demo"]).words())
 
 
 def test_several_processes_are_launched_by_accelerate() -> None:

@@ -98,7 +98,7 @@ def test_a_plan_means_what_it_says(tmp_path: Path) -> None:
     assert plan.places["emodb"].allow_missing
     assert plan.places["emodb"].path == str(tmp_path)
     (cross,) = plan.cross
-    assert (cross.name, cross.protocols, cross.labels) == ("emodb_on_demo", ("strict",), "common")
+    assert (cross.name, cross.protocols, cross.labels) == ("emodb_on_demo", ("strict",), ("common",))
     assert plan.state == tmp_path / ".bench"
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from bench_plans import comparable, demo_plan
 from bench_running import bench, save_tiny
+from commands import run_command
 from filelock import FileLock
 
-from emobox_probe import features, probe
+from emobox_probe import features
 from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.shards import write_whole
 from hub_cards.bench import runner as runner_module
@@ -101,9 +102,7 @@ def test_a_changed_setting_makes_only_what_depends_on_it(
 @pytest.mark.usefixtures("quick")
 def test_records_of_emobox_probe_are_taken_over(tmp_path: Path, in_process: list[str]) -> None:
     words = ["--model", "builtin:logmel", "--corpus", "demo", "--output-dir", str(tmp_path / "runs")]
-    parser = probe.argparse.ArgumentParser()
-    probe.add_arguments(parser)
-    assert probe.run(parser.parse_args([*words, "--features-dir", str(tmp_path / "features")])) == 0
+    assert run_command("probe", *words, "--features-dir", tmp_path / "features") == 0
     (tmp_path / "features").rename(tmp_path / "elsewhere")
     done, _ = bench(demo_plan(tmp_path, "builtin:logmel"))
     assert in_process == ["look at extract/builtin--logmel/demo"]

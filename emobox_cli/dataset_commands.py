@@ -1,0 +1,128 @@
+"""Commands about corpora and their copies."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from emobox_cli.console import print_json, tables
+
+
+def add_corpora(parser: argparse.ArgumentParser) -> None:
+    """The options of `emobox corpora`."""
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run_corpora(arguments: argparse.Namespace) -> int:
+    """Print every corpus and whether it is found on this machine."""
+    from emobox_datasets import catalogue
+
+    if arguments.json:
+        print_json(catalogue.rows())
+    else:
+        tables().print(catalogue.table())
+    return 0
+
+
+def add_doctor(parser: argparse.ArgumentParser) -> None:
+    """The options of `emobox doctor`."""
+    _add_copy(parser)
+    parser.add_argument("--jobs", type=int, default=1, help="how many files to decode at a time (default: 1)")
+    parser.add_argument("--json", action="store_true", help="print JSON, with every name")
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        metavar="FILE",
+        help="compare with this manifest (default: the one in the cache, if any)",
+    )
+    parser.add_argument(
+        "--write-manifest",
+        type=Path,
+        nargs="?",
+        const=True,
+        metavar="FILE",
+        help="store the SHA-256 of every file (default: in the cache), for later runs to compare with",
+    )
+
+
+def run_doctor(arguments: argparse.Namespace) -> int:
+    """Examine a copy and print the diagnosis; 0 if it is the one the benchmark means, else 1."""
+    from emobox_datasets import doctor
+
+    return doctor.run(arguments)
+
+
+def add_prepare(parser: argparse.ArgumentParser) -> None:
+    """The options of `emobox prepare`."""
+    _add_copy(parser)
+    parser.add_argument("--out", type=Path, help="folder to write (default: emobox/<corpus>)")
+    parser.add_argument("--jobs", type=int, default=1, help="how many shards to write at a time (default: 1)")
+    parser.add_argument("--allow-missing", action="store_true", help="go on with an incomplete copy")
+
+
+def run_prepare(arguments: argparse.Namespace) -> int:
+    """Prepare a corpus and say what was written."""
+    from emobox_datasets import corpora
+    from emobox_datasets.repository import prepare
+    from emobox_datasets.roots import find_root
+    from hub_cards.dataset_card import describe
+
+    corpus = corpora.load(arguments.corpus)
+    out = arguments.out or Path("emobox") / corpus.name
+    made = prepare(
+        corpus,
+        find_root(corpus, arguments.folder),
+        out,
+        describe,
+        allow_missing=arguments.allow_missing,
+        jobs=arguments.jobs,
+        progress=sys.stderr.isatty() and not arguments.quiet,
+    )
+    size = sum(shard.size for shard in made.shards)
+    print(
+        f"{out}: {made.utterances:,} utterances in {len(made.shards)} shards, {size / 1e6:.1f} MB, version "
+        f"{made.version}\nload_dataset({str(out)!r}, {next(iter(made.configurations))!r})"
+    )
+    return 0
+
+
+def add_publish_dataset(parser: argparse.ArgumentParser) -> None:
+    """The options of `emobox publish-dataset`."""
+    parser.add_argument("folder", type=Path, help="what emobox prepare wrote, such as emobox/emodb")
+    parser.add_argument("--repo-id", required=True, help="where to, such as my-lab/emodb")
+    parser.add_argument("--private", action="store_true", help="only for those whom you let in on the Hub")
+    parser.add_argument("--create-pr", action="store_true", help="as a pull request")
+    parser.add_argument("--metadata-only", action="store_true", help="all but the audio; see its card")
+    parser.add_argument(
+        "--benchmark",
+        action="store_true",
+        help="send eval.yaml too; the Hub accepts it only once it has listed EmoBox as a benchmark",
+    )
+    parser.add_argument(
+        "--replace", action="store_true", help="replace whatever else the repository holds already"
+    )
+    parser.add_argument(
+        "--send", action="store_true", help="send; without this, only show what would be sent"
+    )
+
+
+def run_publish_dataset(arguments: argparse.Namespace) -> int:
+    """Show what would be sent, or send it."""
+    from hub_cards.publish_dataset import publish_dataset
+
+    publish_dataset(
+        arguments.folder,
+        arguments.repo_id,
+        tables(),
+        private=arguments.private,
+        create_pr=arguments.create_pr,
+        metadata_only=arguments.metadata_only,
+        benchmark=arguments.benchmark,
+        replace=arguments.replace,
+        send=arguments.send,
+    )
+    return 0
+
+
+def _add_copy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("corpus", help="name of the corpus, such as emodb")
+    parser.add_argument("folder", nargs="?", help="folder that holds it (default: below $EMOBOX_DATA)")

@@ -1,0 +1,84 @@
+"""Command-line options made from settings, and settings made from them."""
+
+import argparse
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+from emobox_probe.config import Config, option_of, type_of
+from emobox_probe.errors import ProbeError
+
+AnyConfig = TypeVar("AnyConfig", bound=Config)
+
+
+class WordsError(ProbeError):
+    """The words of a command are no possible settings."""
+
+
+def add_options(
+    parser: argparse.ArgumentParser,
+    config: type[Config],
+    first: Collection[str] = (),
+    words: Collection[str] = (),
+) -> None:
+    """One option a setting, with its description and default; those named in `first` stand first in the help.
+
+    Settings named in `words` are given without an option, by their place.
+    """
+    for name in dict.fromkeys([*words, *first, *config.model_fields]):
+        field = config.model_fields[name]
+        kind = type_of(field.annotation)
+        default = field.get_default(call_default_factory=True)
+        help = field.description or ""
+        if default and kind is not bool and not field.is_required():
+            help += f"; default: {default}"
+        options: dict[str, Any] = {"help": help.replace("%", "%%"), "default": argparse.SUPPRESS}
+        if kind is bool:
+            options["action"] = "store_true"
+        elif get_origin(kind) is Literal:
+            options["choices"] = get_args(kind)
+        elif get_origin(kind) is tuple:
+            options |= {"type": _names, "action": "extend", "metavar": name.upper()}
+        elif get_origin(kind) is dict:
+            options |= {"type": _entry, "action": "append", "metavar": "CORPUS=FOLDER"}
+        elif kind in (int, float, Path):
+            options["type"] = kind
+        if name in words:
+            options["default"] = None  # argparse would make a path of SUPPRESS
+            parser.add_argument(name, nargs=None if field.is_required() else "?", **options)
+        else:
+            parser.add_argument(option_of(name), dest=name, required=field.is_required(), **options)
+
+
+def settings_of(config: type[AnyConfig], arguments: argparse.Namespace) -> AnyConfig:
+    """The settings that options say; what they do not say is the default.
+
+    Raises:
+        WordsError: a value is not possible.
+    """
+    given = {name: _joined(value) for name, value in vars(arguments).items() if value is not None}
+    try:
+        return config.of({name: value for name, value in given.items() if name in config.model_fields})
+    except ProbeError as error:
+        raise WordsError(str(error)) from None
+
+
+def _joined(value: Any) -> Any:
+    """What an option gave that may be given several times: entries by their name, or names, each once."""
+    if not isinstance(value, list):
+        return value
+    return dict(value) if isinstance(value[0], tuple) else tuple(dict.fromkeys(value))
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    """Names parted by commas, each once."""
+    return tuple(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
+
+
+def _entry(word: str) -> tuple[str, str]:
+    name, equals, folder = word.partition("=")
+    if not equals or not name or not folder:
+        raise argparse.ArgumentTypeError(
+            f"Expected CORPUS=FOLDER, but got {word!r}; give it once for each corpus."
+        )
+    return name, folder

@@ -1,0 +1,141 @@
+"""Commands of the probe room."""
+
+import argparse
+from pathlib import Path
+
+from emobox_cli.console import print_json, tables
+from emobox_cli.options import add_options, settings_of
+from emobox_probe.config import BalanceConfig, CrossConfig, ExtractConfig, ProbeConfig
+from emobox_probe.protocol import PROTOCOLS
+
+GROUPINGS = ("speaker", "gender", "language")
+FIRST = ("model", "corpus", "protocol", "data_dir", "output_dir")
+
+
+def add_probe(parser: argparse.ArgumentParser) -> None:
+    """The options of `emobox probe`."""
+    add_options(parser, ProbeConfig, FIRST)
+
+
+def run_probe(arguments: argparse.Namespace) -> int:
+    """Score a model on a corpus, and show the scores."""
+    return _run(settings_of(ProbeConfig, arguments))
+
+
+def add_cross(parser: argparse.ArgumentParser) -> None:
+    """The options of `emobox cross`."""
+    add_options(parser, CrossConfig, ("model", "train", "test", "protocol", "data_dir", "output_dir"))
+
+
+def run_cross(arguments: argparse.Namespace) -> int:
+    """Train on corpora, test on others, and show the scores."""
+    return _run(settings_of(CrossConfig, arguments))
+
+
+def _run(config: ProbeConfig | CrossConfig) -> int:
+    from emobox_probe import report
+    from emobox_probe.experiment import is_main_process, run
+
+    made = run(config)
+    if is_main_process():
+        report.show(made.record, made.folder, tables())
+        if made.kept:
+            print("It was there already, of equal settings; --overwrite makes it again.")
+    return 0
+
+
+def add_extract(parser: argparse.ArgumentParser) -> None:
+    """The options of `emobox extract`."""
+    add_options(parser, ExtractConfig, FIRST[:2])
+
+
+def run_extract(arguments: argparse.Namespace) -> int:
+    """Make the features of a model on a corpus, and say where they are."""
+    from emobox_probe.experiment import extract_features, is_main_process
+
+    store = extract_features(settings_of(ExtractConfig, arguments))
+    if is_main_process():
+        print(f"{len(store.durations)} utterances, {sum(store.durations) / 3600:.2f} h: {store.folder}")
+    return 0
+
+
+def add_protocols(parser: argparse.ArgumentParser) -> None:
+    """The options of `emobox protocols`."""
+    parser.add_argument("name", nargs="?", choices=PROTOCOLS, help="describe this one")
+    parser.add_argument("--json", action="store_true", help="every setting, for programs")
+
+
+def run_protocols(arguments: argparse.Namespace) -> int:
+    """List the protocols, or describe one."""
+    from dataclasses import asdict
+
+    shown = [p for p in PROTOCOLS.values() if arguments.name in (None, p.name)]
+    if arguments.json:
+        print_json([asdict(protocol) for protocol in shown])
+        return 0
+    console = tables()
+    for protocol in shown:
+        summary = f"[bold]{protocol.name}[/bold]: {protocol.summary}"
+        console.print(protocol.description if arguments.name else summary)
+    return 0
+
+
+def add_score(parser: argparse.ArgumentParser) -> None:
+    """The options of `emobox score`."""
+    parser.add_argument("runs", type=Path, nargs="+", help="folders of runs (with result.json or cross.json)")
+    parser.add_argument(
+        "--by", choices=GROUPINGS, help="score each group apart, and say how far they lie apart"
+    )
+    parser.add_argument(
+        "--format", choices=("text", "csv", "json"), default="text", help="default: %(default)s"
+    )
+
+
+def run_score(arguments: argparse.Namespace) -> int:
+    """Print scores from kept predictions."""
+    from emobox_probe.check import check_scores
+    from emobox_probe.experiment import read_run
+    from emobox_probe.predictions import read_predictions
+    from emobox_probe.rescoring import scores_by, show
+
+    for folder in arguments.runs:
+        record = read_run(folder)
+        predictions = read_predictions(folder, record)
+        check_scores(folder, record, predictions)
+        table = scores_by(predictions, record, arguments.by)
+        if arguments.format == "text":
+            show(table, record, arguments.by, tables())
+        else:
+            as_json = arguments.format == "json"
+            print(
+                table.to_json(orient="records", indent=2) if as_json else table.to_csv(index=False).rstrip()
+            )
+    return 0
+
+
+def add_convert_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """The options of `emobox convert-checkpoint`."""
+    parser.add_argument("checkpoint", type=Path, help="file of fairseq or FunASR (.pt)")
+    parser.add_argument("out", type=Path, help="folder to write, new or empty")
+
+
+def run_convert_checkpoint(arguments: argparse.Namespace) -> int:
+    """Convert a checkpoint, and say what was made of what."""
+    from emobox_probe.convert_checkpoint import convert_checkpoint
+
+    print("\n".join(convert_checkpoint(arguments.checkpoint, arguments.out)))
+    return 0
+
+
+def add_balance(parser: argparse.ArgumentParser) -> None:
+    """The options of `emobox balance`."""
+    add_options(parser, BalanceConfig, words=("corpus",))
+
+
+def run_balance(arguments: argparse.Namespace) -> int:
+    """Choose a balanced test set, and say how to load it."""
+    from emobox_probe.balance import balance, show
+
+    config = settings_of(BalanceConfig, arguments)
+    show(*balance(config), config, tables())
+    return 0

@@ -1,0 +1,225 @@
+"""The settings of experiments: typed and documented; options, items of plans, jobs and records are made from them."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Self, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from emobox_probe.errors import ProbeError
+
+Dtype = Literal["float32", "bfloat16", "float16"]
+Layers = Literal["last", "all"]
+Training = Literal["all", "released"]
+TestSet = Literal["balanced", "all"]
+ProtocolName = Literal["paper", "strict"]
+# Where things are and how they are made, not what is measured: no record says them.
+PLACES = {"data_dir", "features_dir", "output_dir", "num_proc", "overwrite"}
+
+
+class Config(BaseModel):
+    """Settings that cannot be misspelled or changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self:
+        """The settings, checked.
+
+        Raises:
+            ProbeError: one is missing, unknown or no possible value; says which.
+        """
+        try:
+            return cls.model_validate(settings)
+        except ValidationError as error:
+            raise ProbeError(" ".join(problem(cls, settings, found) for found in error.errors())) from None
+
+    def words(self) -> list[str]:
+        """The command line that says the same, without the command: only what is not the default."""
+        words: list[str] = []
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if value == field.get_default(call_default_factory=True):
+                continue
+            words += _words(option_of(name), value)
+        return words
+
+    def recorded(self) -> dict[str, Any]:
+        """What a record keeps of the settings: all but where things are on this machine."""
+        return self.model_dump(mode="json", exclude=PLACES)
+
+
+class FeatureConfig(Config):
+    """Which features of which model, and where they are kept."""
+
+    model: str = Field(
+        min_length=1,
+        description="Hub id, local folder, or builtin:<name>; behind a Whisper model, :trimmed takes the true length",
+    )
+    revision: str | None = Field(None, description="branch, tag or commit of the model on the Hub")
+    trust_remote_code: bool = Field(False, description="run the model repository's own code")
+    dtype: Dtype = Field("float32", description="what the model computes in")
+    layers: Layers | None = Field(
+        None,
+        description="all: also store the means of every layer, for a curve and a learned sum; default: by protocol",
+    )
+    store_dtype: Dtype = Field("float16", description="what features are stored in")
+    features_dir: Path | None = Field(None, description="default: $HF_HOME/emobox/features")
+    num_proc: int | None = Field(None, gt=0, description="processes that convert the corpus")
+    allow_missing: bool = Field(False, description="go on with an incomplete corpus")
+
+
+class ExtractConfig(FeatureConfig):
+    """Features of one corpus."""
+
+    corpus: str = Field(description="name of the corpus, such as emodb")
+    data_dir: Path | None = Field(
+        None, description="folder that holds the corpus; default: $EMOBOX_DATA/<corpus>"
+    )
+
+
+class TrainingConfig(FeatureConfig):
+    """Heads trained on features by a protocol, and where the record goes."""
+
+    protocol: ProtocolName = Field(
+        "paper", description="everything else that fixes a score: emobox protocols"
+    )
+    output_dir: Path = Field(Path("runs"), description="the record goes to a folder below it")
+    overwrite: bool = Field(False, description="replace a result of other weights, data or settings")
+
+
+class ProbeConfig(TrainingConfig):
+    """One model on the folds of one corpus."""
+
+    corpus: str = Field(description="name of the corpus, such as emodb")
+    data_dir: Path | None = Field(
+        None, description="folder that holds the corpus; default: $EMOBOX_DATA/<corpus>"
+    )
+
+
+class CrossConfig(TrainingConfig):
+    """One model trained on corpora and tested on others."""
+
+    train: tuple[str, ...] = Field(min_length=1, description="sources, parted by commas")
+    test: tuple[str, ...] = Field((), description="targets, parted by commas; default: the sources")
+    leave_one_out: bool = Field(False, description="train on all sources but the target, together")
+    training: Training = Field(
+        "all", description="train on the whole source, or on the training part of its released fold1"
+    )
+    test_set: TestSet | None = Field(
+        None,
+        description="of a target; default: the paper's balanced sets where all targets have one of the labels, else "
+        "all of it",
+    )
+    labels: tuple[str, ...] = Field(
+        (),
+        description="parted by commas, or `common` for all that the corpora share; default: of the paper's four, "
+        "those shared",
+    )
+    name: str | None = Field(
+        None, description="of the folder below <output-dir>/<model>/cross; default: the corpora"
+    )
+    data_dir: dict[str, Path] = Field(
+        default_factory=dict,
+        description="CORPUS=FOLDER: where a corpus is, as often as needed; default: $EMOBOX_DATA/<corpus>",
+    )
+
+
+class BalanceConfig(Config):
+    """A balanced test set of a corpus: as many utterances of every speaker and emotion, confirmed by a classifier."""
+
+    corpus: str = Field(description="name of the corpus, such as emodb")
+    classifier: str = Field(description="Hub id or folder of an audio classification model")
+    per_speaker: int = Field(gt=0, description="utterances of each emotion")
+    out: Path = Field(description="the list to write, a text file of ids")
+    data_dir: Path | None = Field(
+        None, description="folder that holds the corpus; default: $EMOBOX_DATA/<corpus>"
+    )
+    seed: int = Field(0, description="of the draw")
+    labels: tuple[str, ...] = Field(
+        (),
+        description="emotions, parted by commas; default: angry, happy, neutral and sad, as far as there are",
+    )
+    speakers: tuple[str, ...] = Field(
+        (), description="only these, parted by commas (the paper chose six of MELD)"
+    )
+    label_map: tuple[str, ...] = Field((), description="CLASS=LABEL,…: what classes of the classifier mean")
+    fewer: bool = Field(False, description="take the largest number that all have, up to --per-speaker")
+    revision: str | None = Field(None, description="branch, tag or commit of the classifier on the Hub")
+    trust_remote_code: bool = Field(False, description="run the classifier repository's own code")
+    allow_missing: bool = Field(False, description="go on with an incomplete corpus")
+    num_proc: int | None = Field(None, gt=0, description="processes that convert the corpus")
+    overwrite: bool = Field(False, description="replace the file at --out")
+
+
+def option_of(name: str) -> str:
+    """The option of a setting.
+
+    >>> option_of("data_dir")
+    '--data-dir'
+    """
+    return "--" + name.replace("_", "-")
+
+
+def type_of(annotation: Any) -> Any:
+    """A setting's type, whether or not it may be None.
+
+    >>> type_of(int | None), type_of(bool)
+    (<class 'int'>, <class 'bool'>)
+    """
+    if get_origin(annotation) in (Union, UnionType):
+        return next(part for part in get_args(annotation) if part is not type(None))
+    return annotation
+
+
+def _words(option: str, value: Any) -> list[str]:
+    if value is True:
+        return [option]
+    if isinstance(value, tuple):
+        return [option, ",".join(value)]
+    if isinstance(value, dict):
+        return [word for key, part in value.items() for word in (option, f"{key}={part}")]
+    return [option, str(value)]
+
+
+def problem(config: type[Config], settings: Any, found: Any) -> str:
+    """One sentence of ours for one error of pydantic about settings of that kind."""
+    from emobox_datasets.errors import (
+        nearest,  # a second of imports, which settings without a mistake do without
+    )
+
+    name, kind, got = str(found["loc"][0] if found["loc"] else "settings"), found["type"], found["input"]
+    if kind == "value_error":  # what a validator of ours says
+        return str(found["ctx"]["error"])
+    if kind in ("model_type", "dict_type"):
+        return f"Expected {' or '.join(config.model_fields)} with a value each, but got {got!r}; correct it."
+    if kind == "extra_forbidden":
+        return f"Expected settings of {_words_of(config)}, but got {name!r}. {nearest(name, config.model_fields)}"
+    field = config.model_fields.get(name)
+    about = f" ({field.description})" if field and field.description else ""
+    if kind == "missing":
+        return f"Expected {name} in {_words_of(config)}{about}, but it is missing; give it."
+    if kind == "literal_error":
+        values = [value.strip(" '") for value in found["ctx"]["expected"].replace(" or ", ",").split(",")]
+        return f"Expected {name} of {', '.join(values)}, but got {got!r}. {nearest(str(got), values)}"
+    if kind.startswith("bool"):
+        return f"Expected true or false as {name}, but got {got!r}; correct it."
+    if kind == "too_short":
+        return f"Expected at least one entry as {name}{about}, but got none; name one."
+    if kind == "greater_than":
+        return f"Expected {name} to be more than {found['ctx']['gt']}, but got {got}; correct it."
+    message = found["msg"][0].lower() + found["msg"][1:]
+    return f"Expected another {name}{about}, but got {got!r}: {message}; correct it."
+
+
+def _words_of(config: type[Config]) -> str:
+    """What settings of a kind are called in a sentence: by their title, or the name of the class.
+
+    >>> _words_of(ProbeConfig)
+    'a probe config'
+    """
+    name = config.model_config.get("title") or config.__name__
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"

@@ -1,0 +1,269 @@
+"""The experiment: frozen features of corpora, small heads on every task, scores with an interval.
+
+Features are extracted once and kept; test labels are read only after configuration and epoch have been chosen. Within a
+corpus and between corpora is one thing, of which a `Design` says what differs.
+"""
+
+import os
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator, PartialState
+from accelerate.utils import gather_object
+
+from emobox_datasets import corpora
+from emobox_probe import report, results
+from emobox_probe.checkpoint import forget
+from emobox_probe.config import CrossConfig, ExtractConfig, ProbeConfig
+from emobox_probe.cross_results import CROSS_FILE, CrossRecord, read_cross_record
+from emobox_probe.design import Design, Made, design_of
+from emobox_probe.encoders import Encoder
+from emobox_probe.errors import ProbeError
+from emobox_probe.features import FeatureStore, seconds_spent, times_real_time
+from emobox_probe.machine import keep_freed_memory, threads_told
+from emobox_probe.pool import Pool
+from emobox_probe.predictions import PREDICTIONS_FILE
+from emobox_probe.prepared import (
+    checkpoint_of,
+    describe_corpus,
+    encoder_of,
+    filled_store,
+    load_corpus,
+    progress_bar,
+)
+from emobox_probe.protocol import PROTOCOLS, Protocol
+from emobox_probe.results import CorpusRecord, ResultRecord, RunRecord, read_record
+from emobox_probe.scoring import Outcome
+from emobox_probe.sweep import train_tasks, views_of
+from emobox_probe.tasks import Task
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder with a record, what that says, and whether it was there before."""
+
+    folder: Path
+    record: RunRecord
+    kept: bool = False
+
+
+def probe(model: str, corpus: str, protocol: str = "paper", **settings: Any) -> ResultRecord:
+    """Score a model on the folds of a corpus.
+
+    Args:
+        model: Hub id, local folder, or `builtin:<name>`.
+        corpus: name of the corpus, such as `emodb`.
+        protocol: `paper` or `strict`.
+        settings: the other settings of `config.ProbeConfig`, such as `data_dir`, `output_dir`, `dtype`.
+
+    Returns:
+        The record, which is kept below `output_dir`: `.table()`, `.plot()`, and all that a score can be traced to.
+
+    Raises:
+        ProbeError: settings, model or folder are not what is needed; says what to do.
+        CorpusError: the corpus is not there, not whole, or cannot be decoded.
+    """
+    record = run(ProbeConfig.of({"model": model, "corpus": corpus, "protocol": protocol, **settings})).record
+    assert isinstance(record, ResultRecord)
+    return record
+
+
+def cross(
+    model: str, train: Sequence[str], test: Sequence[str] = (), protocol: str = "paper", **settings: Any
+) -> CrossRecord:
+    """Train on corpora, test on others.
+
+    Args:
+        model: as for `probe`.
+        train: names of the sources.
+        test: names of the targets; the sources if empty.
+        protocol: `paper` or `strict`.
+        settings: the other settings of `config.CrossConfig`, such as `data_dir`, a folder for each corpus.
+
+    Raises:
+        ProbeError, CorpusError: as for `probe`.
+    """
+    given = {"model": model, "train": tuple(train), "test": tuple(test), "protocol": protocol, **settings}
+    record = run(CrossConfig.of(given)).record
+    assert isinstance(record, CrossRecord)
+    return record
+
+
+def extract(model: str, corpus: str, **settings: Any) -> FeatureStore:
+    """The features of a corpus, made as far as they are missing: the store that `probe` takes them from.
+
+    Args:
+        model: as for `probe`.
+        corpus: name of the corpus.
+        settings: the other settings of `config.ExtractConfig`, such as `layers="all"`.
+
+    Raises:
+        ProbeError, CorpusError: as for `probe`.
+    """
+    return extract_features(ExtractConfig.of({"model": model, "corpus": corpus, **settings}))
+
+
+def run(config: ProbeConfig | CrossConfig) -> Run:
+    """From corpora and model to a record, top to bottom; a finished run of equal settings is not made again.
+
+    Raises:
+        ProbeError: settings, model or folder are not what is needed; says what to do.
+        CorpusError: a corpus is not there, not whole, or cannot be decoded.
+    """
+    accelerator = Accelerator()
+    prepare_device(accelerator)
+    protocol = PROTOCOLS[config.protocol]
+    design = design_of(config, protocol)
+    encoder = encoder_of(config, accelerator.device, protocol)
+
+    # What is wrong with any corpus shows here, before features are made of the first.
+    pool = Pool(design.labels)
+    for corpus in design.corpora:
+        with accelerator.main_process_first():  # the first process converts, the others find it done
+            root = design.data_dir(corpus.name)
+            pool.add(corpus, load_corpus(corpus, root, config.allow_missing, config.num_proc))
+    tasks = design.tasks(pool)
+    described = [describe_corpus(pool.audio[c.name], c, design.labels) for c in design.corpora]
+    folder = design.folder(encoder.facts.name)
+    if (kept := _kept(folder, config, design, encoder, described)) is not None:
+        accelerator.end_training()
+        return Run(folder, kept, kept=True)
+
+    stores = [
+        filled_store(config, encoder, pool.audio[corpus.name], corpus.fingerprint, accelerator)
+        for corpus in described
+    ]
+    outcomes, training_seconds = _train(tasks, pool, stores, protocol, encoder, folder, accelerator)
+    if accelerator.is_main_process:
+        provenance = provenance_of(config, design, stores, accelerator, training_seconds)
+        made = Made(outcomes, encoder, described, stores, pool, provenance)
+        record, predictions = design.record(made)
+        report.write(folder, record, predictions.merge(pool.about(), on="id", how="left", validate="m:1"))
+        forget(folder)
+    accelerator.wait_for_everyone()
+    accelerator.end_training()
+    return Run(folder, design.read(folder))
+
+
+def _train(
+    tasks: Sequence[Task],
+    pool: Pool,
+    stores: Sequence[FeatureStore],
+    protocol: Protocol,
+    encoder: Encoder,
+    folder: Path,
+    accelerator: Accelerator,
+) -> tuple[list[Outcome], float]:
+    """The outcomes of all tasks, which the processes share, and the seconds of training."""
+    started = time.perf_counter()
+    views = views_of(stores, protocol, accelerator.device, encoder.facts.layers == "all")
+    with (
+        accelerator.split_between_processes(tasks) as mine,
+        progress_bar(accelerator, "heads", views.count * len(mine) * protocol.epochs, "epoch") as bar,
+    ):
+        checkpoint = checkpoint_of(
+            folder, stores, protocol, [task.group for task in mine], accelerator.device
+        )
+        outcomes = train_tasks(mine, pool, views, protocol, bar.update, checkpoint)
+    gathered: list[Outcome] = gather_object(outcomes)
+    return gathered, time.perf_counter() - started + checkpoint.seconds_before
+
+
+def _kept(
+    folder: Path,
+    config: ProbeConfig | CrossConfig,
+    design: Design,
+    encoder: Encoder,
+    described: Sequence[CorpusRecord],
+) -> RunRecord | None:
+    """The record of an earlier run of equal settings; None if there is none, or it is to be replaced.
+
+    Raises:
+        ProbeError: there is one of other settings, and `overwrite` was not given.
+    """
+    if config.overwrite or not (folder / design.record_file).is_file():
+        return None
+    earlier = design.read(folder)
+    wanted = design.identity(encoder.facts, config.store_dtype, described)
+    found = design.identity_of(earlier)  # type: ignore[arg-type]  # what a design reads, it knows
+    if other := [what for what, value in wanted.items() if found[what] != value]:
+        raise ProbeError(
+            f"Expected {folder} to be free or to hold a result of the same model, corpora and settings, but it holds "
+            f"one of {' and '.join(other)} that are others; give another --output-dir, or --overwrite to replace it."
+        )
+    return earlier if (folder / PREDICTIONS_FILE).is_file() else None
+
+
+def extract_features(config: ExtractConfig) -> FeatureStore:
+    """The features of one corpus, made as far as they are missing.
+
+    Raises:
+        ProbeError, CorpusError: as for `run`.
+    """
+    accelerator = Accelerator()
+    prepare_device(accelerator)
+    corpus = corpora.load(config.corpus)
+    encoder = encoder_of(config, accelerator.device, PROTOCOLS["paper"])
+    with accelerator.main_process_first():
+        whole = load_corpus(corpus, config.data_dir, config.allow_missing, config.num_proc)
+    described = describe_corpus(whole, corpus, corpus.label_list)
+    store = filled_store(config, encoder, whole, described.fingerprint, accelerator)
+    accelerator.end_training()
+    return store
+
+
+def provenance_of(
+    config: ProbeConfig | CrossConfig,
+    design: Design,
+    stores: Sequence[FeatureStore],
+    accelerator: Accelerator,
+    training_seconds: float,
+) -> results.Provenance:
+    """When, where, with what and how long."""
+    return results.Provenance(
+        command=design.command,
+        settings=config.recorded(),
+        device=str(accelerator.device),
+        hardware=hardware(accelerator.device),
+        processes=accelerator.num_processes,
+        extraction_seconds=seconds_spent(stores),
+        extraction_times_real_time=times_real_time(stores),
+        extraction_busy_share=stores[0].busy_share() if len(stores) == 1 else None,
+        training_seconds=training_seconds,
+    )
+
+
+def read_run(folder: str | Path) -> RunRecord:
+    """The record of either kind in a run's folder.
+
+    Raises:
+        ProbeError: there is none, or it cannot be read.
+    """
+    return read_cross_record(folder) if (Path(folder) / CROSS_FILE).is_file() else read_record(folder)
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one that tells."""
+    return bool(PartialState().is_main_process)
+
+
+def prepare_device(accelerator: Accelerator) -> None:
+    """Use what the device has: all cores of a CPU unless OMP_NUM_THREADS says otherwise, TF32 on a GPU."""
+    if accelerator.device.type == "cpu":
+        keep_freed_memory()
+        if accelerator.num_processes == 1 and not threads_told():
+            torch.set_num_threads(len(os.sched_getaffinity(0)))
+    if accelerator.device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+
+
+def hardware(device: torch.device) -> str:
+    """The GPU's name, or the processor's."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores"
