@@ -20,20 +20,19 @@ import torch
 from emobox_probe.contract import Encoded
 from emobox_probe.cross_results import read_cross_record
 from emobox_probe.features import FeatureStore
-from emobox_probe.rescoring import read_predictions
+from emobox_probe.predictions import read_predictions
 from emobox_probe.results import read_record
 from emobox_probe.shards import is_intact
 from hub_cards.bench.speeds import past_records
 from hub_cards.bench.states import read_cross, read_result
-from hub_cards.cross_check import check_cross
 from hub_cards.leaderboard_records import collect
 from hub_cards.results_table import find_records
-from hub_cards.runs import CrossRun, find_runs
+from hub_cards.runs import CrossRun, check_run, find_runs
 
 root = Path(sys.argv[1])
 record, matrix = read_record(root / "whole"), read_cross_record(root / "whole-cross")
-assert is_intact(root / "whole.safetensors")
-check_cross(CrossRun(root / "whole-cross", matrix))
+assert is_intact(root / "whole.safetensors", "shard")
+check_run(CrossRun(root / "whole-cross", matrix))
 collect([root / "whole"])
 assert len(find_runs([root / "whole"])[0]) == len(past_records(root / "whole")) == 1
 if os.geteuid() == 0:
@@ -48,8 +47,8 @@ readers = {
     "closed/result.json": lambda: read_record(root / "closed"),
     "closed/cross.json": lambda: read_cross_record(root / "closed"),
     "closed/predictions.parquet": lambda: read_predictions(root / "closed", record),
-    "closed/predictions.parquet ": lambda: check_cross(CrossRun(root / "closed", matrix)),
-    "closed/shard.safetensors": lambda: is_intact(root / "closed/shard.safetensors"),
+    "closed/predictions.parquet ": lambda: check_run(CrossRun(root / "closed", matrix)),
+    "closed/shard.safetensors": lambda: is_intact(root / "closed/shard.safetensors", "shard"),
     "closed/result.json ": lambda: read_result(root / "closed"),
     "closed/cross.json ": lambda: read_cross(root / "closed"),
     "closed/result.json  ": lambda: find_runs([root / "closed"]),
@@ -89,7 +88,7 @@ def test_no_right_to_read_is_no_damage(root: Path) -> None:
     make_run(root / "closed")
     make_cross_run(root / "closed")
     write = "from emobox_probe.shards import write_shard; import sys, torch; from pathlib import Path; "
-    write += "from emobox_probe.contract import Encoded; write_shard(Path(sys.argv[1]), [Encoded(torch.ones(3, 2))])"
+    write += "from emobox_probe.contract import Encoded; write_shard(Path(sys.argv[1]), 'shard', [Encoded(torch.ones(3, 2))])"
     subprocess.run([sys.executable, "-c", write, str(root / "whole.safetensors")], check=True)
     shutil.copy(root / "whole.safetensors", root / "closed/shard.safetensors")
     for file in (root / "closed").iterdir():
