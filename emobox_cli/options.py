@@ -67,7 +67,7 @@ def _joined(value: Any) -> Any:
     """What an option gave that may be given several times: entries by their name, or names, each once."""
     if not isinstance(value, list):
         return value
-    return dict(value) if isinstance(value[0], tuple) else tuple(dict.fromkeys(value))
+    return dict(value) if value and isinstance(value[0], tuple) else tuple(dict.fromkeys(value))
 
 
 def _names(listed: str) -> tuple[str, ...]:

@@ -142,6 +142,14 @@ def test_names_may_be_given_at_once_or_one_by_one() -> None:
         (["probe", "--model", "", "--corpus", "demo"], "model"),
         (["probe", "--model", "a/b", "--corpus", "demo", "--num-proc", "0"], "num_proc to be more than 0"),
         (["bench", "--processes", "0"], "processes to be more than 0"),
+        (
+            ["cross", "--model", "a/b", "--train", " , "],
+            "at least one entry as train (sources, parted by commas), but got none",
+        ),
+        (
+            ["balance", "demo", "--classifier", "a/b", "--out", "list.txt", "--per-speaker", "0"],
+            "per_speaker to be more than 0, but got 0",
+        ),
     ],
 )
 def test_values_that_are_not_possible_are_an_error(

@@ -308,7 +308,6 @@ def of_text(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("demo", "pickled", [], "If it only has pytorch_model.bin"),
         ("demo", "of_text", [], "Expected an audio classification model .* but got"),
         ("demo", "nameless", [], "none for Angry, Happy, Neutral, Sad.* what LABEL_0, LABEL_1 mean"),
-        ("demo", "trained", ["--per-speaker", "0"], "Expected per_speaker to be more than 0, but got 0"),
         ("demo", "trained", ["--labels", "sad,fear"], "Expected --labels of demo, but got Fear"),
         ("demo", "trained", ["--labels", "sad"], "Expected two emotions or more, but got Sad"),
         ("demo", "trained", ["--speakers", "ada,eve"], "Expected --speakers of demo, but got eve"),

@@ -355,7 +355,6 @@ def test_the_papers_corpora_are_tested_on_their_balanced_sets(
     ("words", "message"),
     [
         (["--train", "demo"], "another corpus to test heads of demo on"),
-        (["--train", " , "], "at least one entry as train (sources, parted by commas), but got none"),
         (["--train", "demo,emodbb"], "but got 'emodbb'. Did you mean emodb"),
         (["--train", "demo,savee"], "told where SAVEE is"),
         (["--train", "demo,savee", "--data-dir", "savee=/no/such"], "folder with SAVEE at /no/such"),
