@@ -88,7 +88,8 @@ def test_no_right_to_read_is_no_damage(root: Path) -> None:
     make_run(root / "closed")
     make_cross_run(root / "closed")
     write = "from emobox_probe.shards import write_shard; import sys, torch; from pathlib import Path; "
-    write += "from emobox_probe.contract import Encoded; write_shard(Path(sys.argv[1]), 'shard', [Encoded(torch.ones(3, 2))])"
+    write += "from emobox_probe.contract import Encoded; "
+    write += "write_shard(Path(sys.argv[1]), 'shard', [Encoded(torch.ones(3, 2))])"
     subprocess.run([sys.executable, "-c", write, str(root / "whole.safetensors")], check=True)
     shutil.copy(root / "whole.safetensors", root / "closed/shard.safetensors")
     for file in (root / "closed").iterdir():

@@ -107,6 +107,7 @@ def test_the_default_plan_is_the_papers_for_the_corpora_found(
 ) -> None:
     for name in ("emodb", "iemocap", "meld", "ravdess", "savee"):
         (tmp_path / name).mkdir()
+        (tmp_path / name / "README").touch()
     monkeypatch.setenv("EMOBOX_DATA", str(tmp_path))
     plan = parse_plan(default_plan(), "default")
     assert plan.corpora == ("emodb", "iemocap", "meld", "ravdess", "savee")
@@ -127,5 +128,6 @@ def test_found_is_every_corpus_that_is_here(tmp_path: Path, monkeypatch: pytest.
     names = [name for name in corpora.names() if name != "demo"]
     for name in names:
         (tmp_path / name).mkdir()
+        (tmp_path / name / "README").touch()
     assert parse_plan(text, "plan.yaml").corpora == tuple(names)
     assert yaml.safe_load(default_plan())["corpora"] == names
