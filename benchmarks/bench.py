@@ -26,8 +26,8 @@ from pathlib import Path
 import yaml
 
 from emobox_datasets import corpora
-from emobox_probe.cross_results import CROSS_FILE
-from emobox_probe.results import RESULT_FILE
+from emobox_probe.records.cross_result import CROSS_FILE
+from emobox_probe.records.result import RESULT_FILE
 from hub_cards.bench.estimate import duration
 from hub_cards.bench.items import Item
 from hub_cards.bench.models import TABULATED, ModelHere

@@ -32,7 +32,7 @@ import soundfile
 from scipy.signal import resample_poly
 
 from emobox_datasets import corpora
-from emobox_datasets.decoder import torchcodec_works
+from emobox_datasets.loading.decoder import torchcodec_works
 
 RESULT = Path(__file__).parent / "results" / "convert.cpu.json"
 PACKAGES = ("av", "datasets", "numpy", "pyarrow", "scipy", "soundfile", "soxr", "torch", "torchcodec")

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from scores import keep
 
-from emobox_probe.cross_results import CROSS_FILE, CrossRecord, read_cross_record
+from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 
 HERE = Path(__file__).parent
 CORPORA = ("emodb", "urdu")

@@ -1,6 +1,6 @@
 """How near extraction comes to the speed of the bare model, and how far it is from one utterance at a time.
 
-    (a) project   stored FLAC -> decoded, batched, encoded -> checksummed shards on disk, by emobox_probe.extraction
+    (a) project   stored FLAC -> decoded, batched, encoded -> checksummed shards on disk, by `features.extraction`
     (b) ceiling   the unchanged model of transformers on ready tensors of the same lengths, no mask, best of its batches
     (c) single    FLAC -> feature extractor -> model, one utterance at a time in float32, as the EmoBox release does
 
@@ -31,15 +31,16 @@ import torch
 import transformers
 from torch import nn
 
-from emobox_datasets.audio import SAMPLING_RATE, from_flac, to_flac
-from emobox_probe import batching, models
-from emobox_probe.batching import Budget, plan
-from emobox_probe.contract import DTYPES
-from emobox_probe.extraction import extract
-from emobox_probe.families import FAMILIES, WHISPER_TRIMMED, Family
-from emobox_probe.features import FeatureStore
-from emobox_probe.model_encoder import ModelEncoder
-from emobox_probe.waveforms import Loaded, log_mel
+from emobox_datasets.audio_files.audio import SAMPLING_RATE, from_flac, to_flac
+from emobox_probe.encoders import batching
+from emobox_probe.encoders import data2vec2 as models
+from emobox_probe.encoders.batching import Budget, plan
+from emobox_probe.encoders.encoder import DTYPES
+from emobox_probe.encoders.families import FAMILIES, WHISPER_TRIMMED, Family
+from emobox_probe.encoders.inputs import Loaded, log_mel
+from emobox_probe.encoders.model_encoder import ModelEncoder
+from emobox_probe.features.extraction import extract
+from emobox_probe.features.store import FeatureStore
 
 LARGE = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096}
 STABLE = {**LARGE, "feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True}

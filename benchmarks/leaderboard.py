@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from emobox_datasets import corpora
 from emobox_probe.protocol import PAPER, protocol_id
-from emobox_probe.results import (
+from emobox_probe.records.result import (
     CorpusRecord,
     EncoderRecord,
     Fold,
@@ -35,9 +35,9 @@ from emobox_probe.results import (
     ResultRecord,
     Scores,
 )
-from hub_cards.leaderboard_data import page_data
-from hub_cards.leaderboard_records import Collection, Result, model_of
-from hub_cards.leaderboard_site import PAGE, render, write
+from hub_cards.leaderboard.data import page_data
+from hub_cards.leaderboard.site import PAGE, render, write
+from hub_cards.runs.collection import Collection, Result, model_of
 
 RESULT = Path(__file__).parent / "results" / "leaderboard.cpu.json"
 LAYERS, REPEATS = 13, 5

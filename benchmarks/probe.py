@@ -27,11 +27,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from emobox_probe.frames import Frames, MappedFrames, ResidentFrames, Statistics
-from emobox_probe.groups import Group
-from emobox_probe.machine import keep_freed_memory
+from emobox_probe.heads.batches import Frames, MappedFrames, ResidentFrames, Statistics
+from emobox_probe.heads.cpu import keep_freed_memory
+from emobox_probe.heads.groups import Group
+from emobox_probe.heads.training import train
 from emobox_probe.protocol import PAPER, HeadConfiguration, Protocol
-from emobox_probe.training import train
 
 HERE = Path(__file__).parent
 WARM_UP_STEPS = 10
@@ -171,7 +171,7 @@ def emodb(assets: Path, work: Path) -> tuple[list[Tensor], Tensor, int]:
     from emobox_datasets import corpora
     from emobox_probe.config import ExtractConfig
     from emobox_probe.experiment import extract_features
-    from emobox_probe.prepared import load_corpus
+    from emobox_probe.features.corpus import load_corpus
 
     config = ExtractConfig(
         model=str(assets / "models" / "whisper-base-encoder"),

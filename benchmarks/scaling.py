@@ -27,13 +27,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from emobox_probe.contract import Encoded, Pending
-from emobox_probe.features import FeatureStore
-from emobox_probe.groups import Group
-from emobox_probe.machine import keep_freed_memory
+from emobox_probe.encoders.encoder import Encoded, Pending
+from emobox_probe.features.store import FeatureStore
+from emobox_probe.heads.cpu import keep_freed_memory
+from emobox_probe.heads.groups import Group
+from emobox_probe.heads.training import train_views
 from emobox_probe.protocol import PROTOCOLS
-from emobox_probe.sweep import views_of
-from emobox_probe.training import train_views
+from emobox_probe.scoring.sweep import views_of
 
 FRAME_RATE, LAYERS, CLASSES = 50, 13, 4
 FOLDS = 5

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from emobox_datasets import corpora
-from emobox_datasets.row_version import source_hash
+from emobox_datasets.loading.row_version import source_hash
 
 RESULT = Path(__file__).parent / "results" / "scan.cpu.json"
 EMOTIONS = ("Neutral", "Angry", "Happy", "Sad", "Surprise")

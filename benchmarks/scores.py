@@ -16,7 +16,7 @@ import sys
 from itertools import product
 from pathlib import Path
 
-from emobox_probe.results import RESULT_FILE, ResultRecord, read_record
+from emobox_probe.records.result import RESULT_FILE, ResultRecord, read_record
 
 HERE = Path(__file__).parent
 # Features are extracted with the means of all layers, so that one extraction serves both protocols.

@@ -39,7 +39,7 @@ LINES = {"loopback": (0.0, float("inf")), "line": (0.05, 100e6)}  # seconds befo
 def hub_server() -> Any:
     """The tests' module; their folder must not be on the path, where its folders would pass for our packages."""
     for name in ("hub_store", "hub_server"):
-        spec = spec_from_file_location(name, HERE.parent / "tests" / f"{name}.py")
+        spec = spec_from_file_location(name, HERE.parent / "tests" / "helpers" / f"{name}.py")
         assert spec is not None
         assert spec.loader is not None
         module = sys.modules[name] = module_from_spec(spec)
@@ -127,11 +127,11 @@ def fill(root: Path, scratch: Path) -> None:
 
     import emobox_datasets  # noqa: F401
     from emobox_datasets import corpora
-    from emobox_datasets.partition import configurations
-    from emobox_datasets.repository import prepare
-    from hub_cards.dataset_card import describe
-    from hub_cards.publish import Destination, connect, publish
-    from hub_cards.publish_dataset import parcel_of
+    from emobox_datasets.folds.partition import configurations
+    from emobox_datasets.repository.write import prepare
+    from hub_cards.cards.dataset_card import describe
+    from hub_cards.hub.one_commit import Destination, connect, publish
+    from hub_cards.publish.dataset import parcel_of
 
     datasets.disable_progress_bars()
     disable_progress_bars()

@@ -18,7 +18,7 @@ def add_results(parser: argparse.ArgumentParser) -> None:
 
 def run_results(arguments: argparse.Namespace) -> int:
     """Print the tables of many results."""
-    from hub_cards.results_table import show
+    from hub_cards.tables.results import show
 
     show(arguments.runs, arguments.format, tables())
     return 0
@@ -39,7 +39,7 @@ def add_leaderboard(parser: argparse.ArgumentParser) -> None:
 
 def run_leaderboard(arguments: argparse.Namespace) -> int:
     """Write the site, and show what would be sent, or send it."""
-    from hub_cards.leaderboard import make_leaderboard
+    from hub_cards.leaderboard.leaderboard import make_leaderboard
 
     make_leaderboard(
         arguments.results, arguments.out, tables(), arguments.space, arguments.private, arguments.send
@@ -58,7 +58,7 @@ def add_plots(parser: argparse.ArgumentParser) -> None:
 
 def run_plots(arguments: argparse.Namespace) -> int:
     """Draw all there is to draw, and say what there is not."""
-    from hub_cards.plots import draw
+    from hub_cards.tables.plots import draw
 
     written = draw(arguments.runs, arguments.out, arguments.format, arguments.metric, arguments.published)
     print(f"{len(written)} pictures written to {arguments.out}")
@@ -83,7 +83,7 @@ def add_card(parser: argparse.ArgumentParser) -> None:
 
 def run_card(arguments: argparse.Namespace) -> int:
     """Write a card beside the result, or where told."""
-    from hub_cards.cards import write_card
+    from hub_cards.cards.model_card import write_card
 
     print(f"written to {write_card(arguments.runs, arguments.readme, arguments.out)}")
     return 0
@@ -113,7 +113,7 @@ def add_publish(parser: argparse.ArgumentParser) -> None:
 
 def run_publish(arguments: argparse.Namespace) -> int:
     """Show what would change on the Hub, or change it."""
-    from hub_cards.publish_results import publish_results
+    from hub_cards.publish.results import publish_results
 
     publish_results(
         arguments.runs,

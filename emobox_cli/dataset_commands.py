@@ -46,7 +46,7 @@ def add_doctor(parser: argparse.ArgumentParser) -> None:
 
 def run_doctor(arguments: argparse.Namespace) -> int:
     """Examine a copy and print the diagnosis; 0 if it is the one the benchmark means, else 1."""
-    from emobox_datasets import doctor
+    from emobox_datasets.doctor import doctor
 
     return doctor.run(arguments)
 
@@ -62,9 +62,9 @@ def add_prepare(parser: argparse.ArgumentParser) -> None:
 def run_prepare(arguments: argparse.Namespace) -> int:
     """Prepare a corpus and say what was written."""
     from emobox_datasets import corpora
-    from emobox_datasets.repository import prepare
-    from emobox_datasets.roots import find_root
-    from hub_cards.dataset_card import describe
+    from emobox_datasets.location import find_root
+    from emobox_datasets.repository.write import prepare
+    from hub_cards.cards.dataset_card import describe
 
     corpus = corpora.load(arguments.corpus)
     out = arguments.out or Path("emobox") / corpus.name
@@ -107,7 +107,7 @@ def add_publish_dataset(parser: argparse.ArgumentParser) -> None:
 
 def run_publish_dataset(arguments: argparse.Namespace) -> int:
     """Show what would be sent, or send it."""
-    from hub_cards.publish_dataset import publish_dataset
+    from hub_cards.publish.dataset import publish_dataset
 
     publish_dataset(
         arguments.folder,

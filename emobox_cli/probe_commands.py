@@ -33,8 +33,8 @@ def run_cross(arguments: argparse.Namespace) -> int:
 
 
 def _run(config: ProbeConfig | CrossConfig) -> int:
-    from emobox_probe import report
     from emobox_probe.experiment import is_main_process, run
+    from emobox_probe.report import report
 
     made = run(config)
     if is_main_process():
@@ -93,10 +93,10 @@ def add_score(parser: argparse.ArgumentParser) -> None:
 
 def run_score(arguments: argparse.Namespace) -> int:
     """Print scores from kept predictions."""
-    from emobox_probe.check import check_scores
     from emobox_probe.experiment import read_run
-    from emobox_probe.predictions import read_predictions
-    from emobox_probe.rescoring import scores_by, show
+    from emobox_probe.records.predictions import read_predictions
+    from emobox_probe.scoring.by_group import scores_by, show
+    from emobox_probe.scoring.check import check_scores
 
     for folder in arguments.runs:
         record = read_run(folder)
@@ -121,7 +121,7 @@ def add_convert_checkpoint(parser: argparse.ArgumentParser) -> None:
 
 def run_convert_checkpoint(arguments: argparse.Namespace) -> int:
     """Convert a checkpoint, and say what was made of what."""
-    from emobox_probe.convert_checkpoint import convert_checkpoint
+    from emobox_probe.encoders.convert_checkpoint import convert_checkpoint
 
     print("\n".join(convert_checkpoint(arguments.checkpoint, arguments.out)))
     return 0

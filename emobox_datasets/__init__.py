@@ -2,8 +2,8 @@
 
 from importlib.metadata import version
 
-from emobox_datasets import decoder, plugin
 from emobox_datasets.errors import CorpusError
+from emobox_datasets.loading import decoder, plugin
 
 __all__ = ["CorpusError", "__version__"]
 

@@ -11,12 +11,12 @@ from typing import Any
 from rich.table import Table
 
 from emobox_datasets import corpora
-from emobox_datasets.balanced import remarks
 from emobox_datasets.corpus import Corpus, OwnSplit, ReleasedLists
 from emobox_datasets.errors import printable
+from emobox_datasets.folds.balanced import remarks
+from emobox_datasets.folds.partition import Kind, configurations, why_not_strict
 from emobox_datasets.labels import shared_four
-from emobox_datasets.partition import Kind, configurations, why_not_strict
-from emobox_datasets.roots import DATA_VARIABLE, candidate_root, is_here
+from emobox_datasets.location import DATA_VARIABLE, candidate_root, is_here
 
 PAGE = Path(__file__).parents[1] / "docs" / "corpora.md"
 

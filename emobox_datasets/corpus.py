@@ -8,14 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from emobox_datasets import placeholders
-from emobox_datasets.completeness import check_complete
-from emobox_datasets.copies import Choice, choose
-from emobox_datasets.errors import CorpusError, printable
-from emobox_datasets.folder import AUDIO, CorpusFolder, composed, stem
-from emobox_datasets.labels import ordered
-from emobox_datasets.released_utterances import RELEASED, released_utterances
-from emobox_datasets.utterance import (
+from emobox_datasets.copy import placeholders
+from emobox_datasets.copy.completeness import check_complete
+from emobox_datasets.copy.duplicates import Choice, choose
+from emobox_datasets.copy.folder import AUDIO, CorpusFolder, composed, stem
+from emobox_datasets.copy.utterance import (
     INCOMPARABLE,
     PARTS,
     Findings,
@@ -25,6 +22,9 @@ from emobox_datasets.utterance import (
     SpeakerFolds,
     Utterance,
 )
+from emobox_datasets.errors import CorpusError, printable
+from emobox_datasets.labels import ordered
+from emobox_datasets.released.utterances import RELEASED, released_utterances
 
 __all__ = [
     "BALANCED",

@@ -17,16 +17,17 @@ from rich.console import Console
 from rich.table import Table
 from tqdm.auto import tqdm
 
-from emobox_datasets import corpora, lists
-from emobox_datasets.builder import StoredItem, stored_items
+from emobox_datasets import corpora
+from emobox_datasets.audio_files.fingerprint import fingerprint
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import nearest
-from emobox_datasets.fingerprint import fingerprint
+from emobox_datasets.folds import utterance_list as lists
 from emobox_datasets.labels import VOCABULARY, from_name, shared_four
-from emobox_probe.classifier import Audio, Classifier, classify_all, load_classifier
+from emobox_datasets.loading.builder import StoredItem, stored_items
 from emobox_probe.config import BalanceConfig
+from emobox_probe.encoders.classifier import Audio, Classifier, classify_all, load_classifier
 from emobox_probe.errors import ProbeError
-from emobox_probe.prepared import load_corpus
+from emobox_probe.features.corpus import load_corpus
 
 # Speakers and emotions named in an error.
 SHOWN = 10

@@ -17,18 +17,10 @@ from accelerate import Accelerator, PartialState
 from accelerate.utils import gather_object
 
 from emobox_datasets import corpora
-from emobox_probe import report, results
-from emobox_probe.checkpoint import forget
 from emobox_probe.config import CrossConfig, ExtractConfig, ProbeConfig
-from emobox_probe.cross_results import CROSS_FILE, CrossRecord, read_cross_record
-from emobox_probe.design import Design, Made, design_of
-from emobox_probe.encoders import Encoder
+from emobox_probe.encoders.load import Encoder
 from emobox_probe.errors import ProbeError
-from emobox_probe.features import FeatureStore, seconds_spent, times_real_time
-from emobox_probe.machine import keep_freed_memory, threads_told
-from emobox_probe.pool import Pool
-from emobox_probe.predictions import PREDICTIONS_FILE
-from emobox_probe.prepared import (
+from emobox_probe.features.corpus import (
     checkpoint_of,
     describe_corpus,
     encoder_of,
@@ -36,11 +28,20 @@ from emobox_probe.prepared import (
     load_corpus,
     progress_bar,
 )
+from emobox_probe.features.store import FeatureStore, seconds_spent, times_real_time
+from emobox_probe.heads.checkpoint import forget
+from emobox_probe.heads.cpu import keep_freed_memory, threads_told
 from emobox_probe.protocol import PROTOCOLS, Protocol
-from emobox_probe.results import CorpusRecord, ResultRecord, RunRecord, read_record
-from emobox_probe.scoring import Outcome
-from emobox_probe.sweep import train_tasks, views_of
-from emobox_probe.tasks import Task
+from emobox_probe.records import result as results
+from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
+from emobox_probe.records.predictions import PREDICTIONS_FILE
+from emobox_probe.records.result import CorpusRecord, ResultRecord, RunRecord, read_record
+from emobox_probe.report import report
+from emobox_probe.scoring.scores import Outcome
+from emobox_probe.scoring.sweep import train_tasks, views_of
+from emobox_probe.tasks.design import Design, Made, design_of
+from emobox_probe.tasks.pool import Pool
+from emobox_probe.tasks.tasks import Task
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import re
 
+from emobox_datasets.audio_files.synthesis import STYLES, TAKES, VOICES, synthesise
 from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names
-from emobox_datasets.synthesis import STYLES, TAKES, VOICES, synthesise
 
 
 def fields(name: re.Match[str]) -> Fields:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from emobox_datasets.annotations import by_column, pair, read_table
+from emobox_datasets.copy.annotations import by_column, pair, read_table
+from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists
-from emobox_datasets.folder import CorpusFolder
 
 COLUMNS = ("utterance", "emotion", "level", "description", "audio_recording")
 

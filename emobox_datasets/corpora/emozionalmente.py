@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from emobox_datasets.annotations import by_column, pair, read_table
+from emobox_datasets.copy.annotations import by_column, pair, read_table
+from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists
 from emobox_datasets.errors import CorpusError
-from emobox_datasets.folder import CorpusFolder
 
 SAMPLES, USERS = "metadata/samples.csv", "metadata/users.csv"
 GENDERS = {"f": "female", "m": "male"}

@@ -2,8 +2,8 @@
 
 import re
 
+from emobox_datasets.copy.folder import dashed_stem
 from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names
-from emobox_datasets.folder import dashed_stem
 
 
 def fields(path: re.Match[str]) -> Fields:

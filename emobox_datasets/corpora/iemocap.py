@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from emobox_datasets.annotations import text_of
+from emobox_datasets.copy.annotations import text_of
+from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, gender
 from emobox_datasets.errors import CorpusError
-from emobox_datasets.folder import CorpusFolder
 
 # One line a turn: [start - end], name, consensus label, [valence, activation, dominance], separated by tabs.
 TURN = re.compile(

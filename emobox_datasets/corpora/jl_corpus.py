@@ -2,8 +2,8 @@
 
 import re
 
+from emobox_datasets.copy.folder import dashed_stem
 from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names, gender
-from emobox_datasets.folder import dashed_stem
 
 EMOTIONS = (
     "angry",

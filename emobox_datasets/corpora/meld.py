@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from emobox_datasets.annotations import Row, read_table
+from emobox_datasets.copy.annotations import Row, read_table
+from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus, Fields, OwnSplit
-from emobox_datasets.folder import CorpusFolder
 
 FOLDERS = {
     "train": ("train_splits", "train"),

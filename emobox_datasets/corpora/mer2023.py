@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from emobox_datasets.annotations import read_table
+from emobox_datasets.copy.annotations import read_table
+from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus, Fields, OwnSplit
-from emobox_datasets.folder import CorpusFolder
 
 # Only the first of the challenge's three test sets is in the released fold.
 PARTS = {"train": "train", "test1": "test", "test2": None, "test3": None}

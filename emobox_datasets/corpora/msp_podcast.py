@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from emobox_datasets.annotations import entry, read_json
+from emobox_datasets.copy.annotations import entry, read_json
+from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus, Fields, OwnSplit
 from emobox_datasets.errors import CorpusError
-from emobox_datasets.folder import CorpusFolder
 
 SPLITS = {"Train": "train", "Validation": "validation", "Test1": "test", "Test2": None}
 # The publisher's spelling.

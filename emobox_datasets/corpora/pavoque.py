@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import yaml
 
-from emobox_datasets.annotations import read_text
+from emobox_datasets.copy.annotations import read_text
+from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists
 from emobox_datasets.errors import CorpusError
-from emobox_datasets.folder import CorpusFolder
 
 RECORDINGS = ("angry", "happy", "neutral", "outtakes", "poker", "sad")
 KEYS = ("prompt", "style", "start", "end")

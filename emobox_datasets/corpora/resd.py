@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from emobox_datasets.annotations import read_table
+from emobox_datasets.copy.annotations import read_table
+from emobox_datasets.copy.folder import CorpusFolder, base_name
 from emobox_datasets.corpus import Corpus, Fields, OwnSplit
-from emobox_datasets.folder import CorpusFolder, base_name
 
 
 def read(folder: CorpusFolder) -> Iterator[tuple[str | None, Fields]]:

@@ -2,8 +2,8 @@
 
 import re
 
+from emobox_datasets.copy.folder import base_name
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
-from emobox_datasets.folder import base_name
 
 
 def fields(path: re.Match[str]) -> Fields:

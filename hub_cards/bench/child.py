@@ -24,14 +24,15 @@ from filelock import FileLock
 
 from emobox_datasets import corpora
 from emobox_datasets.errors import CorpusError
-from emobox_probe import batching, experiment
+from emobox_probe import experiment
 from emobox_probe.config import Config, CrossConfig, ExtractConfig, ProbeConfig
+from emobox_probe.encoders import batching
+from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.errors import ProbeError
-from emobox_probe.facts import EncoderFacts
-from emobox_probe.features import times_real_time
-from emobox_probe.prepared import describe_corpus, encoder_of, feature_store, filled_store, load_corpus
+from emobox_probe.features.corpus import describe_corpus, encoder_of, feature_store, filled_store, load_corpus
+from emobox_probe.features.shards import write_whole
+from emobox_probe.features.store import times_real_time
 from emobox_probe.protocol import PROTOCOLS
-from emobox_probe.shards import write_whole
 from hub_cards.bench.models import find_model
 from hub_cards.bench.notes import Note, corpus_stamp, note_key, write_note
 from hub_cards.bench.plan import Model, Place, default_features

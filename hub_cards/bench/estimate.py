@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from emobox_datasets import corpora
-from emobox_probe.contract import DTYPES
+from emobox_probe.encoders.encoder import DTYPES
 from emobox_probe.experiment import hardware
 from hub_cards.bench.items import KINDS, Item, dependents, layers_of
 from hub_cards.bench.models import ModelHere

@@ -14,7 +14,7 @@ from fnmatch import fnmatch
 from typing import Literal
 
 from emobox_datasets import corpora
-from emobox_probe.descriptors import BUILTIN
+from emobox_probe.encoders.builtin import BUILTIN
 from emobox_probe.protocol import PROTOCOLS
 from hub_cards.bench.plan import Cross, Model, Place, Plan
 

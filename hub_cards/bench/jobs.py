@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from emobox_probe.config import CrossConfig, ExtractConfig, ProbeConfig
-from emobox_probe.shards import write_whole
+from emobox_probe.features.shards import write_whole
 from hub_cards.bench.items import Item, layers_of
 from hub_cards.bench.plan import Plan
 

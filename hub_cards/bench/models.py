@@ -12,10 +12,10 @@ import torch
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-from emobox_probe.descriptors import BUILTIN
-from emobox_probe.encoders import load_encoder
+from emobox_probe.encoders.builtin import BUILTIN
+from emobox_probe.encoders.load import load_encoder
+from emobox_probe.encoders.weights import TRIMMED
 from emobox_probe.errors import ProbeError
-from emobox_probe.loading import TRIMMED
 from hub_cards.bench.plan import Model
 
 # Encoders of the paper, by their Hub ids: parameters in millions and dimension, as their cards and configurations say.

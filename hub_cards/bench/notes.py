@@ -15,13 +15,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from emobox_datasets import corpora
-from emobox_datasets.roots import candidate_root
-from emobox_datasets.row_version import source_hash
-from emobox_probe.facts import EncoderFacts
-from emobox_probe.features import FORMAT
-from emobox_probe.record import Record
-from emobox_probe.results import CorpusRecord
-from emobox_probe.shards import write_whole
+from emobox_datasets.loading.row_version import source_hash
+from emobox_datasets.location import candidate_root
+from emobox_probe.encoders.facts import EncoderFacts
+from emobox_probe.features.shards import write_whole
+from emobox_probe.features.store import FORMAT
+from emobox_probe.records.record import Record
+from emobox_probe.records.result import CorpusRecord
 from hub_cards.bench.models import ModelHere
 from hub_cards.bench.plan import Place
 

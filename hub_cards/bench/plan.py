@@ -25,9 +25,9 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from emobox_datasets import corpora
 from emobox_datasets.errors import nearest
 from emobox_probe.config import Config, Dtype, ProtocolName, TestSet, Training
-from emobox_probe.descriptors import BUILTIN, BUILTINS
-from emobox_probe.design import model_folder
-from hub_cards.published import read_table_4
+from emobox_probe.encoders.builtin import BUILTIN, BUILTINS
+from emobox_probe.tasks.design import model_folder
+from hub_cards.paper import read_table_4
 
 FOUND = "found"
 

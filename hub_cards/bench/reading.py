@@ -10,11 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from emobox_datasets import corpora
 from emobox_datasets.errors import CorpusError
-from emobox_datasets.roots import DATA_VARIABLE, find_root, is_here
+from emobox_datasets.location import DATA_VARIABLE, find_root, is_here
 from emobox_probe.config import Config, ProtocolName, problem
-from emobox_probe.descriptors import BUILTIN
+from emobox_probe.encoders.builtin import BUILTIN
 from emobox_probe.errors import ProbeError
-from emobox_probe.pairings import label_space, pairings_of, target_configuration
+from emobox_probe.tasks.pairings import label_space, pairings_of, target_configuration
 from hub_cards.bench.plan import FOUND, Cross, Model, Place, Plan, PlanError, PlanFile, default_features
 
 # Keys and positions that lead to a place in the file.

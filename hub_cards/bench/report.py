@@ -10,14 +10,14 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import spearmanr
 
-from emobox_probe.cross_results import CrossRecord
-from emobox_probe.results import ResultRecord
-from emobox_probe.shards import write_whole
+from emobox_probe.features.shards import write_whole
+from emobox_probe.records.cross_result import CrossRecord
+from emobox_probe.records.result import ResultRecord
 from hub_cards.bench.items import Item
 from hub_cards.bench.states import Ledger, read_cross, read_result, record_folder
-from hub_cards.markdown import text
-from hub_cards.published import read_table_4, why_not_beside_table_4
-from hub_cards.results_table import MARK, SCORES, footnotes, tabulate
+from hub_cards.cards.markdown import text
+from hub_cards.paper import read_table_4, why_not_beside_table_4
+from hub_cards.tables.results import MARK, SCORES, footnotes, tabulate
 
 # A rank correlation of fewer models says nothing.
 FEWEST = 3

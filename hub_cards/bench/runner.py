@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from emobox_datasets.errors import CorpusError
 from emobox_probe.errors import ProbeError
-from emobox_probe.shards import write_whole
+from emobox_probe.features.shards import write_whole
 from hub_cards.bench import report
 from hub_cards.bench.events import Events
 from hub_cards.bench.items import Item, dependents

@@ -10,8 +10,8 @@ from statistics import median
 from emobox_datasets import corpora
 from emobox_probe.errors import UnreadableError
 from emobox_probe.protocol import PROTOCOLS, Protocol
-from emobox_probe.results import RESULT_FILE, ResultRecord
-from emobox_probe.tasks import folds_of
+from emobox_probe.records.result import RESULT_FILE, ResultRecord
+from emobox_probe.tasks.tasks import folds_of
 from hub_cards.bench.items import Item
 from hub_cards.bench.models import ModelHere
 from hub_cards.bench.notes import Note

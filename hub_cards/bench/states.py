@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from emobox_datasets import corpora
-from emobox_probe.cross_results import CrossRecord, read_cross_record
+from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.errors import ProbeError, UnreadableError
-from emobox_probe.facts import EncoderFacts
-from emobox_probe.pairings import label_space, pairings_of, target_configuration
-from emobox_probe.predictions import PREDICTIONS_FILE
 from emobox_probe.protocol import PROTOCOLS, settings_of
-from emobox_probe.results import RESULT_FILE, CorpusRecord, ResultRecord, migrated, read_record
-from emobox_probe.tasks import label_list
+from emobox_probe.records.cross_result import CrossRecord, read_cross_record
+from emobox_probe.records.predictions import PREDICTIONS_FILE
+from emobox_probe.records.result import RESULT_FILE, CorpusRecord, ResultRecord, migrated, read_record
+from emobox_probe.tasks.pairings import label_space, pairings_of, target_configuration
+from emobox_probe.tasks.tasks import label_list
 from hub_cards.bench.items import Item, dependents, layers_of
 from hub_cards.bench.models import ModelHere
 from hub_cards.bench.notes import Note, corpus_stamp, is_stored, note_key, read_note

@@ -23,7 +23,7 @@ SCRIPT = """
 import sys, time
 from dataclasses import replace
 import emobox
-from emobox_probe import features
+from emobox_probe.features import store as features
 from emobox_probe.protocol import PROTOCOLS
 features.SHARDS, features.SHORTEST_SHARD = 20, 10.0
 PROTOCOLS["paper"] = replace(PROTOCOLS["paper"], epochs=4, warm_up_epochs=2, hidden_sizes=(8,))

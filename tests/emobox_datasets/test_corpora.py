@@ -10,8 +10,8 @@ from publishers import PUBLISHERS
 
 from emobox_datasets import corpora
 from emobox_datasets.corpus import OwnSplit, SpeakerFolds, Utterance
+from emobox_datasets.folds.partition import partition
 from emobox_datasets.labels import SHARED_FOUR, VOCABULARY, shared_four
-from emobox_datasets.partition import partition
 
 NAMED = [name for name in corpora.names() if name not in PUBLISHERS and name != "demo"]
 RELEASED_ROWS = 212_104

@@ -16,12 +16,14 @@ from datasets import load_dataset
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, BertConfig, BertModel
 
 import emobox
-from emobox_datasets import corpora, lists
-from emobox_datasets.audio import from_flac, to_flac
-from emobox_datasets.builder import StoredItem
-from emobox_datasets.fingerprint import fingerprint
-from emobox_probe import balance, classifier
-from emobox_probe.classifier import Classifier
+from emobox_datasets import corpora
+from emobox_datasets.audio_files.audio import from_flac, to_flac
+from emobox_datasets.audio_files.fingerprint import fingerprint
+from emobox_datasets.folds import utterance_list as lists
+from emobox_datasets.loading.builder import StoredItem
+from emobox_probe import balance
+from emobox_probe.encoders import classifier
+from emobox_probe.encoders.classifier import Classifier
 from emobox_probe.errors import ProbeError
 
 CLASSES = ("生气/angry", "happiness", "NEU", "sad", "<unk>")

@@ -21,9 +21,10 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_s
 
 from emobox_datasets import corpora
 from emobox_datasets.labels import SHARED_FOUR
-from emobox_probe import experiment, pool
-from emobox_probe.cross_results import CrossRecord, read_cross_record
+from emobox_probe import experiment
 from emobox_probe.protocol import PAPER, PROTOCOLS
+from emobox_probe.records.cross_result import CrossRecord, read_cross_record
+from emobox_probe.tasks import pool
 
 pytestmark = pytest.mark.usefixtures("one_thread", "quick")
 FOUR = ("iemocap", "meld", "ravdess", "savee")
@@ -247,13 +248,14 @@ def test_two_processes_give_the_same_record(finished: Finished, features: Path, 
     launch += ["--multi_gpu", "--mixed_precision", "no", "--dynamo_backend", "no", str(script)]
     places = ["--features-dir", features, "--output-dir", tmp_path / "runs"]
     tests = Path(__file__).parents[1]
+    helpers = tests / "helpers"
     done = subprocess.run(
         [*launch, *map(str, [*finished.words, *places])],
         env={
             **os.environ,
             "ACCELERATE_USE_CPU": "true",
             "OMP_NUM_THREADS": "1",
-            "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)]),
+            "PYTHONPATH": os.pathsep.join(map(str, (helpers, tests, tests.parent))),
         },
         capture_output=True,
         text=True,

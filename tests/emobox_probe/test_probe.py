@@ -23,7 +23,7 @@ from transformers import BertConfig, BertModel, Wav2Vec2Config, Wav2Vec2FeatureE
 
 from emobox_probe import experiment
 from emobox_probe.protocol import PAPER, PROTOCOLS
-from emobox_probe.results import ResultRecord, read_record
+from emobox_probe.records.result import ResultRecord, read_record
 
 PROBE = Path(experiment.__file__).with_name("probe.py")
 LAUNCH = [sys.executable, "-m", "accelerate.commands.launch", "--num_machines", "1", "--num_processes", "1"]

@@ -13,10 +13,10 @@ from huggingface_hub.utils import _http
 from result_runs import BY_HAND, MODEL, make_cross_run, make_run
 
 from emobox_datasets import corpora
-from emobox_datasets.repository import prepare
-from emobox_datasets.roots import find_root
-from hub_cards import publish
-from hub_cards.dataset_card import describe
+from emobox_datasets.location import find_root
+from emobox_datasets.repository.write import prepare
+from hub_cards.cards.dataset_card import describe
+from hub_cards.hub import one_commit as publish
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from dataclasses import replace
 import torch
 
 import emobox
-from emobox_probe import experiment, features
+from emobox_probe import experiment
+from emobox_probe.features import store as features
 from emobox_probe.protocol import PROTOCOLS
 from hub_cards.bench import child, jobs
 

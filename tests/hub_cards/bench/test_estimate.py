@@ -11,7 +11,7 @@ from bench_plans import demo_plan
 from bench_running import bench
 from commands import run_command
 
-from emobox_probe.encoders import load_encoder
+from emobox_probe.encoders.load import load_encoder
 from hub_cards.bench import estimate
 from hub_cards.bench.bench import prepare
 from hub_cards.bench.estimate import Line, free_bytes, peak_disk

@@ -9,7 +9,7 @@ from emobox_datasets import corpora
 from hub_cards.bench.default import default_plan
 from hub_cards.bench.plan import PlanError
 from hub_cards.bench.reading import parse_plan, read_plan
-from hub_cards.published import read_table_4
+from hub_cards.paper import read_table_4
 
 WRONG = """\
 output: runs

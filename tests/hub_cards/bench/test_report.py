@@ -13,7 +13,7 @@ from hub_cards.bench import report
 from hub_cards.bench.items import expand
 from hub_cards.bench.reading import parse_plan
 from hub_cards.bench.states import Ledger
-from hub_cards.published import read_table_4
+from hub_cards.paper import read_table_4
 
 
 def test_ranks_are_correlated_by_corpus_and_over_all() -> None:

@@ -15,9 +15,9 @@ from bench_running import bench, save_tiny
 from commands import run_command
 from filelock import FileLock
 
-from emobox_probe import features
+from emobox_probe.features import store as features
+from emobox_probe.features.shards import write_whole
 from emobox_probe.protocol import PROTOCOLS
-from emobox_probe.shards import write_whole
 from hub_cards.bench import runner as runner_module
 from hub_cards.bench.jobs import Failure, Job
 

@@ -1,0 +1,1 @@
+"""Any container to 16 kHz mono, and what the samples tell."""

@@ -1,0 +1,269 @@
+"""Any audio container to 16 kHz mono FLAC, once; the stored bytes back to samples."""
+
+import hashlib
+import io
+from pathlib import Path
+
+import av
+import numpy as np
+import soundfile
+import soxr
+
+from emobox_datasets.audio_files.containers import counts_mp3_frames, is_left_open, missing_bytes
+from emobox_datasets.audio_files.statistics import is_in_integer_range
+from emobox_datasets.copy import placeholders
+from emobox_datasets.copy.placeholders import REPLACE
+from emobox_datasets.errors import AudioError
+
+SAMPLING_RATE = 16_000
+_FULL_SCALE = 32_768  # 16-bit samples are x * 32768, so a 16-bit 16 kHz source is stored without loss
+FLAC_HEAD = 42  # bytes of a FLAC file that tell the number and the MD5 of its samples
+_CONSTANT_FRAME = 32  # bytes of FLAC, at most
+_NOT_TOLD = "0" * 32  # the MD5 in a FLAC file whose writer did not compute it
+_STORED = "a stored utterance"
+_AGAIN = "load the corpus once with download_mode='force_redownload', which converts it again"
+# Annotated spans are rounded, so the last one may end a little after its file does.
+_SPAN_TOLERANCE = 0.1
+_UNTOLD_COUNT = 1 << 62  # frames: what libsndfile says where a FLAC file does not tell how many it has
+_CUT = "it ends before its header says"
+
+
+def read_waveform(
+    path: str | Path, start: float | None = None, end: float | None = None, channel: int | None = None
+) -> np.ndarray:
+    """Decode a file, or its span from `start` to `end` seconds, to 16 kHz mono.
+
+    Channels are averaged, so loudness does not depend on how many there are, unless `channel` (from 1) names
+    one. Resampled by soxr in high quality.
+
+    Returns:
+        float32 array `(samples,)`; full scale is [-1, 1], which sources in floating point may exceed.
+
+    Raises:
+        AudioError: there is no audio file, it cannot be decoded, is shorter than its header or `end` says, has no
+            such channel, no samples, samples that are not finite, or integers that were written as floats.
+    """
+    samples, rate = decode(path, start, end)
+    return resample(to_mono(samples, channel, path), rate, SAMPLING_RATE)
+
+
+def decode(path: str | Path, start: float | None = None, end: float | None = None) -> tuple[np.ndarray, int]:
+    """Decode a file or a span of it as it is: float32 `(samples, channels)` and the sampling rate in Hz.
+
+    What the file is decides how it is decoded, whatever its name says.
+
+    Raises:
+        AudioError: there is no audio file, it cannot be decoded, is shorter than its header or `end` says, or holds
+            no samples.
+    """
+    if fault := placeholders.recognise(path):
+        raise AudioError(path, *fault)
+    try:
+        missing = missing_bytes(path)
+    except OSError as error:  # the disk, or its network
+        raise AudioError(path, "it cannot be read", REPLACE, error.strerror or str(error)) from error
+    if missing:
+        raise AudioError(path, _CUT, REPLACE, f"by {missing} bytes")
+    samples, rate = _decode(str(path), start, end)
+    if end is not None and len(samples) / rate < end - (start or 0) - _SPAN_TOLERANCE:
+        detail = f"only {len(samples) / rate:.2f} s of {start or 0} s to {end} s are there"
+        raise AudioError(path, "it ends before the utterance does", REPLACE, detail)
+    if not samples.size:
+        raise AudioError(path, "it holds no samples", REPLACE)
+    return samples, rate
+
+
+def to_mono(samples: np.ndarray, channel: int | None, path: str | Path) -> np.ndarray:
+    """`(samples, channels)` of the file `path` to `(samples,)`: channel `channel` (from 1), or all averaged.
+
+    Raises:
+        AudioError: there is no such channel, samples are not finite, or they are integers that were written as floats.
+    """
+    if channel is not None and not 1 <= channel <= samples.shape[1]:
+        raise AudioError(path, f"it has no channel {channel}", REPLACE, f"of {samples.shape[1]}")
+    mono: np.ndarray = samples.mean(axis=1) if channel is None else samples[:, channel - 1]
+    if not np.isfinite(mono).all():
+        raise AudioError(path, "some of its samples are NaN or infinite", REPLACE)
+    if is_in_integer_range(mono):
+        remedy = "divide its samples by full scale (32768 where they were 16 bits) and write it again"
+        raise AudioError(path, "its samples are integers written as floats", remedy)
+    return mono
+
+
+def resample(waveform: np.ndarray, rate: int, target: int) -> np.ndarray:
+    """`(samples,)` at `rate` Hz to float32 `(samples,)` at `target` Hz, at least one sample."""
+    if rate == target:
+        return waveform.astype(np.float32)
+    resampled: np.ndarray = soxr.resample(waveform.astype(np.float64), rate, target)
+    return (resampled if len(resampled) else waveform[:1]).astype(np.float32)
+
+
+def to_flac(waveform: np.ndarray) -> bytes:
+    """`(samples,)` at 16 kHz to the bytes of a 16-bit FLAC file; what exceeds full scale is clipped."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, to_integers(waveform), SAMPLING_RATE, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def to_integers(waveform: np.ndarray) -> np.ndarray:
+    """`(samples,)` to int16 `(samples,)`, rounded; what exceeds full scale is clipped."""
+    scaled = np.rint(waveform.astype(np.float64) * _FULL_SCALE)
+    return np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
+
+
+def from_flac(flac: bytes) -> np.ndarray:
+    """The stored bytes of one utterance to float32 `(samples,)` at 16 kHz.
+
+    Raises:
+        AudioError: they are not what was stored: they cannot be decoded, or not to samples of the MD5 that they carry.
+    """
+    try:
+        samples: np.ndarray = soundfile.read(io.BytesIO(flac), dtype="int16")[0]
+    except soundfile.LibsndfileError as error:
+        reason = f"what is stored of it cannot be decoded ({error.error_string.rstrip('.')})"
+        raise AudioError(_STORED, reason, _AGAIN) from error
+    told = flac_checksum(flac)
+    if told not in (_NOT_TOLD, hashlib.md5(samples.astype("<i2", copy=False).tobytes()).hexdigest()):
+        raise AudioError(_STORED, "what is stored of it has changed since it was converted", _AGAIN)
+    return samples.astype(np.float32) / _FULL_SCALE
+
+
+def flac_checksum(flac: bytes) -> str:
+    """The MD5 of the samples that every FLAC file carries in its header: equal audio, equal checksum."""
+    # Marker (4 bytes), block header (4), then STREAMINFO, whose last 16 of 34 bytes are the MD5 (RFC 9639).
+    return flac[26:42].hex()
+
+
+def is_silent_flac(flac: bytes) -> bool:
+    """Whether all samples of a file of `to_flac` are zero, told from its first `FLAC_HEAD` bytes."""
+    # STREAMINFO again: the size of the largest frame (3 bytes), and the number of samples (36 bits), before the MD5.
+    # A frame of equal samples is a constant of some 13 bytes; others need not be hashed.
+    if int.from_bytes(flac[15:18], "big") > _CONSTANT_FRAME:
+        return False
+    samples = int.from_bytes(flac[18:26], "big") & ((1 << 36) - 1)
+    return flac_checksum(flac) == hashlib.md5(bytes(2 * samples)).hexdigest()
+
+
+def checksum(waveform: np.ndarray) -> str:
+    """What `flac_checksum(to_flac(waveform))` is, without making the FLAC file."""
+    return hashlib.md5(to_integers(waveform).astype("<i2").tobytes()).hexdigest()
+
+
+# PyAV tells of streams whose layout changes half-way with ValueError; soundfile of the name `.raw` with TypeError.
+_UNDECODABLE = (soundfile.LibsndfileError, av.FFmpegError, OSError, ValueError, TypeError)
+_NO_SAMPLES = "no samples"
+_LIBSNDFILE_NAMES = frozenset(soundfile.available_formats())
+# FFmpeg knows containers of games by so little that it takes headerless samples for them, and playlists that name
+# other files. These are the containers that people record, publish and exchange speech in.
+_FFMPEG_FORMATS = (
+    "3gp,aac,ac3,aiff,amr,ape,asf,au,avi,avr,caf,dss,dts,dv,eac3,epaf,flac,flv,g722,gsm,iff,ilbc,ircam,matroska,"
+    "mov,mp3,mp4,mpc,mpc8,mpeg,mpegts,mxf,nistsphere,nut,ogg,pvf,qcp,rm,shn,sox,swf,tak,tta,voc,w64,wav,webm,wv"
+)
+
+
+def _decode(path: str, start: float | None, end: float | None) -> tuple[np.ndarray, int]:
+    """Ask libsndfile and FFmpeg, which both look at the content, until one knows the file.
+
+    Who is asked first matters for a few lossy codecs only, which they start at different samples or round
+    differently: there the name decides, as it always did, so that stored rows stay what they are.
+    """
+    libsndfile, ffmpeg = ("libsndfile", _decode_with_libsndfile), ("FFmpeg", _decode_with_ffmpeg)
+    refusals: list[str] = []
+    for name, decode_with in (libsndfile, ffmpeg) if _is_libsndfile_first(path) else (ffmpeg, libsndfile):
+        try:
+            return decode_with(path, start, end)
+        except AudioError:
+            raise
+        except _UNDECODABLE as error:
+            refusals.append(f"{name}: {_said(error)}")
+        if refusals[0].endswith(_NO_SAMPLES) and not is_left_open(path):
+            raise AudioError(path, "it holds no samples", REPLACE)
+    if fault := placeholders.sniff(path):
+        raise AudioError(path, *fault)
+    raise AudioError(path, "it cannot be decoded", REPLACE, "; ".join(refusals))
+
+
+def _is_libsndfile_first(path: str) -> bool:
+    if Path(path).suffix[1:].upper() in _LIBSNDFILE_NAMES:
+        return True
+    # Both decode FLAC to the same samples, but only libsndfile tells of frames that are missing.
+    with open(path, "rb") as file:
+        return file.read(4) == b"fLaC"
+
+
+def _said(error: Exception) -> str:
+    """What a decoder says of a file, without the file's name."""
+    if isinstance(error, soundfile.LibsndfileError):
+        return str(error.error_string).rstrip(".")
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _decode_with_libsndfile(path: str, start: float | None, end: float | None) -> tuple[np.ndarray, int]:
+    """Raises AudioError once libsndfile knows the format: no other decoder may then read what is left of a file."""
+    with soundfile.SoundFile(path) as file:
+        if file.format == "RAW":
+            raise OSError("no header")  # it would be read by its name
+        if not file.frames:
+            raise OSError(_NO_SAMPLES)
+        if file.frames > _UNTOLD_COUNT:
+            raise OSError("number of samples not told")
+        if file.subtype.startswith("MPEG") and not counts_mp3_frames(path):
+            samples = _decode_uncounted_mp3(path, file)
+            return samples[_span(start, end, file.samplerate, len(samples))], file.samplerate
+        span = _span(start, end, file.samplerate, file.frames)
+        try:
+            return _read(file, span), file.samplerate
+        except soundfile.LibsndfileError as error:
+            raise AudioError(path, "it cannot be decoded", REPLACE, _said(error)) from error
+        except EOFError as error:
+            raise AudioError(path, _CUT, REPLACE, str(error)) from error
+
+
+def _read(file: soundfile.SoundFile, span: slice) -> np.ndarray:
+    """The samples of a span: float32 `(samples, channels)`.
+
+    Raises:
+        EOFError: some of them are not there.
+    """
+    skipped = span.start
+    if span.start and file.seekable():
+        # Seeking decodes nothing before the span: PAVOQUE cuts thousands of utterances from hours of FLAC.
+        file.seek(span.start)
+        skipped = 0
+    first = span.start - skipped
+    samples: np.ndarray = file.read(span.stop - first, dtype="float32", always_2d=True)
+    if first + len(samples) < span.stop:
+        raise EOFError(f"with sample {first + len(samples)} of {file.frames}")
+    return samples[skipped:]
+
+
+def _decode_uncounted_mp3(path: str, file: soundfile.SoundFile) -> np.ndarray:
+    """All of an MP3 file whose length libsndfile can only estimate, and beyond which it does not read."""
+    samples: np.ndarray = file.read(file.frames, dtype="float32", always_2d=True)
+    try:
+        by_ffmpeg, _ = _decode_with_ffmpeg(path, None, None)
+    except _UNDECODABLE:
+        if len(samples) < file.frames:  # what FFmpeg does not take for MP3, and libsndfile did by its name
+            raise
+        return samples
+    return by_ffmpeg if len(by_ffmpeg) > len(samples) else samples
+
+
+def _span(start: float | None, end: float | None, rate: int, count: int) -> slice:
+    """The samples from `start` to `end` seconds, as far as there are `count`."""
+    last = count if end is None else min(round(end * rate), count)
+    return slice(min(round((start or 0) * rate), last), last)
+
+
+def _decode_with_ffmpeg(path: str, start: float | None, end: float | None) -> tuple[np.ndarray, int]:
+    with av.open(path, options={"format_whitelist": _FFMPEG_FORMATS}) as container:
+        if not container.streams.audio:
+            raise OSError("no audio stream")
+        stream = container.streams.audio[0]
+        planar = av.AudioResampler(format="fltp")
+        frames = [out for frame in container.decode(stream) for out in planar.resample(frame)]
+    if not frames:
+        raise OSError(_NO_SAMPLES)
+    samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1).T
+    rate = frames[0].sample_rate
+    return samples[_span(start, end, rate, len(samples))], rate

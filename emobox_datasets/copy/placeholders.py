@@ -1,0 +1,91 @@
+"""What lies where audio should be: pointers that a clone leaves, web pages, links to nothing, pipes, empty files.
+
+A copy of a corpus that was cloned without its large files, or downloaded without signing in, has every file by name
+and none by content. That is told at once, by kind, before anything is converted.
+"""
+
+import os
+import stat
+from collections.abc import Iterable
+
+from emobox_datasets.copy.utterance import Utterance
+from emobox_datasets.errors import AudioError, CorpusError, grouped
+
+Fault = tuple[str, str]  # reason and remedy, as `AudioError` takes them
+
+REPLACE = "replace it with the original"
+_ABSENT = ("there is no such file", "copy it there from the corpus as published")
+_DENIED = ("it cannot be read (permission denied)", "give yourself the right to read it (chmod +r)")
+_EMPTY = ("it is empty", REPLACE)
+_FOLDER = ("it is a folder", REPLACE)
+_SPECIAL = ("it is a named pipe, a socket or a device", REPLACE)
+_DANGLING = ("it is a link to a file that is not there", "replace the link with the original file")
+_ANNEX = ("it is a git-annex link without its file", "run `git annex get .` in the corpus's folder")
+_LFS = ("it is a Git-LFS pointer", "run `git lfs pull` in the corpus's folder")
+_PAGE = ("it is a web page", "download the original again, signed in if its publisher asks for that")
+
+_POINTER_SIZE = 1024  # Git-LFS forbids longer pointers; those of git-annex are a path
+_SNIFFED = 512
+_PAGE_STARTS = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--", b"<script")
+_NAMES_SHOWN = 3
+
+
+def recognise(path: str | os.PathLike[str]) -> Fault | None:
+    """Reason and remedy if `path` is no file that can be read, is empty or is a pointer; None for all else.
+
+    Only what is small is opened, and nothing that is not a regular file: opening a pipe would wait for ever.
+    """
+    try:
+        status = os.stat(path)
+    except PermissionError:
+        return _DENIED
+    except (OSError, ValueError):  # ValueError: a name that no file can have
+        return _missing(path)
+    if not stat.S_ISREG(status.st_mode):
+        return _FOLDER if stat.S_ISDIR(status.st_mode) else _SPECIAL
+    if not os.access(path, os.R_OK):
+        return _DENIED
+    if status.st_size == 0:
+        return _EMPTY
+    return sniff(path) if status.st_size < _POINTER_SIZE else None
+
+
+def sniff(path: str | os.PathLike[str]) -> Fault | None:
+    """Reason and remedy if the regular file `path` starts like a pointer or a web page."""
+    with open(path, "rb") as file:
+        head = file.read(_SNIFFED)
+    if head.startswith(b"version https://git-lfs.github.com/spec/"):
+        return _LFS
+    # A pointer file is a path below /annex/objects; a link checked out as text is that path from its own folder.
+    if head.startswith((b"/annex/objects/", b"../", b".git/")) and b"annex/objects/" in head:
+        return _ANNEX
+    return _PAGE if head.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_PAGE_STARTS) else None
+
+
+def check(display_name: str, utterances: Iterable[Utterance]) -> None:
+    """Hold that every file of the utterances of a corpus can be audio, by looking at the suspicious ones only.
+
+    Raises:
+        CorpusError: files are placeholders; one sentence for each kind, with how many and the first of them.
+    """
+    paths = dict.fromkeys(utterance.path for utterance in utterances)
+    faults = {path: recognise(path) for path in paths}
+    # What is missing altogether is for `check_complete` to tell.
+    errors = [AudioError(path, *fault) for path, fault in faults.items() if fault and fault != _ABSENT]
+    if errors:
+        raise CorpusError(
+            f"Expected audio in {len(paths)} files of {display_name}, but got none in {len(errors)}. "
+            + " ".join(_sentence(fault, alike) for fault, alike in grouped(errors).items())
+        )
+
+
+def _sentence(fault: Fault, alike: list[AudioError]) -> str:
+    reason, remedy = fault
+    first = ", ".join(error.path for error in alike[:_NAMES_SHOWN])
+    return f"{len(alike)} of them: {reason} (first {first}); {remedy}."
+
+
+def _missing(path: str | os.PathLike[str]) -> Fault:
+    if not os.path.islink(path):
+        return _ABSENT
+    return _ANNEX if "annex/objects/" in os.readlink(path).replace("\\", "/") else _DANGLING

@@ -1,0 +1,1 @@
+"""Is a copy of a corpus the one the benchmark means?"""

@@ -1,0 +1,265 @@
+"""Examining a copy of a corpus: what is missing, surplus, unusable, unlike the release, or worth knowing.
+
+Findings that make it another corpus are harmful. What is true of the corpus itself, such as clipped recordings or the
+same voice in train and test, is noted and harms no one.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from emobox_datasets.audio_files.fingerprint import fingerprint_of
+from emobox_datasets.copy.folder import AUDIO, CorpusFolder
+from emobox_datasets.corpus import Corpus, Findings, Utterance, check_complete
+from emobox_datasets.doctor.diagnosis import Diagnosis, Observation
+from emobox_datasets.doctor.hearing import Heard, hear_all
+from emobox_datasets.doctor.release_comparison import against_release, compared, conversion, evidence
+from emobox_datasets.errors import CorpusError
+from emobox_datasets.folds.partition import configurations, partition
+from emobox_datasets.released.utterances import ReleasedUtterance, released_utterances
+
+# Published hours are rounded.
+HOURS_TOLERANCE = 0.01
+LONG, SHORT = 30.0, 0.025  # seconds: what some encoders cut, and what is less than one of their frames
+
+
+def examine(corpus: Corpus, root: str | Path, jobs: int = 1, progress: bool = False) -> Diagnosis:
+    """Find, decode and count everything that the corpus has below `root`."""
+    try:
+        findings = corpus.find(root)
+    except CorpusError as error:
+        return Diagnosis(
+            corpus.name, str(root), {}, (Observation("unreadable corpus", str(error), (), True),)
+        )
+    utterances = findings.utterances
+    decoded = hear_all(utterances, jobs)
+    heard = list(
+        track(decoded, "Listening", len(utterances), console=Console(stderr=True), transient=True)
+        if progress
+        else decoded
+    )
+    released = released_utterances(corpus.name)
+    rows = compared(corpus, utterances, heard, released)
+    observations = (
+        *completeness(corpus, root, findings, released),
+        *files_beside(root, findings),
+        *unusable(heard),
+        *against_release(rows),
+        *(published_figures(corpus, utterances, heard) if len(rows) < len(utterances) else ()),
+        *speaker_count(corpus, utterances),
+        *conversion(rows, findings.converted),
+        *sound(heard),
+        *duplicates(heard),
+        *leakage(corpus, utterances, heard),
+    )
+    return Diagnosis(
+        corpus.name,
+        str(root),
+        figures(corpus, utterances, heard),
+        observations,
+        evidence(rows, len(utterances)),
+    )
+
+
+def completeness(
+    corpus: Corpus, root: str | Path, findings: Findings, released: Mapping[str, ReleasedUtterance]
+) -> Iterator[Observation]:
+    """Whether every utterance of the release is there, and nothing else."""
+    found = {utterance.id for utterance in findings.utterances}
+    try:
+        check_complete(corpus, root, findings, allow_missing=False)
+    except CorpusError as error:
+        missing = sorted(released.keys() - found) or findings.absent
+        yield Observation("incomplete", str(error), tuple(missing), harmful=True)
+        if absent := sorted(corpus.balanced_ids - found):
+            yield Observation(
+                "balanced",
+                f"Utterances of the balanced test set that are missing: {len(absent)} of {len(corpus.balanced_ids)}.",
+                tuple(absent),
+            )
+    # A number that is right may be that of other names. Lists of ids have been held against them already.
+    if len(released) == corpus.utterances and not corpus.listed_ids and (others := found - released.keys()):
+        yield Observation(
+            "foreign",
+            f"Expected the utterances of the release, but got {len(others)} others; give them the names that they "
+            f"have in the original archive, or remove them.",
+            tuple(sorted(others)),
+            harmful=True,
+        )
+    if findings.left_out:
+        yield Observation(
+            "left out",
+            f"Files that the release does not mean, left out: {len(findings.left_out)}. {corpus.beyond_release}",
+            tuple(utterance.id for utterance in findings.left_out),
+        )
+
+
+def files_beside(root: str | Path, findings: Findings) -> Iterator[Observation]:
+    """Files that no utterance uses: second copies, long dialogues, other test sets, or what does not belong here."""
+    known = (*findings.utterances, *findings.left_out, *findings.equal_copies, *findings.surplus)
+    used = {utterance.path for utterance in known}
+    folder = CorpusFolder(root)
+    paths = (path for path in folder.paths if Path(path).suffix.lower() in AUDIO)
+    if unused := [path for path in paths if f"{folder.root}/{path}" not in used]:
+        yield Observation(
+            "unused", f"Audio files that are no utterance of the benchmark: {len(unused)}.", tuple(unused)
+        )
+    if findings.equal_copies:
+        yield Observation(
+            "equal copies",
+            f"Second copies of utterances, byte for byte, left out: {len(findings.equal_copies)}.",
+            tuple(utterance.path for utterance in findings.equal_copies),
+        )
+    if findings.surplus:
+        yield Observation(
+            "surplus",
+            f"Converted files beside the published ones, left out: {len(findings.surplus)}.",
+            tuple(utterance.path for utterance in findings.surplus),
+        )
+    if findings.ignored:
+        yield Observation(
+            "ignored",
+            f"What cannot be read in the folder and is no utterance, ignored: {len(findings.ignored)}.",
+            tuple(findings.ignored),
+        )
+
+
+def unusable(heard: Sequence[Heard]) -> Iterator[Observation]:
+    """Utterances that cannot be decoded, by what is wrong with them, and those that hold no speech."""
+    faults: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for hearing in heard:
+        if not hearing.usable:
+            faults[hearing.reason, hearing.remedy].append(hearing.id)
+    for (reason, remedy), ids in faults.items():
+        fault = f"Expected audio in {len(ids)} utterances, but {reason}; {remedy}." if remedy else reason
+        yield Observation("unreadable", fault, tuple(ids), harmful=True)
+    if silent := [hearing.id for hearing in heard if hearing.silent]:
+        yield Observation(
+            "silent",
+            f"Expected sound, but got nothing but zeros in 16-bit mono for {len(silent)} utterances; replace the "
+            f"files with the originals.",
+            tuple(silent),
+            harmful=True,
+        )
+    if noise := [hearing.id for hearing in heard if hearing.white_noise]:
+        yield Observation(
+            "white noise",
+            f"Expected speech, but got white noise for {len(noise)} utterances; replace the files with the originals.",
+            tuple(noise),
+            harmful=True,
+        )
+
+
+def published_figures(
+    corpus: Corpus, utterances: Sequence[Utterance], heard: Sequence[Heard]
+) -> Iterator[Observation]:
+    """Hours and labels against the card, where the release does not tell those of every utterance."""
+    if len(utterances) != corpus.utterances or not all(hearing.usable for hearing in heard):
+        return
+    hours = sum(hearing.seconds for hearing in heard) / 3600
+    if abs(hours - corpus.hours) > max(HOURS_TOLERANCE * corpus.hours, 0.0005):
+        yield Observation(
+            "hours",
+            f"Expected {corpus.hours:.3f} hours of audio, but got {hours:.3f}; replace the files with the originals.",
+            harmful=True,
+        )
+    if absent := [label for label in corpus.label_list if label not in {u.label for u in utterances}]:
+        yield Observation(
+            "labels",
+            f"Expected utterances of every label, but got none of {', '.join(absent)}; replace the annotation.",
+            harmful=True,
+        )
+
+
+def speaker_count(corpus: Corpus, utterances: Sequence[Utterance]) -> Iterator[Observation]:
+    """The number of speakers of a complete copy against the card."""
+    # Not harmful: the number on the card is the paper's where the release does not tell its speakers.
+    speakers = {utterance.speaker for utterance in utterances} - {None}
+    if len(utterances) == corpus.utterances and len(speakers) != corpus.speakers:
+        yield Observation("speakers", f"Expected {corpus.speakers} speakers, but got {len(speakers)}.")
+
+
+def sound(heard: Sequence[Heard]) -> Iterator[Observation]:
+    """What encoders and listeners should know about the recordings."""
+    kinds = {
+        "clipped": ("with flat tops at full scale", [hearing.id for hearing in heard if hearing.clipped]),
+        "long": (f"longer than {LONG:.0f} s", [hearing.id for hearing in heard if hearing.seconds > LONG]),
+        "short": (
+            f"shorter than {SHORT * 1000:.0f} ms",
+            [hearing.id for hearing in heard if hearing.usable and hearing.seconds < SHORT],
+        ),
+    }
+    for kind, (what, ids) in kinds.items():
+        if ids:
+            yield Observation(kind, f"Utterances {what}, kept: {len(ids)}.", tuple(ids))
+
+
+def duplicates(heard: Sequence[Heard]) -> Iterator[Observation]:
+    """Utterances whose samples are the same as another's."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for hearing in heard:
+        if hearing.checksum:
+            groups[hearing.checksum].append(hearing.id)
+    if twins := [ids for ids in groups.values() if len(ids) > 1]:
+        names = tuple(" = ".join(ids) for ids in twins)
+        total = sum(map(len, twins))
+        yield Observation(
+            "duplicates", f"Utterances that share a recording: {total}; recordings: {len(twins)}.", names
+        )
+
+
+def leakage(corpus: Corpus, utterances: Sequence[Utterance], heard: Sequence[Heard]) -> Iterator[Observation]:
+    """Voices and recordings that are in both train and test of a released fold."""
+    for fold in configurations(corpus).values():
+        if fold.kind != "released":
+            continue
+        parts = partition(corpus, fold.name, utterances)
+        trained = {utterances[row].speaker for row in parts["train"]} - {None}
+        if shared := [row for row in parts["test"] if utterances[row].speaker in trained]:
+            speakers = {str(utterances[row].speaker) for row in shared}
+            yield Observation(
+                "shared speakers",
+                f"Test utterances of speakers who are also in train, {fold.name}: {len(shared)} of "
+                f"{len(parts['test'])}; speakers: {len(speakers)}.",
+                tuple(sorted(speakers)),
+            )
+        recordings = {heard[row].checksum for row in parts["train"]} - {""}
+        if leaked := [heard[row].id for row in parts["test"] if heard[row].checksum in recordings]:
+            yield Observation(
+                "shared audio",
+                f"Test utterances whose recording is also in train, {fold.name}: {len(leaked)} of "
+                f"{len(parts['test'])}.",
+                tuple(leaked),
+            )
+
+
+def figures(corpus: Corpus, utterances: Sequence[Utterance], heard: Sequence[Heard]) -> dict[str, Any]:
+    """Counts of what was found, and what is on the card."""
+    good = [hearing for hearing in heard if hearing.usable]
+    labels = Counter(utterance.label for utterance in utterances)
+    return {
+        "utterances": {"expected": corpus.utterances, "found": len(utterances)},
+        "hours": {
+            "expected": corpus.hours,
+            "found": round(sum(hearing.seconds for hearing in good) / 3600, 4),
+        },
+        "speakers": {"expected": corpus.speakers, "found": len({u.speaker for u in utterances} - {None})},
+        "labels": {label: labels[label] for label in corpus.label_list},
+        "sampling_rates": dict(Counter(hearing.sampling_rate for hearing in good)),
+        "channels": dict(Counter(hearing.channels for hearing in good)),
+        "longest_seconds": round(max((hearing.seconds for hearing in good), default=0.0), 3),
+        "shortest_seconds": round(min((hearing.seconds for hearing in good), default=0.0), 3),
+        "unreadable": len(heard) - len(good),
+        "silent": sum(hearing.silent for hearing in good),
+        "clipped": sum(hearing.clipped for hearing in good),
+        "over_30_s": sum(hearing.seconds > LONG for hearing in good),
+        "under_25_ms": sum(hearing.seconds < SHORT for hearing in good),
+        "fingerprint": fingerprint_of(
+            (hearing.id, utterance.label, utterance.speaker, hearing.checksum)
+            for utterance, hearing in zip(utterances, heard, strict=True)
+        ),
+    }

@@ -1,0 +1,1 @@
+"""From utterances to folds: released, completed, strict, balanced, or a list of the user."""

@@ -1,0 +1,124 @@
+"""Where a corpus is on this machine."""
+
+import os
+import shutil
+from difflib import get_close_matches
+from pathlib import Path
+from unicodedata import normalize
+
+import datasets
+from filelock import FileLock
+
+from emobox_datasets.copy.folder import CorpusFolder
+from emobox_datasets.corpus import Corpus
+from emobox_datasets.errors import CorpusError, printable
+from emobox_datasets.files import UNFINISHED
+
+DATA_VARIABLE = "EMOBOX_DATA"
+
+
+def candidate_root(corpus: Corpus, data_dir: str | None) -> Path | None:
+    """Where the corpus should be: `data_dir`, else the sub-folder of `EMOBOX_DATA`, else made on the spot.
+
+    The sub-folder has the corpus's name or display name, in any case: `crema_d`, `CREMA-D`.
+
+    Raises:
+        CorpusError: `data_dir` or `EMOBOX_DATA` is empty, or two sub-folders may be meant.
+    """
+    if data_dir is not None:
+        return _named(data_dir, "data_dir")
+    if corpus.synthesise is not None:
+        return Path(datasets.config.HF_CACHE_HOME).expanduser() / "emobox" / "corpora" / corpus.name
+    if DATA_VARIABLE in os.environ:
+        return _sub_folder(_named(os.environ[DATA_VARIABLE], DATA_VARIABLE), corpus)
+    return None
+
+
+def _named(folder: str, source: str) -> Path:
+    if not str(folder).strip():
+        raise CorpusError(
+            f"Expected the path of a folder in {source}, but it is empty; name the folder, or leave {source} out."
+        )
+    return Path(folder).expanduser().absolute()
+
+
+def _sub_folder(parent: Path, corpus: Corpus) -> Path:
+    if (exact := parent / corpus.name).exists():
+        return exact
+    names = {_letters(corpus.name), _letters(corpus.display_name)}
+    alike = [name for name in _folders(parent) if _letters(name) in names]
+    if len(alike) > 1:
+        raise CorpusError(
+            f"Expected one folder with {corpus.display_name} below {parent} (from {DATA_VARIABLE}), but got "
+            f"{' and '.join(map(printable, alike))}; call the one that is meant {corpus.name}."
+        )
+    return parent / alike[0] if alike else exact
+
+
+def _letters(name: str) -> str:
+    """Letters and digits in lower case, without accents: what two spellings of a folder's name share."""
+    return "".join(letter for letter in normalize("NFKD", name).casefold() if letter.isalnum())
+
+
+def _folders(parent: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in parent.iterdir() if entry.is_dir())
+    except OSError:
+        return []
+
+
+def find_root(corpus: Corpus, data_dir: str | None) -> Path:
+    """The folder that holds the corpus; a built-in corpus is made there at first use.
+
+    Raises:
+        CorpusError: no folder was named, or there is none of that name; says which is near.
+    """
+    root = candidate_root(corpus, data_dir)
+    if root is None:
+        raise CorpusError(
+            f"Expected to be told where {corpus.display_name} is; pass data_dir='/path/to/{corpus.name}' "
+            f"(--data-dir), or set {DATA_VARIABLE} to a folder with a sub-folder {corpus.name}. The corpus "
+            f"comes from {corpus.whence}."
+        )
+    if corpus.synthesise is not None and data_dir is None and not root.is_dir():
+        _make(corpus, root)
+    if not root.is_dir():
+        raise CorpusError(
+            f"Expected a folder with {corpus.display_name} at {root} (from {_source(corpus, root)}), but there is "
+            f"{'a file' if root.exists() else 'none'}; correct the path.{_near(root)} The corpus comes from "
+            f"{corpus.whence}."
+        )
+    return root
+
+
+def _source(corpus: Corpus, root: Path) -> str:
+    """Where a path came from. What `EMOBOX_DATA` says reaches a builder as its data_dir, and is told by its value."""
+    from_variable = corpus.synthesise is None and bool(os.environ.get(DATA_VARIABLE, "").strip())
+    return DATA_VARIABLE if from_variable and root == candidate_root(corpus, None) else "data_dir"
+
+
+def _near(root: Path) -> str:
+    """A sentence that names folders beside `root` of nearly that name."""
+    spelled = {_letters(name): name for name in _folders(root.parent)}
+    near = [printable(spelled[match]) for match in get_close_matches(_letters(root.name), spelled, n=3)]
+    return f" Did you mean {' or '.join(near)}?" if near else ""
+
+
+def is_here(corpus: Corpus) -> bool:
+    """Whether the folder of a corpus is below `EMOBOX_DATA` and holds any file: not whether it is the corpus."""
+    root = candidate_root(corpus, None)
+    return root is not None and root.is_dir() and not CorpusFolder(root).is_empty
+
+
+def _make(corpus: Corpus, root: Path) -> None:
+    """Synthesise into another folder, then rename it: no one ever reads half a corpus."""
+    assert corpus.synthesise is not None
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(root.with_name(f".{root.name}.lock")):
+        # Only one process is here at a time, so what is unfinished was left by one that died.
+        for abandoned in root.parent.glob(f"{root.name}.*{UNFINISHED}"):
+            shutil.rmtree(abandoned, ignore_errors=True)
+        if not root.is_dir():
+            unfinished = root.with_name(f"{root.name}.{os.getpid()}{UNFINISHED}")
+            corpus.synthesise(unfinished)
+            unfinished.rename(root)

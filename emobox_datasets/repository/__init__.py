@@ -1,0 +1,1 @@
+"""A corpus as a Hub dataset repository, with or without its audio."""

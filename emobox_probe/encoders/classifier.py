@@ -1,0 +1,188 @@
+"""A classifier of others: which class of its own a Hub audio classification model gives to every utterance.
+
+It runs as its users run it, through the pipeline of `transformers`, one utterance at a time. What it answered is kept
+(`$HF_HOME/emobox/classified`), so that another choice of utterances does not ask again and a killed run goes on.
+"""
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import datasets
+import torch
+from filelock import FileLock
+from safetensors import SafetensorError
+from transformers import (
+    AudioClassificationPipeline,
+    AutoConfig,
+    AutoFeatureExtractor,
+    AutoModelForAudioClassification,
+)
+from transformers.utils import logging
+
+from emobox_datasets.audio_files.audio import SAMPLING_RATE, from_flac, resample
+from emobox_probe.encoders.encoder import lengthened
+from emobox_probe.encoders.weights import check_weight_files, preprocessor_hash, weights_hash
+from emobox_probe.errors import ProbeError
+
+# Samples at 16 kHz, 0.1 s: many models fail on less; zeros are put behind what is shorter.
+SHORTEST = SAMPLING_RATE // 10
+
+# Ids of utterances and their FLAC bytes, in turn.
+Audio = Iterator[tuple[str, bytes]]
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A model in float32 with its feature extractor, and what it can be traced to."""
+
+    name: str
+    revision: str | None
+    classes: tuple[str, ...]
+    weights_sha256: str
+    preprocessor_sha256: str
+    pipeline: AudioClassificationPipeline
+
+    def classify(self, flac: bytes) -> str:
+        """The most likely class of 16 kHz audio.
+
+        Raises:
+            ProbeError: the model cannot take the audio, or its scores are not finite.
+        """
+        waveform = lengthened(from_flac(flac), SHORTEST)
+        rate = self.pipeline.feature_extractor.sampling_rate
+        if rate != SAMPLING_RATE:
+            waveform = resample(waveform, SAMPLING_RATE, rate)
+        try:
+            scores = self.pipeline(waveform, top_k=None)
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise ProbeError(
+                f"Expected {self.name} to classify {len(waveform) / rate:.2f} s of audio, but got: {first_line(error)}"
+            ) from error
+        if not all(math.isfinite(score["score"]) for score in scores):
+            raise ProbeError(f"Expected finite scores of {self.name}, but got NaN or infinity.")
+        best: str = max(scores, key=lambda score: score["score"])["label"]
+        return best
+
+
+def load_classifier(
+    name: str, device: torch.device, revision: str | None = None, trust_remote_code: bool = False
+) -> Classifier:
+    """An audio classification model by Hub id or local folder, from safetensors only.
+
+    Raises:
+        ProbeError: there is no such model, it classifies no audio, its weights are not safetensors, or it was not
+            trained to classify.
+    """
+    options = {"revision": revision, "trust_remote_code": trust_remote_code}
+    try:
+        extractor = AutoFeatureExtractor.from_pretrained(name, **options)
+        check_weight_files(name, revision, AutoConfig.from_pretrained(name, **options))
+        model, report = _quietly(
+            lambda: AutoModelForAudioClassification.from_pretrained(
+                name, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **options
+            )
+        )
+    except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
+        raise ProbeError(
+            f"Expected an audio classification model with safetensors and a feature extractor at {name!r} (a Hub id or "
+            f"a folder), but got: {first_line(error)} If it only has pytorch_model.bin, load it where you trust it and "
+            f"save_pretrained() it to a folder; if it is on the Hub, check the name and the network."
+        ) from error
+    if missing := sorted(key for key in report["missing_keys"] if "masked_spec_embed" not in key):
+        raise ProbeError(
+            f"Expected {name} to be trained to classify, but {len(missing)} of its weights are missing, such as "
+            f"{missing[0]}; they would be random. Choose a model with a trained classification head."
+        )
+    sha256 = weights_hash(model)
+    model.eval().requires_grad_(False)
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = False  # 10 bits of mantissa would not be float32
+    return Classifier(
+        name=name,
+        revision=getattr(model.config, "_commit_hash", None),
+        classes=tuple(model.config.id2label[number] for number in sorted(model.config.id2label)),
+        weights_sha256=sha256,
+        preprocessor_sha256=preprocessor_hash(extractor),
+        pipeline=AudioClassificationPipeline(model=model, feature_extractor=extractor, device=device),
+    )
+
+
+def classify_all(
+    classifier: Classifier, fingerprint: str, ids: Sequence[str], audio: Callable[[Sequence[str]], Audio]
+) -> dict[str, str]:
+    """Id to class of every utterance in `ids`; those that were asked before are not asked again.
+
+    Args:
+        classifier: what is asked.
+        fingerprint: of the corpus, by which answers are kept.
+        ids: of utterances.
+        audio: from ids to each id and its FLAC bytes.
+
+    Raises:
+        ProbeError: an utterance cannot be classified; names it.
+    """
+    file = _kept_in(classifier, fingerprint)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{file}.lock"):  # another run with the same classifier waits, and finds the work done
+        known = _read(file, classifier.classes)
+        for id, flac in audio([id for id in ids if id not in known]):
+            try:
+                known[id] = classifier.classify(flac)
+            except ProbeError as error:
+                raise ProbeError(f"Utterance {id}: {error}") from error
+            with file.open("a", encoding="utf-8") as stream:
+                stream.write(f"{json.dumps([id, known[id]], ensure_ascii=False)}\n")
+    return {id: known[id] for id in ids}
+
+
+def _kept_in(classifier: Classifier, fingerprint: str) -> Path:
+    identity = [
+        fingerprint,
+        classifier.weights_sha256,
+        classifier.preprocessor_sha256,
+        classifier.classes,
+        type(classifier.pipeline.model).__name__,
+        classifier.pipeline.model.config.to_json_string(),
+        SHORTEST,
+    ]
+    key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
+    return Path(datasets.config.HF_CACHE_HOME).expanduser() / "emobox" / "classified" / f"{key}.jsonl"
+
+
+def _read(file: Path, classes: Sequence[str]) -> dict[str, str]:
+    """The answers in a file; a line that a killed run did not finish is cut off, a damaged one is asked again."""
+    if not file.is_file():
+        return {}
+    content = file.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    os.truncate(file, len(whole))
+    answers = {}
+    for line in whole.splitlines():
+        with suppress(ValueError, TypeError):
+            id, answer = json.loads(line)
+            if answer in classes:
+                answers[id] = answer
+    return answers
+
+
+def first_line(error: Exception) -> str:
+    """The first line of a message of others, as a sentence."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".") + "."
+
+
+def _quietly(load: Callable[[], Any]) -> Any:
+    """Without the library's report of missing weights: these are an error here, in our words."""
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        return load()
+    finally:
+        logging.set_verbosity(level)

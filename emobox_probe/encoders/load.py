@@ -1,0 +1,112 @@
+"""Any Hub speech model to frame features: what goes in is 16 kHz audio, what comes out is frames (T, D).
+
+The features of an utterance do not depend on what else is in its batch; docs/encoders.md says for every family how
+that is kept, and to what tolerance. "Last layer" is `last_hidden_state`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from emobox_datasets.audio_files.audio import SAMPLING_RATE
+from emobox_datasets.errors import nearest
+from emobox_probe.encoders import weights as loading
+from emobox_probe.encoders.batching import Budget, plan
+from emobox_probe.encoders.builtin import BUILTIN, BUILTINS, Descriptors
+from emobox_probe.encoders.encoder import DTYPES, Encoded, Encoder, Pending, lengthened
+from emobox_probe.encoders.facts import EncoderFacts
+from emobox_probe.encoders.model_encoder import ModelEncoder
+from emobox_probe.encoders.weights import TRIMMED
+from emobox_probe.errors import ProbeError
+
+# Audio that one process describes at a time.
+BUILTIN_SECONDS = 30.0
+
+__all__ = [
+    "BUILTIN",
+    "DTYPES",
+    "TRIMMED",
+    "Encoded",
+    "Encoder",
+    "EncoderFacts",
+    "ModelEncoder",
+    "load_encoder",
+]
+
+
+def load_encoder(
+    name: str,
+    device: torch.device,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    dtype: str = "float32",
+    layers: str = "last",
+) -> Encoder:
+    """Load an encoder by Hub id, local folder, or `builtin:<name>`.
+
+    Args:
+        name: with `:trimmed` behind it, a Whisper model on the true length of the audio instead of 30 s windows.
+        device: where it runs.
+        revision: branch, tag or commit on the Hub.
+        trust_remote_code: run the repository's own code.
+        dtype: what the model computes in, of `DTYPES`.
+        layers: `last`, or `all` for the means of all layers beside the frames of the last.
+
+    Raises:
+        ProbeError: there is no such model, it is no speech encoder, its weights are not safetensors or not
+            complete, it has no layers to take means of, or the Hub cannot be reached.
+    """
+    if name.startswith(BUILTIN):
+        if layers == "all":
+            raise ProbeError(f"Expected an encoder with layers, but {name} has none; leave out --layers all.")
+        return _builtin(name)
+    loaded, family, architecture = loading.load(name, revision, trust_remote_code)
+    if device.type == "cuda" and dtype == "float32":
+        torch.backends.cudnn.allow_tf32 = False  # 10 bits of mantissa would not be float32
+    return ModelEncoder(name, loaded, family, architecture, device, dtype, layers)
+
+
+def _builtin(name: str) -> Encoder:
+    if name not in BUILTINS:
+        raise ProbeError(f"Expected a built-in encoder, but got {name!r}. {nearest(name, BUILTINS)}")
+    return BuiltinEncoder(name, BUILTINS[name]())
+
+
+class BuiltinEncoder:
+    """Frames computed on the CPU, without a model: the work is done in `collate`."""
+
+    busy_seconds = 0.0
+    needs_cores = False
+
+    def __init__(self, name: str, descriptors: Descriptors):
+        self._descriptors = descriptors
+        second = descriptors.frames(np.zeros(SAMPLING_RATE, dtype=np.float32))
+        self.facts = EncoderFacts(
+            name=name,
+            architecture=name.removeprefix(BUILTIN),
+            revision=descriptors.revision,
+            weights_sha256=None,
+            preprocessor_sha256=None,
+            parameters=0,
+            dimension=second.shape[1],
+            frame_rate=descriptors.frame_rate,
+            layer=descriptors.layer,
+            layers="last",
+            dtype="float32",
+            way="alone",
+            shortest_samples=descriptors.shortest_samples,
+        )
+
+    def plan(self, seconds: Sequence[float]) -> list[list[int]]:
+        return plan(seconds, [0] * len(seconds), Budget(BUILTIN_SECONDS))
+
+    def collate(self, waveforms: Sequence[np.ndarray]) -> list[torch.Tensor]:
+        shortest = self.facts.shortest_samples
+        return [torch.from_numpy(self._descriptors.frames(lengthened(w, shortest))) for w in waveforms]
+
+    def run(self, batch: list[torch.Tensor], dtype: torch.dtype | None = None) -> Pending:
+        return lambda: [Encoded(frames.to(dtype or frames.dtype)) for frames in batch]
+
+    def encode(self, waveforms: Sequence[np.ndarray]) -> list[torch.Tensor]:
+        return self.collate(waveforms)

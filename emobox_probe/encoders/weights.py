@@ -1,0 +1,232 @@
+"""From a Hub id or a folder to a model in memory: no code of others, no pickle, no weight left to chance."""
+
+import hashlib
+import importlib
+import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import MODEL_MAPPING, AutoConfig, AutoFeatureExtractor, AutoModel
+from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, cached_file, logging
+
+# Imported so that the Auto classes know the models that the library lacks.
+import emobox_probe.encoders.data2vec2  # noqa: F401
+from emobox_datasets.files import inside
+from emobox_probe.encoders.builtin import BUILTIN
+from emobox_probe.encoders.families import FAMILIES, UNKNOWN, WHISPER_TRIMMED, Family, Part
+from emobox_probe.encoders.inputs import Loaded
+from emobox_probe.errors import ProbeError
+
+TRIMMED = ":trimmed"
+SPEECH_INPUTS = ("input_values", "input_features")
+
+
+def load(name: str, revision: str | None, trust_remote_code: bool) -> tuple[Loaded, Family, str]:
+    """A model in float32 on the CPU, the family it belongs to, and the name of its architecture.
+
+    Raises:
+        ProbeError: there is no such model, it is no speech encoder, its weights are not safetensors or not
+            complete, or the Hub cannot be reached.
+    """
+    identifier = name.removesuffix(TRIMMED)
+    options = {"revision": revision, "trust_remote_code": trust_remote_code}
+    config = _config(identifier, options)
+    family, architecture = _family(name, config)
+    extractor = _extractor(identifier, options)
+    with _quiet():
+        model = _model(identifier, config, family, options)
+    if family.part and family.part.config:
+        config = attrgetter(family.part.config)(config)
+    return Loaded(config, model, extractor), family, architecture
+
+
+def weights_hash(model: torch.nn.Module) -> str:
+    """sha256 over the names, shapes and values of all parameters and buffers, as float32, sorted by name."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        values = tensor.detach().cpu().to(torch.float32).contiguous()
+        digest.update(f"{name}{tuple(values.shape)}".encode())
+        digest.update(values.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def preprocessor_hash(extractor: Any) -> str:
+    """sha256 over the settings of the feature extractor."""
+    return hashlib.sha256(extractor.to_json_string().encode()).hexdigest()
+
+
+def _family(name: str, config: Any) -> tuple[Family, str]:
+    kind: str = config.model_type
+    if name.endswith(TRIMMED):
+        if kind != "whisper":
+            raise ProbeError(
+                f"Expected a Whisper model before {TRIMMED}, but {name.removesuffix(TRIMMED)} is a {kind} model, "
+                f"which runs on the true length anyway; leave out {TRIMMED}."
+            )
+        return WHISPER_TRIMMED, f"whisper{TRIMMED}"
+    if kind in FAMILIES:
+        return FAMILIES[kind], kind
+    _check_speech(name, config)
+    warnings.warn(
+        f"{name} is a {kind} model, which is not among the families of docs/encoders.md: it runs one utterance at "
+        f"a time, and its last_hidden_state is taken as frames.",
+        stacklevel=4,
+    )
+    return UNKNOWN, kind
+
+
+def _check_speech(name: str, config: Any) -> None:
+    try:
+        main_input = MODEL_MAPPING[type(config)].main_input_name
+    except KeyError as error:
+        if "AutoModel" in (getattr(config, "auto_map", None) or {}):
+            return  # the repository's own code, which the user trusts: the configuration would not load otherwise
+        raise ProbeError(_not_found(name, error)) from error
+    if main_input not in SPEECH_INPUTS:
+        raise ProbeError(
+            f"Expected a speech encoder, but {name} is a {config.model_type} model whose input is {main_input}; "
+            f"choose a model that takes {' or '.join(SPEECH_INPUTS)}, or one of the families of docs/encoders.md."
+        )
+
+
+def _config(name: str, options: dict[str, Any]) -> Any:
+    try:
+        return AutoConfig.from_pretrained(name, **options)
+    except (OSError, ValueError, KeyError) as error:
+        raise ProbeError(_not_found(name, error)) from error
+
+
+def _extractor(name: str, options: dict[str, Any]) -> Any:
+    try:
+        return AutoFeatureExtractor.from_pretrained(name, **options)
+    except (OSError, ValueError, ImportError) as error:
+        raise ProbeError(
+            f"Expected {name} to have a feature extractor (preprocessor_config.json) that loads, but got: "
+            f"{_first_line(error)} Save the one that the model was trained with beside it."
+        ) from error
+
+
+def _model(name: str, config: Any, family: Family, options: dict[str, Any]) -> Any:
+    """The encoder in float32, whatever the checkpoint stores; only safetensors are read, never a pickle."""
+    wanted = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+    own = attrgetter(family.part.config)(config) if family.part and family.part.config else config
+    try:
+        check_weight_files(name, options["revision"], own)
+        if family.part is None:
+            model, report = AutoModel.from_pretrained(name, **wanted, **options)
+        else:
+            model, report = _load_part(name, own, family.part, {**wanted, "revision": options["revision"]})
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
+        raise ProbeError(
+            f"Expected {name} to have weights as safetensors, but got: {_first_line(error)} If it only has "
+            f"pytorch_model.bin, load it where you trust it and save_pretrained() it to a folder."
+        ) from error
+    whole = family.part is None and config.is_encoder_decoder
+    _check_complete(name, report["missing_keys"], "encoder." if whole else "")
+    return model.get_encoder() if whole else model
+
+
+def check_weight_files(name: str, revision: str | None, config: Any) -> None:
+    """Let through only weights that are safetensors files of the model's own folder or repository.
+
+    The library would read whatever file an index (`model.safetensors.index.json`, or what the configuration names as
+    `transformers_weights`) maps a weight to.
+
+    Raises:
+        ValueError: the index cannot be read, or there is such a file; names both.
+        OSError: the Hub cannot be reached.
+    """
+    named = getattr(config, "transformers_weights", None)
+    if named is None and _own_file(name, SAFE_WEIGHTS_NAME, revision):
+        return  # the library looks for it first
+    index = SAFE_WEIGHTS_INDEX_NAME if named is None else inside(name, named).relative_to(name).as_posix()
+    if not index.endswith(".index.json"):
+        _check_weight_file(name, "the configuration", index)
+    elif path := _own_file(name, index, revision):
+        try:
+            content = json.loads(path.read_bytes())
+            files, _ = set(content["weight_map"].values()), content["metadata"].keys()
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{index}, which is no index of weights ({error!r})") from error
+        for file in sorted(files, key=str):
+            _check_weight_file(name, index, file)
+
+
+def _own_file(name: str, file: str, revision: str | None) -> Path | None:
+    """A file of a folder or of a repository on the Hub, None where it has none of that name; as the library looks."""
+    found = cached_file(
+        name,
+        file,
+        revision=revision,
+        _raise_exceptions_for_gated_repo=False,
+        _raise_exceptions_for_missing_entries=False,
+    )
+    return None if found is None else Path(found)
+
+
+def _check_weight_file(name: str, index: str, file: Any) -> None:
+    try:
+        path = inside(name, file)
+    except ValueError as error:
+        raise ValueError(f"{index}, which names {file!r} outside of the model") from error
+    if path.suffix != ".safetensors" or (Path(name).is_dir() and not path.is_file()):
+        raise ValueError(f"{index}, which names {file!r} and not a safetensors file beside it")
+
+
+def _load_part(name: str, config: Any, part: Part, wanted: dict[str, Any]) -> Any:
+    """The encoder alone: what the checkpoint holds besides is never put into memory."""
+    module, class_name = part.model.split(":")
+    model_class = getattr(importlib.import_module(f"transformers.models.{module}"), class_name)
+    return model_class.from_pretrained(name, config=config, key_mapping={part.keys: ""}, **wanted)
+
+
+def _check_complete(name: str, missing_keys: list[str], part: str) -> None:
+    # The embedding of masked spans is used in pre-training only, and many checkpoints leave it out.
+    missing = [key for key in missing_keys if key.startswith(part) and "masked_spec_embed" not in key]
+    if missing:
+        raise ProbeError(
+            f"Expected {name} to hold all weights of its encoder, but {len(missing)} are missing, such as "
+            f"{min(missing)}; they would be random. Choose a checkpoint that holds the whole encoder."
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the library's report of weights that are not used: heads and decoders are not wanted here."""
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".") + "."
+
+
+def _not_found(name: str, error: Exception) -> str:
+    reason = _first_line(error)
+    path = Path(name)
+    if path.is_dir():
+        return f"Expected a Hub model in the folder {name}, but got: {reason} Save it there with save_pretrained()."
+    if "gated" in str(error).lower():
+        return (
+            f"Expected to be let in to {name}, but it is gated: {reason} Accept its terms on the Hub, then log in "
+            f"with `hf auth login`."
+        )
+    siblings = [item.name for item in path.parent.iterdir() if item.is_dir()] if path.parent.is_dir() else []
+    near = [str(path.parent / sibling) for sibling in get_close_matches(path.name, siblings, cutoff=0.5)]
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    return (
+        f"Expected a Hub id, a local folder or {BUILTIN}logmel as model, but {name!r} cannot be loaded: {reason}"
+        f"{hint} Check the name and the network; a model in the local cache loads with HF_HUB_OFFLINE=1."
+    )

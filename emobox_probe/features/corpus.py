@@ -1,0 +1,174 @@
+"""What heads are trained on: the corpus as it is stored, and its features on disk."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pyarrow.compute as pc
+import torch
+from accelerate import Accelerator
+from tqdm.auto import tqdm
+
+import emobox_datasets  # noqa: F401  (lets load_dataset find emobox/<corpus>)
+from emobox_datasets.audio_files.audio import FLAC_HEAD, SAMPLING_RATE, is_silent_flac
+from emobox_datasets.audio_files.fingerprint import fingerprint
+from emobox_datasets.corpus import Corpus
+from emobox_probe.config import FeatureConfig
+from emobox_probe.encoders.load import BUILTIN, DTYPES, Encoder, load_encoder
+from emobox_probe.features.extraction import extract
+from emobox_probe.features.store import FeatureStore
+from emobox_probe.heads.checkpoint import Checkpoint
+from emobox_probe.heads.groups import Group, identity
+from emobox_probe.protocol import Protocol
+from emobox_probe.records import result as results
+
+
+def encoder_of(config: FeatureConfig, device: torch.device, protocol: Protocol) -> Encoder:
+    """The model of the settings, with the layers that were asked for, else those that the protocol needs."""
+    needed = "all" if protocol.layers == "every" and not config.model.startswith(BUILTIN) else "last"
+    return load_encoder(
+        config.model,
+        device,
+        config.revision,
+        config.trust_remote_code,
+        config.dtype,
+        config.layers or needed,
+    )
+
+
+def load_corpus(
+    corpus: Corpus, data_dir: Path | None, allow_missing: bool = False, num_proc: int | None = None
+) -> datasets.Dataset:
+    """Every utterance of the corpus in the order of the ids, with undecoded audio.
+
+    Heads see utterances in an order that is drawn from that of the rows, so scores depend on it.
+    """
+    whole = datasets.load_dataset(
+        f"emobox/{corpus.name}",
+        "all",
+        data_dir=None if data_dir is None else str(data_dir),
+        split="train",
+        num_proc=num_proc,
+        allow_missing=allow_missing,
+    )
+    # Rows of a folder ./emobox/<corpus> that another program made may come in any order.
+    ids = list(whole["id"])
+    ordered = whole.select(sorted(range(len(ids)), key=ids.__getitem__))
+    return ordered.cast_column("audio", datasets.Audio(decode=False))
+
+
+def describe_corpus(whole: datasets.Dataset, corpus: Corpus, labels: Sequence[str]) -> results.CorpusRecord:
+    """What is scored on, and how many utterances are at the edges of what encoders take."""
+    durations = np.array(whole["duration"])
+    return results.CorpusRecord(
+        name=corpus.name,
+        fingerprint=fingerprint(whole),
+        utterances=len(whole),
+        missing=corpus.utterances - len(whole),
+        hours=float(durations.sum() / 3600),
+        labels=list(labels),
+        over_30_seconds=int((durations > 30).sum()),
+        under_25_milliseconds=int((durations < 0.025).sum()),
+        silent=count_silent(whole),
+    )
+
+
+def count_silent(whole: datasets.Dataset) -> int:
+    """How many utterances are stored as nothing but zeros; only the heads of the FLAC files are looked at."""
+    batches = whole.select_columns(["audio"]).with_format("arrow").iter(1_000)
+    heads = (pc.binary_slice(pc.struct_field(batch["audio"], "bytes"), 0, FLAC_HEAD) for batch in batches)
+    return sum(is_silent_flac(head) for some in heads for head in some.to_pylist())
+
+
+def describe_encoder(encoder: Encoder, store: FeatureStore, store_dtype: str) -> results.EncoderRecord:
+    """Which features the heads were trained on, and how many utterances had to be lengthened for them."""
+    shortest = encoder.facts.shortest_samples / SAMPLING_RATE
+    return results.EncoderRecord(
+        **encoder.facts.model_dump(),
+        store_dtype=store_dtype,
+        features=store.key,
+        lengthened=sum(duration < shortest for duration in store.durations),
+    )
+
+
+def feature_store(
+    config: FeatureConfig, encoder: Encoder, whole: datasets.Dataset, fingerprint: str
+) -> FeatureStore:
+    """Where the features of this encoder on this corpus are, whether made already or not.
+
+    Features with the means of all layers also serve who asks for the last layer only.
+    """
+    home = Path(datasets.config.HF_CACHE_HOME).expanduser()
+    root = config.features_dir or home / "emobox" / "features"
+
+    def store(layers: str) -> FeatureStore:
+        identity = {
+            "encoder": {**encoder.facts.identity, "layers": layers},
+            "corpus": fingerprint,
+            "store_dtype": config.store_dtype,
+        }
+        return FeatureStore(root, identity, list(whole["id"]), list(whole["duration"]))
+
+    richer = store("all")
+    return richer if richer.complete else store(encoder.facts.layers)
+
+
+def filled_store(
+    config: FeatureConfig,
+    encoder: Encoder,
+    whole: datasets.Dataset,
+    fingerprint: str,
+    accelerator: Accelerator,
+) -> FeatureStore:
+    """The features of this encoder on this corpus, made as far as they are missing; all processes wait for them."""
+    store = feature_store(config, encoder, whole, fingerprint)
+    fill(store, encoder, whole, DTYPES[config.store_dtype], accelerator)
+    accelerator.wait_for_everyone()
+    return store
+
+
+def fill(
+    store: FeatureStore,
+    encoder: Encoder,
+    whole: datasets.Dataset,
+    dtype: torch.dtype,
+    accelerator: Accelerator,
+) -> None:
+    """Fill the store; any number of processes share the work by shards."""
+    audio = whole.select_columns(["audio"])
+    started = time.perf_counter()
+
+    def flac(rows: Sequence[int]) -> list[bytes]:
+        return [entry["bytes"] for entry in audio[rows]["audio"]]
+
+    with progress_bar(accelerator, "features", round(sum(store.durations) / 3600, 3), "h of audio") as bar:
+
+        def progress(seconds: float) -> None:
+            bar.update(seconds / 3600)
+            speed = bar.n * 3600 / (time.perf_counter() - started)
+            bar.set_postfix_str(f"{speed:.0f} x real time", refresh=False)
+
+        extract(store, encoder, flac, dtype, progress, accelerator.num_processes)
+
+
+def checkpoint_of(
+    folder: Path,
+    stores: Sequence[FeatureStore],
+    protocol: Protocol,
+    groups: Sequence[Group],
+    device: torch.device,
+) -> Checkpoint:
+    """What an earlier process has kept of training these groups on these features."""
+    features = [store.key for store in stores]
+    settings = asdict(protocol)
+    return Checkpoint(folder, [version("emobox"), features, settings, identity(groups), device.type])
+
+
+def progress_bar(accelerator: Accelerator, name: str, total: float, unit: str) -> tqdm:
+    """A progress bar that the main process shows."""
+    shown = {} if accelerator.is_main_process else {"disable": True}  # else TQDM_DISABLE decides
+    return tqdm(total=total, desc=name, unit=unit, unit_scale=True, **shown)

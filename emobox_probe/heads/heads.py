@@ -1,0 +1,176 @@
+"""Probe heads: Linear -> ReLU per frame -> mean over valid frames -> Linear; whole sweeps trained as one.
+
+Heads that see the same batches form a group (one fold, one seed): their hidden units stand side by side in one
+matrix product. Groups stand behind each other in batched matrix products. Every head still takes exactly the steps
+that it would take alone, so its result is that of a plain loop.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from emobox_probe.heads.batches import Batch
+from emobox_probe.protocol import HeadConfiguration
+
+# Keeps gradients of frames within float16, where frames are; a power of two, so float32 is not rounded by it.
+LOSS_SCALE = 2.0**14
+ADAM_EPSILON = 1e-8  # that of torch.optim.Adam
+
+
+@dataclass(frozen=True)
+class Head:
+    """One trained head: weights `first` (H, D), `second` (C, H) and biases (H,), (C,).
+
+    With `mixing` (L,), which sums to 1, frames are vectors of L layers, and hidden units see their weighted sum.
+    """
+
+    first: Tensor
+    first_bias: Tensor
+    second: Tensor
+    second_bias: Tensor
+    mixing: Tensor | None = None
+
+    def logits(self, batch: Batch) -> Tensor:
+        """(B, C) of a batch of one group, in float32."""
+        frames = batch.frames.float()
+        if self.mixing is not None:
+            vectors = frames.unflatten(1, (-1, len(self.mixing)))  # (1, B, L, D)
+            pooled = F.relu(
+                F.linear(torch.einsum("l,gbld->gbd", self.mixing, vectors), self.first, self.first_bias)
+            )
+        else:
+            pooled = batch.averaged(F.relu(F.linear(frames, self.first, self.first_bias)))
+        return F.linear(pooled[0], self.second, self.second_bias)
+
+
+class HeadBank:
+    """Heads of G groups, each group with one head a configuration; W is the sum of their hidden sizes.
+
+    Each head is drawn from its group's seed on the CPU, as `nn.Linear` draws it: the same whatever is trained
+    beside it, and wherever. With `layers` L, the frames of an utterance are vectors of L layers, and each head
+    also learns, from equal shares on, the softmax weights of their sum.
+    """
+
+    def __init__(
+        self,
+        configurations: Sequence[HeadConfiguration],
+        seeds: Sequence[int],
+        dimension: int,
+        classes: int,
+        device: torch.device,
+        layers: int | None = None,
+    ):
+        self.widths = [point.hidden for point in configurations]
+        known = list(dict.fromkeys(seeds))
+        drawn = [[_drawn(seed, dimension, width, classes) for width in self.widths] for seed in known]
+        places = torch.tensor([known.index(seed) for seed in seeds], device=device)
+
+        def stacked(join: Callable[[list[Head]], Tensor]) -> Tensor:
+            return torch.stack([join(heads) for heads in drawn]).to(device)[places].requires_grad_()
+
+        # Inputs before outputs: the order in which matrix products make gradients.
+        self.first = stacked(lambda heads: torch.cat([head.first for head in heads]).T)  # (G, D, W)
+        self.first_bias = stacked(lambda heads: torch.cat([head.first_bias for head in heads]))  # (G, W)
+        self.second = stacked(lambda heads: torch.cat([head.second for head in heads], dim=1))  # (G, C, W)
+        self.second_bias = stacked(
+            lambda heads: torch.stack([head.second_bias for head in heads])
+        )  # (G, K, C)
+        self.mixing: Tensor | None = None
+        if layers is not None:
+            shape = (len(seeds), len(configurations), layers)
+            self.mixing = torch.zeros(shape, device=device, requires_grad=True)  # (G, K, L)
+        rates = torch.tensor([point.learning_rate for point in configurations], device=device)
+        self._rates = rates  # (K,)
+        self._unit_rates = rates.repeat_interleave(torch.tensor(self.widths, device=device))  # (W,)
+        # Heads differ in their rates, an optimiser has one: it steps from zero at rate 1, and each head goes its share
+        # of that way. The scale of the loss cancels in such a step.
+        self._directions = [torch.zeros_like(parameter) for parameter in self.parameters]
+        self._adam = torch.optim.Adam(
+            self._directions,
+            lr=1.0,
+            eps=ADAM_EPSILON * LOSS_SCALE,
+            fused=True,
+            capturable=device.type == "cuda",
+        )
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        weights = [self.first, self.first_bias, self.second, self.second_bias]
+        return weights if self.mixing is None else [*weights, self.mixing]
+
+    def logits(self, batch: Batch, groups: slice = slice(None)) -> Tensor:
+        """(G, B, K, C) of a batch for these groups."""
+        first, first_bias, second, second_bias, *mixing = (parameter[groups] for parameter in self.parameters)
+        if mixing:
+            pooled = self._of_sums(batch, first, mixing[0]).add(first_bias[:, None]).relu()  # (G, B, W)
+        else:
+            first, first_bias = first.to(batch.frames.dtype), first_bias.to(batch.frames.dtype)
+            hidden = torch.baddbmm(first_bias[:, None], batch.frames, first)  # (G, T, W)
+            pooled = batch.averaged(hidden.relu_()).float()
+        parts = zip(pooled.split(self.widths, dim=2), second.split(self.widths, dim=2), strict=True)
+        return torch.stack([p @ s.transpose(1, 2) for p, s in parts], dim=2) + second_bias[:, None]
+
+    def _of_sums(self, batch: Batch, first: Tensor, mixing: Tensor) -> Tensor:
+        """(G, B, W) hidden units, without bias, of each head's own sum of layers; `mixing` (G, K, L)."""
+        utterances, layers = batch.lengths.shape[1], mixing.shape[2]
+        missing = utterances * layers - batch.frames.shape[1]  # where every group has fewer utterances
+        vectors = F.pad(batch.frames.float(), (0, 0, 0, missing)).unflatten(1, (utterances, layers))
+        sums = torch.einsum("gkl,gbld->kgbd", mixing.softmax(2), vectors)  # (K, G, B, D)
+        weights = first.split(self.widths, dim=2)
+        return torch.cat([x @ w for x, w in zip(sums, weights, strict=True)], dim=2)
+
+    def step(self, loss: Tensor, shares: Tensor) -> None:
+        """One step of Adam for every head; `shares` (G,) of the full rates."""
+        gradients = torch.autograd.grad(loss * LOSS_SCALE, self.parameters)
+        of_units = shares[:, None, None] * self._unit_rates  # (G, 1, W)
+        of_heads = shares[:, None, None] * self._rates[:, None]  # (G, K, 1)
+        rates = [of_units, of_units[:, 0], of_units, of_heads, *([] if self.mixing is None else [of_heads])]
+        with torch.no_grad():
+            for direction, gradient in zip(self._directions, gradients, strict=True):
+                direction.grad = gradient.contiguous()
+                direction.zero_()
+            self._adam.step()
+            for parameter, rate, direction in zip(self.parameters, rates, self._directions, strict=True):
+                parameter.addcmul_(rate, direction)
+
+    def state(self) -> dict[str, Any]:
+        """The heads and the moments of their gradients as they are now, without a copy."""
+        return {"heads": [p.detach() for p in self.parameters], "adam": self._adam.state_dict()["state"]}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from a state of the same heads."""
+        with torch.no_grad():
+            for parameter, kept in zip(self.parameters, state["heads"], strict=True):
+                parameter.copy_(kept)
+        self._adam.load_state_dict({**self._adam.state_dict(), "state": state["adam"]})
+
+    def head(self, group: int, index: int) -> Head:
+        """A copy of one head as it is now."""
+        start = sum(self.widths[:index])
+        units = slice(start, start + self.widths[index])
+        with torch.no_grad():
+            return Head(
+                self.first[group, :, units].T.clone(),
+                self.first_bias[group, units].clone(),
+                self.second[group, :, units].clone(),
+                self.second_bias[group, index].clone(),
+                None if self.mixing is None else self.mixing[group, index].softmax(0),
+            )
+
+
+def _drawn(seed: int, dimension: int, hidden: int, classes: int) -> Head:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        first, second = nn.Linear(dimension, hidden), nn.Linear(hidden, classes)
+    return Head(first.weight.data, first.bias.data, second.weight.data, second.bias.data)
+
+
+def pieces(rows: Tensor, lengths: Tensor, frames: int) -> Iterator[Tensor]:
+    """Consecutive rows of about `frames` frames together, at least one row each."""
+    piece = lengths[rows].cumsum(0) // frames
+    _, counts = piece.unique_consecutive(return_counts=True)
+    yield from rows.split(counts.tolist())

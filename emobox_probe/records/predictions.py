@@ -1,0 +1,138 @@
+"""The predictions that a record follows from: one table for runs within a corpus and between corpora.
+
+source, target   corpora (or `all but <corpus>`); one and the same within a corpus
+fold             fold of the corpus, or the configuration that is tested between corpora
+id, speaker, gender, language, seed, label, prediction, logits
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from emobox_metric.ser_metric.intervals import bootstrap_interval
+from emobox_metric.ser_metric.scores import Absent, confusion_matrix
+from emobox_probe.errors import ProbeError, UnreadableError
+from emobox_probe.records.cross_result import CrossRecord
+from emobox_probe.records.result import ResultRecord, RunRecord
+
+PREDICTIONS_FILE = "predictions.parquet"
+COLUMNS = ("source", "target", "fold", "id", "speaker", "seed", "label", "prediction", "logits")
+# What tells a tested utterance from every other one.
+KEY = ["source", "target", "fold", "seed", "id"]
+CONFIDENCE = 0.95
+
+
+def read_predictions(folder: str | Path, record: RunRecord) -> pd.DataFrame:
+    """The predictions of a run, of which `COLUMNS` are always there; gender and language where the run kept them.
+
+    Raises:
+        UnreadableError: the user has not the right to read them.
+        ProbeError: there are none, columns are missing, a label is not one of the record, an utterance occurs twice
+            in a fold and seed, or a part has more or fewer utterances than the record says.
+    """
+    path = Path(folder) / PREDICTIONS_FILE
+    try:
+        predictions = _in_one_schema(pd.read_parquet(path), record)
+    except FileNotFoundError as error:
+        raise ProbeError(
+            f"Expected the predictions of the run at {path}, but there are none; run the probe again."
+        ) from error
+    except PermissionError as error:
+        raise UnreadableError(path) from error
+    except (OSError, ValueError) as error:
+        raise ProbeError(
+            f"Expected a Parquet file at {path}, but got: {error}; run the probe again."
+        ) from error
+    if missing := [column for column in COLUMNS if column not in predictions]:
+        raise ProbeError(
+            f"Expected columns {', '.join(COLUMNS)} in {path}, but {', '.join(missing)} are missing; run the probe "
+            f"again."
+        )
+    known = set(labels_of(record))
+    if unknown := (set(predictions["label"]) | set(predictions["prediction"])) - known:
+        raise ProbeError(
+            f"Expected labels of {sorted(known)} in {path}, but got {sorted(map(str, unknown))[:5]}; "
+            f"predictions and record are not of one run."
+        )
+    if (twice := predictions.duplicated(KEY)).any():
+        raise ProbeError(
+            f"Expected every utterance once in a fold and seed in {path}, but {predictions['id'][twice].iloc[0]} "
+            f"is there twice; run the probe again."
+        )
+    counts, expected = _counts(predictions, record), _expected_counts(record)
+    if counts != expected:
+        raise ProbeError(
+            f"Expected as many predictions by part and seed as the record says ({expected}) in {path}, but got "
+            f"{counts}; predictions and record are not of one run."
+        )
+    return predictions
+
+
+def labels_of(record: RunRecord) -> list[str]:
+    """The labels that a record tells apart."""
+    if isinstance(record, CrossRecord):
+        return record.labels
+    assert isinstance(record, ResultRecord)
+    return record.corpus.labels
+
+
+def _in_one_schema(predictions: pd.DataFrame, record: RunRecord) -> pd.DataFrame:
+    """Tables of earlier versions say nothing of what is the same in every row."""
+    if isinstance(record, CrossRecord):
+        return predictions if "fold" in predictions else predictions.assign(fold=record.test)
+    assert isinstance(record, ResultRecord)
+    name = record.corpus.name
+    return predictions if "source" in predictions else predictions.assign(source=name, target=name)
+
+
+def _counts(predictions: pd.DataFrame, record: RunRecord) -> dict[tuple[str, ...], int]:
+    parts = ["source", "target"] if isinstance(record, CrossRecord) else ["fold", "seed"]
+    if isinstance(record, CrossRecord):
+        counted: dict[tuple[str, ...], int] = predictions.groupby(parts)["id"].nunique().to_dict()
+    else:
+        counted = predictions.groupby(parts).size().to_dict()
+    return counted
+
+
+def _expected_counts(record: RunRecord) -> dict[tuple[str, ...], int]:
+    if isinstance(record, CrossRecord):
+        return {(pair.source, pair.target): pair.test for pair in record.pairs}
+    assert isinstance(record, ResultRecord)
+    return {(fold.name, fold.seed): fold.test for fold in record.folds}  # type: ignore[misc]
+
+
+def bootstrap_bounds(
+    predictions: pd.DataFrame, labels: Sequence[str], absent: Absent
+) -> dict[str, tuple[float, float]]:
+    """95 % intervals of UA, WA and F1 of all predictions together, in 0..1; see `clusters_of`."""
+    return bootstrap_interval(
+        label_ids(predictions["label"], labels),
+        label_ids(predictions["prediction"], labels),
+        len(labels),
+        clusters=predictions[clusters_of(predictions)],
+        confidence=CONFIDENCE,
+        absent=absent,
+    )
+
+
+def clusters_of(predictions: pd.DataFrame) -> str:
+    """What a bootstrap resamples: speakers where several are known, else utterances.
+
+    An utterance that several seeds tested is one utterance.
+    """
+    speakers = predictions["speaker"]
+    return "speaker" if speakers.notna().all() and speakers.nunique() > 1 else "id"
+
+
+def label_ids(names: pd.Series, labels: Sequence[str]) -> np.ndarray:
+    """Positions in the list of labels, `(N,)`."""
+    ids: np.ndarray = pd.Categorical(names, categories=list(labels)).codes.astype(np.int64)
+    return ids
+
+
+def confusion_of(predictions: pd.DataFrame, labels: Sequence[str]) -> np.ndarray:
+    """Confusion matrix `(C, C)` of a table with columns label and prediction."""
+    truth, predicted = (label_ids(predictions[column], labels) for column in ("label", "prediction"))
+    return confusion_matrix(truth, predicted, len(labels))

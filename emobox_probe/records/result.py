@@ -1,0 +1,303 @@
+"""One result record a run: its schema, reading and writing."""
+
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import pandas as pd
+from pydantic import Field
+
+from emobox_probe.encoders.facts import EncoderFacts
+from emobox_probe.features.shards import write_whole
+from emobox_probe.protocol import settings_of
+from emobox_probe.records.record import Record, read_json
+from emobox_probe.report.pictures import Picture, confusion_picture, layers_picture, shortened
+
+LIBRARIES = (
+    "accelerate",
+    "datasets",
+    "emobox",
+    "evaluate",
+    "numpy",
+    "soundfile",
+    "soxr",
+    "torch",
+    "transformers",
+)
+
+RESULT_FILE = "result.json"
+METRICS = ["ua", "wa", "f1"]
+SCHEMA_VERSION: Literal[2] = 2
+
+Resampled = Literal["speakers", "utterances"]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Scores(Record):
+    """UA, WA and macro-F1, each in 0..1."""
+
+    ua: Share
+    wa: Share
+    f1: Share
+
+
+class Interval(Record):
+    """A percentile bootstrap interval of the pooled scores: (low, high) each."""
+
+    confidence: Share
+    resampled: Resampled
+    ua: tuple[Share, Share]
+    wa: tuple[Share, Share]
+    f1: tuple[Share, Share]
+
+
+class Selection(Record):
+    """How much was trained and chosen on with one seed, and what was chosen on validation."""
+
+    seed: int
+    training: int
+    validation: int
+    layer: str
+    learning_rate: float
+    hidden: int
+    epoch: int
+    validation_ua: Share
+
+
+class Fold(Selection):
+    """One fold with one seed: what was chosen on validation, the scores on test.
+
+    `test_selected` is what choosing on test would have given; never a score of the model.
+    """
+
+    name: str
+    kind: str
+    test: int
+    scores: Scores
+    test_selected: Scores | None
+
+
+class LayerScore(Record):
+    """UA of one layer, mean over folds and seeds, on validation and on test."""
+
+    layer: str
+    validation_ua: Share
+    ua: Share
+
+
+class WeightedSum(Record):
+    """A head on a learned softmax-weighted sum of the layers' means: mean scores over folds and seeds.
+
+    `weights` are those of the chosen heads, mean over folds and seeds, in the order of the layers; they sum to 1.
+    """
+
+    validation_ua: Share
+    scores: Scores
+    weights: list[Share]
+
+
+class CorpusRecord(Record):
+    """What was scored on.
+
+    `missing` counts utterances of the published corpus that this copy lacks; `silent` those whose samples are all zero
+    (None in records that did not count them).
+    """
+
+    name: str
+    fingerprint: str
+    utterances: int
+    missing: int
+    hours: float
+    labels: list[str]
+    over_30_seconds: int
+    under_25_milliseconds: int
+    silent: int | None = None
+
+    @property
+    def incomplete(self) -> str:
+        """What keeps scores on this copy from being compared with others, in words; empty where nothing is missing."""
+        if not self.missing:
+            return ""
+        return f"{self.missing:,} of {self.utterances + self.missing:,} utterances of {self.name} are missing"
+
+
+class EncoderRecord(EncoderFacts):
+    """Which weights made the features, how, and which part of them was taken.
+
+    `features` is the key of the feature store; `lengthened` counts utterances of the corpus that are shorter than
+    the encoder takes and were lengthened with zeros (None in records of schema 1, which did not count them).
+    """
+
+    store_dtype: str
+    features: str
+    lengthened: int | None
+
+
+class Provenance(Record):
+    """Where, when, with what and how long.
+
+    `extraction_seconds` is the time the stored features once took; in `extraction_busy_share` of it the model was
+    at work, which is how near extraction came to the speed of the bare model (None where no log tells them).
+    `hardware` names the processor or the GPU (None in records of schema 1). `command` would make the record again,
+    `settings` are those of the run, but for where things were (None in older records).
+    """
+
+    created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    command: str = ""
+    settings: dict[str, Any] | None = None
+    machine: str = Field(default_factory=lambda: f"{platform.system()} {platform.machine()}")
+    libraries: dict[str, str] = Field(default_factory=lambda: {name: version(name) for name in LIBRARIES})
+    python: str = Field(default_factory=platform.python_version)
+    device: str
+    hardware: str | None
+    processes: int
+    extraction_seconds: float | None
+    extraction_times_real_time: float | None = None
+    extraction_busy_share: float | None = None
+    training_seconds: float
+
+
+class RunRecord(Record):
+    """What records of both kinds say, and how they show themselves in notebooks."""
+
+    FILE: ClassVar[str]
+
+    encoder: EncoderFacts
+    protocol: dict[str, Any]
+    provenance: Provenance
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What of the protocol fixes a score."""
+        return settings_of(self.protocol)
+
+    @property
+    def title(self) -> str:
+        """What was scored on what, in a line."""
+        raise NotImplementedError
+
+    def table(self) -> pd.DataFrame:
+        """The scores in percent, a row each."""
+        raise NotImplementedError
+
+    def plot(self) -> Picture:
+        """The picture of the scores; notebooks show it, `savefig` writes it."""
+        return next(iter(self.pictures().values()))
+
+    def pictures(self) -> dict[str, Picture]:
+        """Every picture of the scores, by the name of its file."""
+        raise NotImplementedError
+
+    def write(self, folder: Path) -> None:
+        """Write the record into the folder; no one ever reads half of it."""
+        write_whole(folder / self.FILE, (self.model_dump_json(indent=2) + "\n").encode())
+
+    def _repr_html_(self) -> str:
+        shown = self.table().to_html(index=False, float_format="{:.1f}".format, na_rep="")
+        return f"<p>{escape(self.title)} (percent)</p>{shown}"
+
+
+class ResultRecord(RunRecord):
+    """Everything that a score can be traced to.
+
+    `mean` over folds and seeds is the headline; `spread` is over folds, `seed_spread` over seeds; `pooled` scores
+    all tested utterances together. `test_selected` shows what choosing on test would have gained. `layers` and
+    `weighted_sum` are there where the means of all layers were stored.
+    """
+
+    FILE: ClassVar[str] = RESULT_FILE
+
+    schema_version: Literal[2] = SCHEMA_VERSION
+    encoder: EncoderRecord
+    corpus: CorpusRecord
+    folds: list[Fold]
+    mean: Scores
+    spread: Scores | None
+    seed_spread: Scores | None
+    pooled: Scores
+    interval: Interval
+    test_selected: Scores | None
+    layers: list[LayerScore]
+    weighted_sum: WeightedSum | None
+    confusion: list[list[int]]
+
+    @property
+    def title(self) -> str:
+        return f"{self.encoder.name} on {self.corpus.name}, protocol {self.protocol['name']}"
+
+    def table(self) -> pd.DataFrame:
+        """Every fold (mean over seeds), then the whole: UA, WA, F1 in percent, bounds of UA, utterances tested."""
+        folds = pd.DataFrame(
+            [{"name": f.name, "tested": f.test, **f.scores.model_dump()} for f in self.folds]
+        )
+        means = folds.groupby("name", sort=False).agg(dict.fromkeys(METRICS, "mean") | {"tested": "first"})
+        rows = [_row(str(name), Scores(**fold[METRICS]), fold["tested"]) for name, fold in means.iterrows()]
+        tested = int(means["tested"].sum())
+        low, high = self.interval.ua
+        rows.append(_row("mean", self.mean, tested) | {"ua_low": 100 * low, "ua_high": 100 * high})
+        others = {
+            "± over folds": self.spread,
+            "± over seeds": self.seed_spread,
+            "pooled": self.pooled,
+            "learned sum of layers": self.weighted_sum and self.weighted_sum.scores,
+            "if chosen on test (optimistic)": self.test_selected,
+        }
+        rows += [_row(name, scores) for name, scores in others.items() if scores]
+        return pd.DataFrame(rows).astype({"tested": "Int64"})
+
+    def pictures(self) -> dict[str, Picture]:
+        """The confusion matrix of all tested utterances; UA by layer where layers were scored."""
+        named = self.encoder.name.rstrip("/").rsplit("/", 1)[-1]
+        protocol = shortened(str(self.protocol["name"]))
+        title = f"{shortened(named)} on {shortened(self.corpus.name)}, protocol {protocol}"
+        pictures = {"confusion.png": confusion_picture(self.confusion, self.corpus.labels, title)}
+        if self.layers:
+            learned = self.weighted_sum.scores.ua if self.weighted_sum else None
+            pictures["layers.png"] = layers_picture(curve_of(self.layers), learned, title)
+        return pictures
+
+
+def curve_of(layers: Sequence[LayerScore]) -> dict[str, tuple[float, float]]:
+    """UA on validation and on test by layer."""
+    return {layer.layer: (layer.validation_ua, layer.ua) for layer in layers}
+
+
+def percent(scores: Scores) -> dict[str, float]:
+    """Every metric in percent."""
+    return {metric: 100 * getattr(scores, metric) for metric in METRICS}
+
+
+def _row(name: str, scores: Scores, tested: int | None = None) -> dict[str, Any]:
+    return {"": name, **percent(scores), "tested": tested}
+
+
+def read_record(folder: str | Path) -> ResultRecord:
+    """Read `result.json` of a run's folder, of this schema or an older one.
+
+    Raises:
+        ProbeError: there is none, or it is not a result record.
+    """
+    return read_json(
+        Path(folder) / RESULT_FILE,
+        ResultRecord,
+        f"result record of schema {SCHEMA_VERSION}",
+        run="run the probe",
+        migrated=migrated,
+    )
+
+
+def migrated(content: Any) -> Any:
+    """The content of a record in today's schema: what an older one did not say is None."""
+    if not isinstance(content, dict) or content.get("schema_version") != 1:
+        return content
+    return {
+        **content,
+        "schema_version": SCHEMA_VERSION,
+        "encoder": {"lengthened": None, **content.get("encoder", {})},
+        "weighted_sum": None,
+        "provenance": {"hardware": None, **content.get("provenance", {})},
+    }

@@ -1,0 +1,1 @@
+"""What a run shows: pictures, tables, and the files in its folder."""

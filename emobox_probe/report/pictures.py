@@ -1,0 +1,105 @@
+"""Pictures of a result: the confusion matrix, and UA by layer.
+
+They are drawn without pyplot, so that a notebook's own way of showing figures is left as it is.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from textwrap import wrap
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from emobox_probe.features.shards import write_whole
+
+# Of Okabe and Ito's palette; with cividis, what people with and without colour vision read alike.
+BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#57606a"
+DOTS_PER_INCH = 150
+LONGEST_NAME = 34
+# Of a title, in points; a wide picture has a larger one, of fewer characters an inch.
+TITLE_SIZE, TITLE_CHARACTERS_PER_INCH = 9.0, 13
+
+
+class Picture(Figure):
+    """A figure that notebooks show, whatever backend is chosen."""
+
+    def __init__(self, width: float, height: float, title: str):
+        super().__init__(figsize=(width, height), layout="constrained")
+        self._write_title(title)
+
+    def _write_title(self, title: str) -> None:
+        """Above the picture, broken into lines that fit."""
+        inches = self.get_figwidth()
+        size = min(16.0, max(TITLE_SIZE, 0.7 * inches))
+        characters = int(TITLE_CHARACTERS_PER_INCH * inches * TITLE_SIZE / size)
+        lines = [line for part in title.split("\n") for line in wrap(part, characters)]
+        self.suptitle("\n".join(lines), fontsize=size)
+
+    def content(self, format: str = "png") -> bytes:
+        """It as a file of that format."""
+        content = io.BytesIO()
+        self.savefig(content, format=format, dpi=DOTS_PER_INCH)
+        return content.getvalue()
+
+    def write(self, path: str | Path) -> None:
+        """Write it to a file; its ending says in which format."""
+        write_whole(Path(path), self.content(Path(path).suffix.removeprefix(".")))
+
+    def _repr_png_(self) -> bytes:
+        return self.content()
+
+
+def confusion_picture(confusion: Sequence[Sequence[int]], names: Sequence[str], title: str) -> Picture:
+    """The confusion matrix (C, C): percent of each true label, with counts."""
+    counts = np.array(confusion)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    size = 2.4 + 0.62 * len(counts)
+    picture = Picture(size + 0.6, size, title)
+    axes = picture.subplots()
+    image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
+    for (row, column), share in np.ndenumerate(shares):
+        text = f"{100 * share:.0f}\n({counts[row, column]})"
+        colour = "black" if share > 0.5 else "white"
+        axes.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
+    labels = [shortened(label, 26) for label in names]
+    axes.set_xticks(range(len(counts)), labels, rotation=45, ha="right")
+    axes.set_yticks(range(len(counts)), labels)
+    axes.set_xlabel("predicted label")
+    axes.set_ylabel("true label")
+    picture.colorbar(
+        image, ax=axes, label="percent of the true label", shrink=0.8, format=lambda x, _: f"{100 * x:.0f}"
+    )
+    return picture
+
+
+def layers_picture(curve: Mapping[str, tuple[float, float]], learned: float | None, title: str) -> Picture:
+    """UA on validation and on test (0..1) of every layer: 0 is what goes into the first layer.
+
+    `learned` is UA on test of a learned sum of the layers, where there is one.
+    """
+    picture = Picture(6.0, 3.6, title)
+    axes = picture.subplots()
+    layers = list(curve)
+    validation, test = ([100 * uas[place] for uas in curve.values()] for place in (0, 1))
+    axes.plot(layers, test, "o-", color=BLUE, label="test")
+    axes.plot(layers, validation, "s--", color=ORANGE, label="validation")
+    if learned is not None:
+        axes.axhline(100 * learned, color=GREY, linestyle=":", label="learned sum of layers, test")
+    axes.set_xlabel("layer")
+    axes.set_ylabel("UA (percent)")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return picture
+
+
+def shortened(name: str, longest: int = LONGEST_NAME) -> str:
+    """A name that fits: one line, `$` not read as mathematics, the middle of a long one left out.
+
+    >>> shortened("a\\nvery " + "long " * 20 + "name", 20)
+    'a very lo…long name'
+    """
+    flat = " ".join(name.split())
+    half = longest // 2
+    flat = flat if len(flat) <= longest else f"{flat[: half - 1]}…{flat[-half + 1 :]}"
+    return flat.replace("$", r"\$")

@@ -1,0 +1,102 @@
+"""What a run leaves behind: the record, the predictions, pictures, and a table on the terminal."""
+
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from emobox_probe.features.shards import write_whole
+from emobox_probe.records.cross_result import CrossRecord
+from emobox_probe.records.predictions import PREDICTIONS_FILE
+from emobox_probe.records.result import METRICS, ResultRecord, RunRecord
+
+
+def write(folder: Path, record: RunRecord, predictions: pd.DataFrame) -> None:
+    """Write predictions and pictures and, last, the record: where it is, the rest is too."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / record.FILE).unlink(missing_ok=True)
+    write_whole(folder / PREDICTIONS_FILE, lambda file: predictions.to_parquet(file, index=False))
+    for name, picture in record.pictures().items():
+        write_whole(folder / name, picture.content())
+    record.write(folder)
+
+
+def score_rows(record: ResultRecord) -> list[tuple[str, ...]]:
+    """Name, UA, WA, F1 in percent and utterances tested: every fold (mean over seeds), then the whole."""
+    rows = []
+    for row in record.table().to_dict("records"):
+        scores = [f"{row[metric]:.2f}" for metric in METRICS]
+        rows.append((row[""], *scores, "" if pd.isna(row["tested"]) else str(int(row["tested"]))))
+        if row[""] == "pooled":
+            rows.append(_interval_row(record))
+    return rows
+
+
+def _interval_row(record: ResultRecord) -> tuple[str, ...]:
+    interval = record.interval
+    name = f"{interval.confidence:.0%} interval, {interval.resampled} resampled"
+    bounds = [getattr(interval, metric) for metric in METRICS]
+    return (name, *(f"{100 * low:.1f} to {100 * high:.1f}" for low, high in bounds), "")
+
+
+def show(record: RunRecord, folder: Path, console: Console) -> None:
+    """The scores of a run, in percent, and what a reader of them must know."""
+    console.print(_of_pairs(record) if isinstance(record, CrossRecord) else _of_folds(record))
+    for sentence in remarks(record):
+        console.print(sentence)
+    console.print(f"written to {folder}", soft_wrap=True)
+
+
+def _of_folds(record: RunRecord) -> Table:
+    assert isinstance(record, ResultRecord)
+    table = Table("", *(metric.upper() for metric in METRICS), "tested", title=f"{record.title} (percent)")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, *cells in score_rows(record):
+        if name == "mean":
+            table.add_section()
+        table.add_row(name, *cells)
+    return table
+
+
+def _of_pairs(record: CrossRecord) -> Table:
+    columns = [metric.upper() for metric in METRICS]
+    table = Table(
+        "train", "test", *columns, "95 % interval of UA", "tested", title=f"{record.title} (percent)"
+    )
+    for row in record.table().to_dict("records"):
+        scores = [f"{row[metric]:.2f}" for metric in METRICS]
+        mean = pd.isna(row["tested"])
+        bounds = "" if mean else f"{row['ua_low']:.1f} to {row['ua_high']:.1f}"
+        tested = "" if mean else str(int(row["tested"]))
+        table.add_row(row["train"], row["test"], *scores, bounds, tested, style="bold" if mean else "")
+    return table
+
+
+def remarks(record: RunRecord) -> list[str]:
+    """What a reader of the scores must know."""
+    if isinstance(record, CrossRecord):
+        shared = dict.fromkeys(sentence for pair in record.pairs for sentence in pair.overlap)
+        missing = [f"{c.incomplete}: not comparable with others." for c in record.corpora if c.missing]
+        return [*shared, *missing, *record.remarks]
+    assert isinstance(record, ResultRecord)
+    kinds = {fold.kind for fold in record.folds}
+    sentences = []
+    if record.corpus.missing:
+        sentences.append(f"{record.corpus.incomplete}: not comparable with others.")
+    if record.protocol["folds"] not in kinds:
+        sentences.append("The released folds stand in: they share no speaker, or speakers are not known.")
+    return sentences
+
+
+def counts(record: ResultRecord) -> str:
+    """How many utterances are at the edges of what encoders take, in words; empty where none is."""
+    corpus = record.corpus
+    numbers = {
+        "silent": corpus.silent,
+        "longer than 30 s": corpus.over_30_seconds,
+        "shorter than 25 ms": corpus.under_25_milliseconds,
+        "lengthened for the encoder": record.encoder.lengthened,
+    }
+    return ", ".join(f"{count:,} {what}" for what, count in numbers.items() if count)

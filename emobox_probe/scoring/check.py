@@ -1,0 +1,97 @@
+"""Holding a record against the predictions beside it: every number that follows from them is computed again."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from emobox_probe.errors import ProbeError
+from emobox_probe.records.cross_result import CrossRecord
+from emobox_probe.records.predictions import confusion_of
+from emobox_probe.records.result import METRICS, Interval, ResultRecord, RunRecord, Scores
+from emobox_probe.scoring.scores import average_of, pair_summary_of, scores_of, summary_of
+
+# Two ways of adding up the same counts agree to this.
+TOLERANCE = 1e-9
+# What a record says of the whole, or of a pair of corpora, in words.
+PARTS = {
+    "mean": "the mean",
+    "spread": "the spread over folds",
+    "seed_spread": "the spread over seeds",
+    "pooled": "all together",
+    "interval": "the interval",
+    "test_selected": "the best on test",
+    "confusion": "the confusion matrix",
+    "test": "the number of utterances",
+}
+
+
+def check_scores(folder: str | Path, record: RunRecord, predictions: pd.DataFrame) -> None:
+    """Compute every score, spread, interval and confusion matrix of a record again, from the predictions.
+
+    Raises:
+        ProbeError: one of them is another in the record; says which.
+    """
+    for part, recorded, computed in _parts(record, predictions):
+        for name, ours, theirs in _numbers(part, recorded, computed):
+            if not _equal(ours, theirs):
+                raise ProbeError(
+                    f"Expected scores that follow from the predictions in {folder}, but {name} is {_shown(ours)} in "
+                    f"the record and {_shown(theirs)} by them; run the probe again."
+                )
+
+
+def _parts(record: RunRecord, predictions: pd.DataFrame) -> Iterator[tuple[str, Any, Any]]:
+    """In words, as recorded, as computed."""
+    absent = record.protocol["absent"]
+    if isinstance(record, CrossRecord):
+        by_pair = dict(list(predictions.groupby(["source", "target"])))
+        for pair in record.pairs:
+            summary = pair_summary_of(by_pair[pair.source, pair.target], record.labels, absent)
+            yield from _compared(pair, summary, f"{pair.source} on {pair.target}")
+        yield "the average", record.average, average_of(record.pairs, record.sources)
+        return
+    assert isinstance(record, ResultRecord)
+    labels = record.corpus.labels
+    by_fold = dict(list(predictions.groupby(["fold", "seed"])))
+    for fold in record.folds:
+        scores = scores_of(confusion_of(by_fold[fold.name, fold.seed], labels), absent)
+        yield f"{fold.name}, seed {fold.seed}", fold.scores, scores
+        if fold.test_selected and fold.test_selected.ua < fold.scores.ua - TOLERANCE:
+            yield f"the best on test of {fold.name}, seed {fold.seed}", fold.test_selected, fold.scores
+    yield from _compared(record, summary_of(record.folds, predictions, labels, absent))
+
+
+def _compared(recorded: Any, computed: Mapping[str, Any], pair: str = "") -> Iterator[tuple[str, Any, Any]]:
+    for name, value in computed.items():
+        part = PARTS.get(name, "")
+        yield " of ".join(filter(None, (part, pair))), getattr(recorded, name), value
+
+
+def _numbers(part: str, recorded: Any, computed: Any) -> Iterator[tuple[str, Any, Any]]:
+    """The numbers of a part, each by its name; a part that is not on both sides is one by itself."""
+    if not isinstance(recorded, (Scores, Interval)) or type(recorded) is not type(computed):
+        yield part, recorded, computed
+        return
+    for name in type(recorded).model_fields:
+        shown = name.upper() if name in METRICS else name
+        yield f"{shown} of {part}", getattr(recorded, name), getattr(computed, name)
+
+
+def _equal(recorded: Any, computed: Any) -> bool:
+    if isinstance(recorded, (float, tuple)) and isinstance(computed, (float, tuple)):
+        return np.allclose(recorded, computed, rtol=0, atol=TOLERANCE, equal_nan=True)
+    return bool(recorded == computed)
+
+
+def _shown(value: Any) -> str:
+    """A number, bounds, or that there is something."""
+    if isinstance(value, tuple):
+        return " to ".join(map(_shown, value))
+    if isinstance(value, float):
+        return f"{value:.6f}"
+    if isinstance(value, (list, Scores, Interval)):
+        return "another"
+    return "none" if value is None else str(value)

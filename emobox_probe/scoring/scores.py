@@ -1,0 +1,372 @@
+"""How the tasks of an experiment become one record: the score of each, means, spreads and intervals."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from emobox_metric.ser_metric.scores import confusion_matrix, scores_from_confusion
+from emobox_probe.heads.groups import Trained
+from emobox_probe.protocol import Protocol
+from emobox_probe.records.cross_result import CrossRecord, Pair, Source
+from emobox_probe.records.predictions import (
+    CONFIDENCE,
+    bootstrap_bounds,
+    clusters_of,
+    confusion_of,
+    label_ids,
+)
+from emobox_probe.records.result import (
+    METRICS,
+    CorpusRecord,
+    EncoderRecord,
+    Fold,
+    Interval,
+    LayerScore,
+    Provenance,
+    Resampled,
+    ResultRecord,
+    Scores,
+    Selection,
+    WeightedSum,
+)
+from emobox_probe.tasks.pool import Pool
+from emobox_probe.tasks.tasks import HeldOut, Task
+
+
+@dataclass
+class Answer:
+    """The best head on one view of the features, and its logits (E, C) for the tested rows.
+
+    `candidate`: the score may be chosen from it; `in_curve`: it is a point of the layer curve.
+    """
+
+    view: str
+    head: Trained
+    logits: Tensor
+    candidate: bool
+    in_curve: bool
+
+    @property
+    def ids(self) -> np.ndarray:
+        """Predicted label ids (E,)."""
+        ids: np.ndarray = self.logits.argmax(dim=1).cpu().numpy()
+        return ids
+
+
+@dataclass
+class OnTarget:
+    """What is said of one target beside the score, once every choice has been made.
+
+    `test_selected`: the best score on test over all heads and epochs. `layers`: UA on validation and test by layer.
+    `weighted_sum`: of the learned sum of layers.
+    """
+
+    test_selected: Scores | None
+    layers: dict[str, tuple[float, float]]
+    weighted_sum: WeightedSum | None
+
+
+@dataclass
+class Outcome:
+    """One task: what was chosen, what was predicted for each tested utterance, and what is known of each target."""
+
+    source: str
+    corpora: tuple[str, ...]
+    fold: str
+    kind: str
+    held_out: HeldOut | Any
+    selection: Selection
+    predictions: pd.DataFrame
+    tested: dict[str, OnTarget]
+
+
+def outcome(
+    task: Task,
+    pool: Pool,
+    answers: Sequence[Answer],
+    weighted_sum: Answer | None,
+    watched: Sequence[Tensor],
+    protocol: Protocol,
+) -> Outcome:
+    """Choose the layer, then look at the test labels, once, and score.
+
+    Args:
+        task: what was trained, and the rows (E,) that are tested.
+        pool: the utterances, and the names of the C classes.
+        answers: the best head of every view, and what it says of the tested rows.
+        weighted_sum: the same of the learned sum of all layers.
+        watched: predicted ids (E,) of every head after every epoch, for `test_selected`.
+        protocol: how classes without a test utterance count.
+
+    Returns:
+        The choice, the predictions of the chosen head (source, target, fold, id, speaker, seed, label and prediction
+        as names, logits), and what is known of every target.
+    """
+    chosen = max((answer for answer in answers if answer.candidate), key=lambda answer: answer.head.merit)
+    predictions = _predictions(task, pool, chosen)
+    tested = {}
+    for target, rows in _places(task.targets).items():
+        truth = label_ids(predictions["label"][rows], pool.labels)
+        tested[target] = _tested(truth, rows, answers, weighted_sum, watched, len(pool.labels), protocol)
+    selection = Selection(
+        seed=task.group.seed,
+        training=len(task.group.training),
+        validation=len(task.group.validation),
+        layer=chosen.view,
+        learning_rate=chosen.head.configuration.learning_rate,
+        hidden=chosen.head.configuration.hidden,
+        epoch=chosen.head.epoch,
+        validation_ua=chosen.head.merit[0],
+    )
+    return Outcome(
+        task.source, task.corpora, task.fold, task.kind, task.held_out, selection, predictions, tested
+    )
+
+
+def _predictions(task: Task, pool: Pool, chosen: Answer) -> pd.DataFrame:
+    rows = task.tested.tolist()
+    utterances = [pool.all_items[row] for row in rows]
+    within = task.kind != "cross"
+    return pd.DataFrame(
+        {
+            "source": task.source,
+            "target": [name for name, members in task.targets.items() for _ in members],
+            "fold": task.fold,
+            "id": [utterance.id for utterance in utterances],
+            # Between corpora, names of speakers count within their corpus.
+            "speaker": [u.speaker for u in utterances] if within else [pool.speakers[row] for row in rows],
+            "seed": task.group.seed,
+            "label": [utterance.label for utterance in utterances],
+            "prediction": np.array(pool.labels)[chosen.ids],
+            "logits": list(chosen.logits.cpu().numpy()),
+        }
+    )
+
+
+def _places(targets: Mapping[str, Tensor]) -> dict[str, slice]:
+    """Where the rows of each target stand among all tested rows."""
+    places, start = {}, 0
+    for target, rows in targets.items():
+        places[target] = slice(start, start + len(rows))
+        start += len(rows)
+    return places
+
+
+def _tested(
+    truth: np.ndarray,
+    rows: slice,
+    answers: Sequence[Answer],
+    weighted_sum: Answer | None,
+    watched: Sequence[Tensor],
+    classes: int,
+    protocol: Protocol,
+) -> OnTarget:
+    def scored(ids: np.ndarray) -> Scores:
+        return scores_of(confusion_matrix(truth, ids[rows], classes), protocol.absent)
+
+    learned = None
+    if weighted_sum is not None and weighted_sum.head.head.mixing is not None:
+        learned = WeightedSum(
+            validation_ua=weighted_sum.head.merit[0],
+            scores=scored(weighted_sum.ids),
+            weights=weighted_sum.head.head.mixing.tolist(),
+        )
+    return OnTarget(
+        # What choosing configuration and epoch on test would have given; not a score of the model.
+        test_selected=best_of(scored(ids.numpy()) for ids in watched),
+        layers={a.view: (a.head.merit[0], scored(a.ids).ua) for a in answers if a.in_curve},
+        weighted_sum=learned,
+    )
+
+
+def best_of(scores: Iterable[Scores]) -> Scores | None:
+    """The scores with the best UA; None of none."""
+    return max(scores, key=lambda one: one.ua, default=None)
+
+
+def score(
+    outcomes: Sequence[Outcome],
+    encoder: EncoderRecord,
+    corpus: CorpusRecord,
+    protocol: Protocol,
+    provenance: Provenance,
+) -> tuple[ResultRecord, pd.DataFrame]:
+    """The record of all folds of a corpus, and the predictions that it follows from.
+
+    Mean over folds and seeds, spreads, and all tested utterances with an interval.
+    """
+    predictions = pd.concat([outcome.predictions for outcome in outcomes], ignore_index=True)
+    tested = [outcome.tested[corpus.name] for outcome in outcomes]
+    folds = [
+        Fold(
+            **outcome.selection.model_dump(),
+            name=outcome.fold,
+            kind=outcome.kind,
+            test=len(outcome.predictions),
+            scores=scores_of(confusion_of(outcome.predictions, corpus.labels), protocol.absent),
+            test_selected=on_test.test_selected,
+        )
+        for outcome, on_test in zip(outcomes, tested, strict=True)
+    ]
+    record = ResultRecord(
+        encoder=encoder,
+        corpus=corpus,
+        protocol=asdict(protocol),
+        folds=folds,
+        **summary_of(folds, predictions, corpus.labels, protocol.absent),
+        layers=_layer_scores(tested),
+        weighted_sum=_mean_weighted_sum(tested),
+        provenance=provenance,
+    )
+    return record, predictions
+
+
+def summary_of(
+    folds: Sequence[Fold], predictions: pd.DataFrame, labels: Sequence[str], absent: Any
+) -> dict[str, Any]:
+    """What of a record follows from its folds and predictions: headline, spreads, pooled scores, interval, optimism."""
+    table = pd.DataFrame([{"fold": f.name, "seed": f.seed, **f.scores.model_dump()} for f in folds])
+    confusion = confusion_of(predictions, labels)
+    return {
+        "mean": Scores(**table[METRICS].mean()),
+        "spread": _spread(table, "fold"),
+        "seed_spread": _spread(table, "seed"),
+        "pooled": scores_of(confusion, absent),
+        "interval": interval_of(predictions, labels, absent),
+        "test_selected": mean_of([fold.test_selected for fold in folds if fold.test_selected]),
+        "confusion": confusion.tolist(),
+    }
+
+
+def _spread(table: pd.DataFrame, over: str) -> Scores | None:
+    """Sample standard deviation over folds of the mean over seeds, or the other way round."""
+    means = table.groupby(over)[METRICS].mean()
+    return Scores(**means.std()) if len(means) > 1 else None
+
+
+def score_pairs(
+    outcomes: Sequence[Outcome],
+    protocol: Protocol,
+    overlaps: Mapping[frozenset[str], list[str]],
+    labels: Sequence[str],
+    **known: Any,
+) -> tuple[CrossRecord, pd.DataFrame]:
+    """The record of every source on every target, and the predictions that it follows from.
+
+    Args:
+        outcomes: of every source and seed.
+        protocol: how classes without a test utterance count.
+        overlaps: what pairs of corpora share, in words.
+        labels: the names of the C classes.
+        known: what else the record says.
+    """
+    predictions = pd.concat([outcome.predictions for outcome in outcomes], ignore_index=True)
+    members = {outcome.source: outcome.corpora for outcome in outcomes}
+    pairs = []
+    for (source, target), part in predictions.groupby(["source", "target"], sort=False):
+        shared = [
+            sentence for name in members[source] for sentence in overlaps.get(frozenset((name, target)), [])
+        ]
+        tested = [outcome.tested[target] for outcome in outcomes if outcome.source == source]
+        pairs.append(
+            Pair(
+                source=str(source),
+                target=str(target),
+                **pair_summary_of(part, labels, protocol.absent),
+                overlap=shared,
+                test_selected=mean_of([one.test_selected for one in tested if one.test_selected]),
+                layers=_layer_scores(tested),
+                weighted_sum=_mean_weighted_sum(tested),
+            )
+        )
+    sources = [
+        Source(
+            **outcome.selection.model_dump(),
+            name=outcome.source,
+            corpora=list(outcome.corpora),
+            held_out=outcome.held_out,
+        )
+        for outcome in outcomes
+    ]
+    record = CrossRecord(
+        protocol=asdict(protocol),
+        labels=list(labels),
+        sources=sources,
+        pairs=pairs,
+        average=average_of(pairs, sources),
+        **known,
+    )
+    return record, predictions
+
+
+def pair_summary_of(part: pd.DataFrame, labels: Sequence[str], absent: Any) -> dict[str, Any]:
+    """What of a pair of corpora follows from its predictions."""
+    seeds = [scores_of(confusion_of(one, labels), absent) for _, one in part.groupby("seed")]
+    return {
+        "test": part["id"].nunique(),
+        "scores": mean_of(seeds),
+        "seed_spread": spread_of(seeds),
+        "interval": interval_of(part, labels, absent),
+        "confusion": confusion_of(part, labels).tolist(),
+    }
+
+
+def average_of(pairs: Sequence[Pair], sources: Sequence[Source]) -> Scores | None:
+    """Equation 1 of the paper: the mean over pairs of two different corpora."""
+    single = {source.name for source in sources if source.corpora == [source.name]}
+    return mean_of([pair.scores for pair in pairs if pair.source in single and pair.source != pair.target])
+
+
+def _layer_scores(tested: Sequence[OnTarget]) -> list[LayerScore]:
+    """UA of every layer, mean over folds and seeds, each with its own best configuration and epoch."""
+    rows = [
+        {"layer": layer, "validation_ua": validation, "ua": test}
+        for one in tested
+        for layer, (validation, test) in one.layers.items()
+    ]
+    if not rows:
+        return []
+    means = pd.DataFrame(rows).groupby("layer", sort=False).mean()
+    return [LayerScore(layer=str(layer), **row) for layer, row in means.to_dict("index").items()]
+
+
+def _mean_weighted_sum(tested: Sequence[OnTarget]) -> WeightedSum | None:
+    sums = [one.weighted_sum for one in tested if one.weighted_sum]
+    if not sums:
+        return None
+    return WeightedSum(
+        validation_ua=float(np.mean([one.validation_ua for one in sums])),
+        scores=Scores(**_table([one.scores for one in sums]).mean()),
+        weights=np.mean([one.weights for one in sums], axis=0).tolist(),
+    )
+
+
+def scores_of(confusion: np.ndarray, absent: Any) -> Scores:
+    """UA, WA and F1 of a confusion matrix `(C, C)`."""
+    values = scores_from_confusion(confusion, absent)
+    return Scores(ua=values["ua"], wa=values["wa"], f1=values["f1"])
+
+
+def mean_of(scores: Sequence[Scores]) -> Scores | None:
+    """The mean of every metric; None of none."""
+    return Scores(**_table(scores).mean()) if scores else None
+
+
+def spread_of(scores: Sequence[Scores]) -> Scores | None:
+    """The sample standard deviation of every metric; None of a single one."""
+    return Scores(**_table(scores).std()) if len(scores) > 1 else None
+
+
+def _table(scores: Sequence[Scores]) -> pd.DataFrame:
+    return pd.DataFrame([one.model_dump() for one in scores])
+
+
+def interval_of(predictions: pd.DataFrame, labels: Sequence[str], absent: Any) -> Interval:
+    """95 % interval of the pooled scores; speakers are resampled where several are known, else utterances."""
+    bounds = bootstrap_bounds(predictions, labels, absent)
+    resampled: Resampled = "speakers" if clusters_of(predictions) == "speaker" else "utterances"
+    return Interval(confidence=CONFIDENCE, resampled=resampled, **bounds)

@@ -1,0 +1,1 @@
+"""What is trained, chosen and tested on what."""

@@ -1,0 +1,263 @@
+"""What an experiment is on: which corpora and labels, which tasks, what kind of record, and where that goes."""
+
+import hashlib
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from emobox_datasets import corpora
+from emobox_datasets.audio_files.audio import SAMPLING_RATE
+from emobox_datasets.corpus import Corpus
+from emobox_probe.config import CrossConfig, ProbeConfig
+from emobox_probe.encoders.facts import EncoderFacts
+from emobox_probe.encoders.load import TRIMMED, Encoder
+from emobox_probe.errors import ProbeError
+from emobox_probe.features.store import FeatureStore
+from emobox_probe.protocol import Protocol, settings_of
+from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
+from emobox_probe.records.result import (
+    RESULT_FILE,
+    CorpusRecord,
+    EncoderRecord,
+    Provenance,
+    ResultRecord,
+    RunRecord,
+    read_record,
+)
+from emobox_probe.scoring.scores import Outcome, score, score_pairs
+from emobox_probe.tasks.overlap import overlaps
+from emobox_probe.tasks.pairings import Pairing, label_space, pairings_of, target_configuration
+from emobox_probe.tasks.pool import Pool
+from emobox_probe.tasks.tasks import Task, cross_tasks, fold_tasks, label_list
+
+# Longer names of folders than this are shortened: file systems take 255 bytes.
+LONGEST_NAME = 150
+
+
+@dataclass(frozen=True)
+class Made:
+    """All that a record is made from."""
+
+    outcomes: Sequence[Outcome]
+    encoder: Encoder
+    corpora: Sequence[CorpusRecord]
+    stores: Sequence[FeatureStore]
+    pool: Pool
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class Within:
+    """One corpus is source and target.
+
+    `corpora` and `labels` are what it is on, `tasks` what is trained, chosen and tested; `folder` is where the record
+    goes; `identity` is what must be the same for an earlier result to be this one, by the words for it.
+    """
+
+    config: ProbeConfig
+    protocol: Protocol
+    record_file: ClassVar[str] = RESULT_FILE
+
+    @cached_property
+    def corpora(self) -> list[Corpus]:
+        return [corpora.load(self.config.corpus)]
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        return label_list(self.corpora[0], self.protocol)
+
+    @property
+    def command(self) -> str:
+        return shlex.join(["emobox", "probe", *self.config.words()])
+
+    def data_dir(self, corpus: str) -> Path | None:
+        return self.config.data_dir
+
+    def folder(self, model: str) -> Path:
+        """`<output-dir>/<model>/<corpus>/<protocol>`."""
+        config = self.config
+        return model_folder(config.output_dir, model) / config.corpus / config.protocol
+
+    def tasks(self, pool: Pool) -> list[Task]:
+        return fold_tasks(pool, self.corpora[0], self.protocol)
+
+    def record(self, made: Made) -> tuple[RunRecord, pd.DataFrame]:
+        (store,), (corpus,) = made.stores, made.corpora
+        encoder = EncoderRecord(
+            **made.encoder.facts.model_dump(),
+            store_dtype=self.config.store_dtype,
+            features=store.key,
+            lengthened=lengthened(made.encoder, store),
+        )
+        return score(made.outcomes, encoder, corpus, self.protocol, made.provenance)
+
+    def read(self, folder: Path) -> ResultRecord:
+        return read_record(folder)
+
+    def identity(
+        self, facts: EncoderFacts, store_dtype: str, described: Sequence[CorpusRecord]
+    ) -> dict[str, Any]:
+        return _common_identity(facts, store_dtype, described, self.labels, settings_of(self.protocol))
+
+    def identity_of(self, record: ResultRecord) -> dict[str, Any]:
+        told = record.encoder
+        return _common_identity(
+            told, told.store_dtype, [record.corpus], record.corpus.labels, record.settings
+        )
+
+
+@dataclass(frozen=True)
+class Between:
+    """Sources train, other corpora are targets; attributes as those of `Within`."""
+
+    config: CrossConfig
+    protocol: Protocol
+    record_file: ClassVar[str] = CROSS_FILE
+
+    def __post_init__(self) -> None:
+        # What settings contradict each other in shows before anything is loaded.
+        _ = self.pairings, self.test
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return self.config.test or self.config.train
+
+    @cached_property
+    def pairings(self) -> list[Pairing]:
+        return pairings_of(self.config.train, self.targets, self.config.leave_one_out)
+
+    @cached_property
+    def corpora(self) -> list[Corpus]:
+        self._check_folders()
+        return [corpora.load(name) for name in dict.fromkeys([*self.config.train, *self.targets])]
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        return label_space(self.corpora, self.config.labels)
+
+    @cached_property
+    def test(self) -> Any:
+        """Which utterances of the targets are tested."""
+        targets = [corpora.load(name) for name in self.targets]
+        return target_configuration(targets, self.labels, self.config.test_set)
+
+    @property
+    def command(self) -> str:
+        return shlex.join(["emobox", "cross", *self.config.words()])
+
+    def data_dir(self, corpus: str) -> Path | None:
+        return self.config.data_dir.get(corpus)
+
+    def folder(self, model: str) -> Path:
+        """`<output-dir>/<model>/cross/<corpora>/<protocol>`."""
+        config, sources = self.config, self.config.train
+        name = "+".join(sources) + ("" if sources == self.targets else "_on_" + "+".join(self.targets))
+        if len(name) > LONGEST_NAME:
+            digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+            name = f"{len(sources)}_corpora_on_{len(self.targets)}_{digest}"
+        if config.leave_one_out:
+            name += "_leave_one_out"
+        return model_folder(config.output_dir, model) / "cross" / (config.name or name) / config.protocol
+
+    def tasks(self, pool: Pool) -> list[Task]:
+        return cross_tasks(pool, self.pairings, self.config.training, self.test, self.protocol)
+
+    def record(self, made: Made) -> tuple[RunRecord, pd.DataFrame]:
+        short = {
+            corpus.name: lengthened(made.encoder, store)
+            for corpus, store in zip(made.corpora, made.stores, strict=True)
+        }
+        remarks = [
+            f"{name}: {count} utterances are shorter than the encoder takes and were lengthened with zeros."
+            for name, count in short.items()
+            if count
+        ]
+        return score_pairs(
+            made.outcomes,
+            self.protocol,
+            overlaps(made.pool),
+            self.labels,
+            encoder=EncoderFacts(**made.encoder.facts.model_dump()),
+            store_dtype=self.config.store_dtype,
+            training=self.config.training,
+            test=self.test,
+            corpora=list(made.corpora),
+            remarks=[*made.pool.remarks(self.targets, self.test), *remarks],
+            provenance=made.provenance,
+        )
+
+    def read(self, folder: Path) -> CrossRecord:
+        return read_cross_record(folder)
+
+    def identity(
+        self, facts: EncoderFacts, store_dtype: str, described: Sequence[CorpusRecord]
+    ) -> dict[str, Any]:
+        planned = {(pairing.source, target) for pairing in self.pairings for target in pairing.targets}
+        return {
+            **_common_identity(facts, store_dtype, described, self.labels, settings_of(self.protocol)),
+            "pairs": planned,
+            "training utterances": self.config.training,
+            "test utterances": self.test,
+        }
+
+    def identity_of(self, record: CrossRecord) -> dict[str, Any]:
+        return {
+            **_common_identity(
+                record.encoder, record.store_dtype, record.corpora, record.labels, record.settings
+            ),
+            "pairs": {(pair.source, pair.target) for pair in record.pairs},
+            "training utterances": record.training,
+            "test utterances": record.test,
+        }
+
+    def _check_folders(self) -> None:
+        known = list(dict.fromkeys([*self.config.train, *self.targets]))
+        if strangers := [name for name in self.config.data_dir if name not in known]:
+            raise ProbeError(
+                f"Expected --data-dir CORPUS=FOLDER with one of {', '.join(known)}, but got {strangers[0]!r}; give it "
+                f"once for each corpus, or set EMOBOX_DATA."
+            )
+
+
+Design = Within | Between
+
+
+def design_of(config: ProbeConfig | CrossConfig, protocol: Protocol) -> Design:
+    """The design that settings describe."""
+    return Within(config, protocol) if isinstance(config, ProbeConfig) else Between(config, protocol)
+
+
+def _common_identity(
+    facts: EncoderFacts,
+    store_dtype: str,
+    described: Sequence[CorpusRecord],
+    labels: Sequence[str],
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    return {
+        "weights": facts.weights_sha256,
+        "features (--dtype, --layers, preprocessing)": facts.identity,
+        "stored data type": store_dtype,
+        "copies of corpora": [corpus.fingerprint for corpus in described],
+        "labels": list(labels),
+        "protocol settings": settings,
+    }
+
+
+def model_folder(output: Path, name: str) -> Path:
+    """`<output>/<model>`; a Hub id `a/b` and `builtin:b` become `a--b`, a path its last part."""
+    folder = name.removesuffix(TRIMMED)
+    if Path(folder).is_dir():
+        name = Path(folder).resolve().name + name[len(folder) :]
+    return output / name.replace(":", "--").replace("/", "--")
+
+
+def lengthened(encoder: Encoder, store: FeatureStore) -> int:
+    """How many utterances are shorter than the encoder takes and were lengthened with zeros."""
+    shortest = encoder.facts.shortest_samples / SAMPLING_RATE
+    return sum(duration < shortest for duration in store.durations)

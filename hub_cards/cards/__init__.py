@@ -1,0 +1,1 @@
+"""Cards of models and of corpora, with the metadata that the Hub reads."""

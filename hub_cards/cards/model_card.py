@@ -1,0 +1,282 @@
+"""From result records to a model card that the Hub reads: metadata, a score table each, pictures, one command."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from huggingface_hub.repocard_data import eval_results_to_model_index
+
+from emobox_datasets import corpora
+from emobox_probe.encoders.load import TRIMMED
+from emobox_probe.features.shards import write_whole
+from emobox_probe.protocol import PROTOCOLS
+from emobox_probe.records.cross_result import CrossRecord
+from emobox_probe.records.result import ResultRecord
+from emobox_probe.report.report import counts, remarks, score_rows
+from hub_cards.cards.markdown import Markdown, fenced, one_line, render, shell, text
+from hub_cards.cards.model_section import merge_readme, section
+from hub_cards.hub.one_commit import PublishError, check_repo_id
+from hub_cards.runs.find_and_check import Run, all_of, check_one_model, find_runs
+from hub_cards.tables.results import MARK, footnotes
+
+CARD = "README.md"
+# Below this, beside the README, are our pictures in a repository of others.
+PICTURES = "emobox"
+# File of a run: what it shows.
+SHOWN = {
+    "confusion.png": "Confusion matrix over all tested utterances of {corpus}, protocol {protocol}",
+    "layers.png": "UA by layer on {corpus}, protocol {protocol}",
+}
+# Score: the Hub's metric type, and what it is called.
+METRICS = {
+    "ua": ("recall", "UA (mean recall over classes)"),
+    "wa": ("accuracy", "WA (accuracy)"),
+    "f1": ("f1", "macro-F1"),
+}
+CROSS = "cross"
+
+
+def write_card(folders: Sequence[Path], before: Path | None = None, out: Path | None = None) -> Path:
+    """Write the card of the runs below the folders: beside the only one, or where told.
+
+    Args:
+        folders: of runs of one model.
+        before: a card to put the scores into, which keeps everything else that is in it.
+        out: file to write; `before` where there is none.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        ProbeError, CorpusError: a record cannot be read, or the runs are not of one model and known corpora.
+        PublishError: it is not clear where to write, there is no card at `before`, or it cannot be merged.
+    """
+    runs, cross = find_runs(folders)
+    found = all_of(runs, cross)
+    check_one_model([run.record.encoder for run in found])
+    out = out or before
+    if out is None and len(found) > 1:
+        raise PublishError(
+            f"Expected --out or --readme for the card of {len(found)} results, but got neither; say where to write it."
+        )
+    path = out or found[0].folder / CARD
+    folder = "" if out is None else f"{PICTURES}/"
+    if before and not before.is_file():
+        raise PublishError(
+            f"Expected a card at {before}, but there is none; give --out instead to write a new one."
+        )
+    content = readme(
+        before.read_bytes() if before else None, runs, [matrix.record for matrix in cross], folder
+    )
+    for name, picture in (pictures_of(runs, folder) if out else {}).items():
+        (path.parent / name).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path.parent / name, picture)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content)
+    return path
+
+
+def readme(
+    before: bytes | None,
+    runs: Sequence[Run],
+    cross: Sequence[CrossRecord] = (),
+    folder: str = f"{PICTURES}/",
+    model: str | None = None,
+) -> bytes:
+    """A README with the scores of the runs: the one that was there, or a new card.
+
+    Args:
+        before: what is in the README so far; None where there is none.
+        runs: of one model.
+        cross: cross-corpus records of that model.
+        folder: where the pictures are, seen from the README.
+        model: Hub id of the model, where the records do not know it.
+
+    Raises:
+        PublishError: the README cannot be merged, or two runs are of one corpus and protocol.
+        CorpusError: no corpus has such a name.
+    """
+    records = [run.record for run in runs]
+    parts = {key_of(run.record): scores_part(run.record, picture_paths(run, folder)) for run in runs}
+    parts |= {(CROSS, slug(record.protocol["name"])): cross_part(record) for record in cross}
+    if len(parts) < len(runs) + len(cross):
+        raise PublishError(
+            "Expected one run a corpus and protocol, but got two of one; name the ones that you mean."
+        )
+    name = model or short_name(records[0] if records else cross[0])
+    if before is None:
+        before = new_card(name, records, section(parts)).encode()
+    return merge_readme(before, name, parts, model_index(name, records))
+
+
+def model_card(*records: ResultRecord) -> ModelCard:
+    """The card of a model by itself, with `model-index` metadata; pictures are those of the run's own folder."""
+    content = readme(None, [Run(Path(), record) for record in records], folder="")
+    return ModelCard(content.decode())
+
+
+def new_card(name: str, records: Sequence[ResultRecord], made: str) -> str:
+    """A whole card around our section, without `model-index`."""
+    cards = [corpora.load(corpus) for corpus in sorted({record.corpus.name for record in records})]
+    known = next((name for name in (name.removesuffix(TRIMMED),) if is_hub_id(name)), None)
+    data = ModelCardData(
+        base_model=known,
+        language=sorted({language for corpus in cards for language in corpus.languages}),
+        pipeline_tag="audio-classification",
+        tags=["speech-emotion-recognition", "emobox"],
+        datasets=[f"emobox/{corpus.name}" for corpus in cards],
+        metrics=[metric for metric, _ in METRICS.values()],
+    )
+    where = f" on {cards[0].display_name}" if len(cards) == 1 else ""
+    body = render(
+        "model_card.md",
+        title=f"{name}{where}: speech emotion recognition with frozen features",
+        section=Markdown(made),
+        citations=[Markdown(corpus.citation) for corpus in cards if corpus.citation],
+    )
+    return f"---\n{data.to_yaml()}\n---\n\n{body}\n"
+
+
+def scores_part(record: ResultRecord, pictures: Sequence[tuple[str, str]]) -> str:
+    """The table of one record, with what it takes to make it again; `pictures` are (file of the run, path)."""
+    corpus = corpora.load(record.corpus.name)
+    protocol = str(record.protocol["name"])
+    said = str(record.protocol.get("description", ""))
+    ours = protocol in PROTOCOLS and PROTOCOLS[protocol].description == said
+    named = {"corpus": corpus.display_name, "protocol": protocol}
+    return render(
+        "model_card_scores.md",
+        record=record,
+        corpus=corpus,
+        protocol=protocol,
+        folds=list(dict.fromkeys(fold.name for fold in record.folds)),
+        kinds=sorted({fold.kind for fold in record.folds}),
+        seeds={fold.seed for fold in record.folds},
+        rows=score_rows(record),
+        remarks=remarks(record),
+        counts=counts(record),
+        pictures=[(SHOWN[file].format(**named), path) for file, path in pictures],
+        description=Markdown(said) if ours else text(said, longest=4_000),
+        command=fenced(command(record)),
+        versions=text(
+            ", ".join(f"{name} {number}" for name, number in record.provenance.libraries.items()),
+            longest=1_000,
+        ),
+    )
+
+
+def cross_part(record: CrossRecord) -> str:
+    """The matrix of a cross-corpus record: UA in percent."""
+    found = {
+        (pair.source, pair.target): f"{100 * pair.scores.ua:.2f}"
+        + (f" {MARK}" if record.incomplete(pair.source, pair.target) else "")
+        for pair in record.pairs
+    }
+    sources, targets = (
+        (list(dict.fromkeys(names)) for names in zip(*found, strict=True)) if found else ([], [])
+    )
+    return render(
+        "model_card_cross.md",
+        record=record,
+        protocol=record.protocol["name"],
+        remarks=[*footnotes(corpus.incomplete for corpus in record.corpora), *record.remarks],
+        targets=targets,
+        rows=[(source, [found.get((source, target), "") for target in targets]) for source in sources],
+    )
+
+
+def model_index(name: str, records: Sequence[ResultRecord]) -> list[dict[str, Any]]:
+    """The `results` of `model-index`: one element a record, with all its metrics."""
+    told = [result for record in records for result in eval_results(record)]
+    index: list[dict[str, Any]] = eval_results_to_model_index(name, told) if told else []
+    return [result for item in index for result in item["results"]]
+
+
+def eval_results(record: ResultRecord) -> list[EvalResult]:
+    """UA, WA and F1, mean over folds in 0..1, as the Hub's `model-index` wants them."""
+    names = list(dict.fromkeys(fold.name for fold in record.folds))
+    folds = f"{names[0]}..{names[-1]}" if len(names) > 1 else names[0]
+    told = record.corpus
+    incomplete = f" (incomplete: {told.missing:,} utterances missing)" if told.missing else ""
+    return [
+        EvalResult(
+            task_type="audio-classification",
+            task_name="Speech emotion recognition",
+            dataset_type=f"emobox/{record.corpus.name}",
+            dataset_name=f"EmoBox {corpora.load(told.name).display_name}{incomplete}",
+            dataset_config=f"{one_line(folds)}, protocol {slug(record.protocol['name'])}",
+            dataset_split="test",
+            dataset_args={
+                "fingerprint": told.fingerprint,
+                **({"missing": told.missing} if told.missing else {}),
+            },
+            metric_type=metric,
+            metric_name=name,
+            metric_value=round(getattr(record.mean, score), 4),
+        )
+        for score, (metric, name) in METRICS.items()
+    ]
+
+
+def picture_paths(run: Run, folder: str) -> list[tuple[str, str]]:
+    """(file of the run, where the README finds it) of every picture."""
+    files = [file for file in SHOWN if file == "confusion.png" or run.record.layers]
+    if not folder:
+        return [(file, file) for file in files]
+    return [(file, f"{folder}{'-'.join(key_of(run.record))}-{file}") for file in files]
+
+
+def pictures_of(runs: Sequence[Run], folder: str) -> dict[str, bytes]:
+    """Where the README finds it, and content, of every picture; one that the run did not keep is drawn."""
+    found = {}
+    for run in runs:
+        for file, path in picture_paths(run, folder):
+            kept = run.folder / file
+            content = kept.read_bytes() if kept.is_file() else run.record.pictures()[file].content()
+            if not content.startswith(b"\x89PNG\r\n\x1a\n"):
+                raise PublishError(
+                    f"Expected a PNG picture in {kept}, but it is none; remove it, and it is drawn."
+                )
+            found[path] = content
+    return found
+
+
+def command(record: ResultRecord) -> str:
+    """The one command that makes the result again, for a shell."""
+    words = ["emobox", "probe", "--model", record.encoder.name, "--corpus", record.corpus.name]
+    if corpora.load(record.corpus.name).synthesise is None:
+        words += ["--data-dir", f"/path/to/{record.corpus.name}"]
+    if record.encoder.revision:
+        words += ["--revision", record.encoder.revision]
+    if record.corpus.missing:
+        words.append("--allow-missing")
+    return shell([*words, "--protocol", str(record.protocol["name"])])
+
+
+def key_of(record: ResultRecord) -> tuple[str, str]:
+    """What a part of a card is of: corpus and protocol, both safe in paths and marks."""
+    return slug(record.corpus.name), slug(record.protocol["name"])
+
+
+def slug(name: Any) -> str:
+    """Letters, digits, `_` and `-` only."""
+    kept = "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter == "_") else "-" for letter in str(name)
+    )
+    return kept[:64] or "-"
+
+
+def short_name(record: ResultRecord | CrossRecord) -> str:
+    """A Hub id or built-in name as it is; of a local folder its last part."""
+    name = record.encoder.name
+    return name if is_hub_id(name.removesuffix(TRIMMED)) or name.startswith("builtin:") else Path(name).name
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a model name reads `organisation/model`."""
+    try:
+        check_repo_id(name)
+    except PublishError:
+        return False
+    return True

@@ -1,0 +1,108 @@
+"""`emobox leaderboard`: result records as one page that opens from a file and as a static Space.
+
+emobox leaderboard results/ --out site/
+emobox leaderboard results/ --out site/ --space my-lab/emobox-leaderboard           # says what would be sent
+emobox leaderboard results/ --out site/ --space my-lab/emobox-leaderboard --send
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from huggingface_hub import HfApi
+from rich.console import Console
+from rich.table import Table
+
+from hub_cards.hub.one_commit import (
+    HUB_FILES,
+    Accept,
+    Destination,
+    Parcel,
+    PublishError,
+    Remote,
+    check_repo_id,
+    connect,
+    publish,
+)
+from hub_cards.leaderboard.data import page_data
+from hub_cards.leaderboard.site import CARD, MARKER, PAGE, check_folder, render, write
+from hub_cards.runs.collection import Collection, collect
+
+
+def make_leaderboard(
+    folders: Sequence[Path],
+    out: Path,
+    console: Console,
+    space: str | None = None,
+    private: bool = False,
+    really: bool = False,
+) -> None:
+    """Write the site of all results below the folders; show what would be sent to a Space, or send it.
+
+    Raises:
+        ProbeError: there is no result, one cannot be read or checked, or `out` holds something else.
+        PublishError: the Space holds something else, or the Hub refused.
+    """
+    if really and not space:
+        raise PublishError("Expected --space with --send, but got none; say where to send the leaderboard.")
+    if space:
+        check_repo_id(space)
+    check_folder(out)
+    collection = collect(folders)
+    for note in collection.notes:
+        print(f"note: {note}")
+    files = render(page_data(collection))
+    write(out, files)
+    size = len(files[PAGE].encode("utf-8"))
+    print(f"{_count(collection)} written to {out / PAGE} ({size / 1e6:.2f} MB)")
+    if space:
+        send(out, files, Destination(space, "space", private), really, console)
+
+
+def _count(collection: Collection) -> str:
+    cross = f" and {len(collection.cross)} cross-corpus results" if collection.cross else ""
+    return f"{len(collection.results)} results{cross}"
+
+
+def send(
+    folder: Path, files: dict[str, str], destination: Destination, really: bool, console: Console
+) -> None:
+    """Make the Space, or replace the leaderboard that it holds, in one commit; or only say what would be sent.
+
+    Raises:
+        PublishError: the Space holds something else, or the Hub refused.
+    """
+    digest = hashlib.sha256(files[MARKER].encode("utf-8")).hexdigest()
+    parcel = Parcel(folder, sorted(files), f"EmoBox leaderboard {digest[:8]}")
+    show(parcel, destination, console)
+    if not really:
+        print("Nothing was sent. To send it, run the command again with --send.")
+        return
+    print(publish(connect(), parcel, destination, accept(destination)))
+
+
+def accept(destination: Destination) -> Accept:
+    """What lets only an empty Space, or an earlier leaderboard, be replaced."""
+
+    def check(_: HfApi, remote: Remote) -> None:
+        # The Hub gives a new Space a card of its own.
+        others = sorted(set(remote.paths) - HUB_FILES - {CARD})
+        if others and MARKER not in others:
+            raise PublishError(
+                f"Expected {destination.repo_id} to be empty or to hold a leaderboard, but it holds {len(others)} "
+                f"other files, such as {others[0]}; choose another --space."
+            )
+
+    return check
+
+
+def show(parcel: Parcel, destination: Destination, console: Console) -> None:
+    """What goes where."""
+    table = Table("file", "bytes", title=parcel.message)
+    table.columns[1].justify = "right"
+    for path in parcel.paths:
+        table.add_row(path, f"{(parcel.folder / path).stat().st_size:,}")
+    table.add_row(f"{len(parcel.paths)} files", f"{parcel.size:,}", style="bold")
+    console.print(table)
+    seen = "private" if destination.private else "public"
+    console.print(f"to {destination.url} ({seen}), as one commit on main", highlight=False, markup=False)

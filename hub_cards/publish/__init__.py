@@ -1,0 +1,1 @@
+"""What is sent: scores of a model, results, corpora."""

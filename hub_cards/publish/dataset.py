@@ -1,0 +1,157 @@
+"""`emobox publish-dataset`: a prepared corpus goes to the Hub, as far as its licence lets it.
+
+Without --send it only says what would be sent.
+"""
+
+from pathlib import Path
+
+from huggingface_hub import HfApi
+from rich.console import Console
+from rich.table import Table
+
+from emobox_datasets import corpora
+from emobox_datasets.corpus import Corpus
+from emobox_datasets.errors import CorpusError
+from emobox_datasets.repository import prepared
+from emobox_datasets.repository.licences import redistribution
+from emobox_datasets.repository.prepared import Prepared
+from emobox_datasets.repository.without_audio import without_audio
+from hub_cards.cards.dataset_card import BENCHMARK, describe
+from hub_cards.hub.one_commit import (
+    HUB_FILES,
+    Destination,
+    Parcel,
+    PublishError,
+    Remote,
+    check_repo_id,
+    connect,
+    publish,
+)
+
+
+def publish_dataset(
+    folder: Path,
+    repo_id: str,
+    console: Console,
+    *,
+    private: bool = False,
+    create_pr: bool = False,
+    metadata_only: bool = False,
+    benchmark: bool = False,
+    replace: bool = False,
+    send: bool = False,
+) -> None:
+    """Show what would be sent of a prepared corpus, or send it.
+
+    Args:
+        folder: what `emobox prepare` wrote.
+        repo_id: where to.
+        console: where it is shown.
+        private: only for those who are let in on the Hub.
+        create_pr: as a pull request.
+        metadata_only: all but the audio.
+        benchmark: also the file that says that this is a benchmark.
+        replace: whatever else the repository holds.
+        send: without this, it is only shown.
+
+    Raises:
+        CorpusError: the folder is no prepared corpus, or not whole.
+        PublishError: the licence does not allow it, the repository holds something else, or the Hub refused.
+    """
+    check_repo_id(repo_id)
+    made = prepared.read(folder)
+    prepared.check(folder, made)
+    corpus = corpora.load(made.corpus)
+    check_licence(corpus, made, private or metadata_only)
+    if metadata_only and made.audio:
+        whole, folder = folder, folder.absolute().with_name(f"{folder.absolute().name}-metadata")
+        made = without_audio(whole, folder, describe)
+    destination = Destination(repo_id, "dataset", private, create_pr)
+    parcel = parcel_of(folder, made, benchmark)
+    show(parcel, destination, corpus, made, console)
+    if not send:
+        print("Nothing was sent. To send it, run the command again with --send.")
+        return
+
+    def accept(api: HfApi, remote: Remote) -> None:
+        if not replace:
+            check_remote(api, destination, remote, made)
+
+    print(publish(connect(), parcel, destination, accept))
+
+
+def check_licence(corpus: Corpus, made: Prepared, hidden: bool) -> None:
+    """Refuse to make audio public that may not be, unless it is hidden; offer what may.
+
+    Raises:
+        PublishError: the corpus's licence does not let its audio be passed on, or is not known.
+    """
+    told = redistribution(corpus)
+    if made.audio and not hidden and told.permission != "granted":
+        raise PublishError(
+            f"Expected a corpus whose audio may be public, but the licence of {corpus.display_name} {told.reason}; "
+            f"publish ids, labels, speakers, folds and checksums without audio (--metadata-only), or share it "
+            f"with those who have the right to it (--private)."
+        )
+
+
+def parcel_of(folder: Path, made: Prepared, benchmark: bool) -> Parcel:
+    """The files of a prepared repository that go to the Hub.
+
+    Raises:
+        PublishError: the benchmark's file is wanted, but the copy of the corpus is not whole.
+    """
+    if benchmark and not (folder / BENCHMARK).is_file():
+        raise PublishError(
+            f"Expected a whole copy of {made.corpus} in {folder} for --benchmark, but utterances are missing; complete "
+            f"the corpus and prepare it again, or leave --benchmark out."
+        )
+    paths = [path for path in prepared.files(folder) if benchmark or path != BENCHMARK]
+    without = "" if made.audio else " without audio"
+    return Parcel(folder, paths, f"EmoBox {made.corpus}{without}, version {made.version}")
+
+
+def check_remote(api: HfApi, destination: Destination, remote: Remote, made: Prepared) -> None:
+    """Let only an empty repository, or an earlier version of the same corpus, be replaced.
+
+    Raises:
+        PublishError: the repository holds something else.
+    """
+    others = sorted(set(remote.paths) - HUB_FILES)
+    if not others:
+        return
+    found = f"{len(others)} other files, such as {others[0]}"
+    if prepared.FILE in others:
+        file = api.hf_hub_download(
+            destination.repo_id, prepared.FILE, repo_type=destination.kind, revision=remote.commit
+        )
+        try:
+            told = prepared.parse(Path(file).read_bytes(), f"{destination.repo_id}/{prepared.FILE}")
+        except CorpusError as error:
+            found = f"one that cannot be read: {error}"
+        else:
+            if (told.corpus, told.audio) == (made.corpus, made.audio):
+                return
+            found = f"{told.corpus} {'with' if told.audio else 'without'} audio"
+    raise PublishError(
+        f"Expected {destination.repo_id} to be empty, or to hold {made.corpus} {'with' if made.audio else 'without'} "
+        f"audio, but it holds {found}; choose another --repo-id, or pass --replace."
+    )
+
+
+def show(parcel: Parcel, destination: Destination, corpus: Corpus, made: Prepared, console: Console) -> None:
+    """What goes where, and under which licence."""
+    table = Table("file", "bytes", title=parcel.message)
+    table.columns[1].justify = "right"
+    for path in parcel.paths:
+        table.add_row(path, f"{(parcel.folder / path).stat().st_size:,}")
+    table.add_row(f"{len(parcel.paths)} files", f"{parcel.size:,}", style="bold")
+    console.print(table)
+    seen = "private" if destination.private else "public"
+    way = "a pull request" if destination.create_pr else "one commit on main"
+    console.print(f"from {parcel.folder}", highlight=False, markup=False)
+    console.print(f"to {destination.url} ({seen}), as {way}", highlight=False, markup=False)
+    licence = f"licence of {corpus.display_name}: {corpus.licence}"
+    if made.audio and redistribution(corpus).permission != "granted":
+        licence += "; let in only those who have the right to the audio"
+    console.print(licence, highlight=False, markup=False)

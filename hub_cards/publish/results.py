@@ -1,0 +1,228 @@
+"""`emobox publish`: scores go into a model's card on the Hub, and records into a dataset of results.
+
+Without --send it only says what would change.
+"""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from huggingface_hub import HfApi, get_token
+from rich.console import Console
+from rich.table import Table
+
+from emobox_probe.encoders.load import TRIMMED
+from hub_cards.cards import eval_results
+from hub_cards.cards.model_card import CARD, is_hub_id, pictures_of, readme
+from hub_cards.hub.one_commit import (
+    HUB_FILES,
+    Destination,
+    PublishError,
+    Remote,
+    check_repo_id,
+    connect,
+    create,
+    look,
+    persistently,
+)
+from hub_cards.hub.pull_request import TITLE, Pending, Snapshot, add, compare
+from hub_cards.publish import results_dataset
+from hub_cards.runs.find_and_check import CrossRun, Run, all_of, check_run, check_together, find_runs
+
+
+def publish_results(
+    folders: Sequence[Path],
+    model: str,
+    console: Console,
+    *,
+    results_repo: str | None = None,
+    public: bool = False,
+    pull_request: bool = True,
+    send: bool = False,
+) -> None:
+    """Show what would change on the Hub, or change it.
+
+    Args:
+        folders: of runs of one model, or above them.
+        model: on the Hub, whose card gets the scores.
+        console: where tables are shown.
+        results_repo: dataset that gets records and predictions.
+        public: make that dataset public where there is none yet.
+        pull_request: rather than a commit on main.
+        send: without this, it is only shown.
+
+    Raises:
+        ProbeError, CorpusError: runs are not what they claim, or do not belong together.
+        PublishError: the Hub, or the user's rights on it, is not as expected.
+    """
+    for repository in filter(None, (model, results_repo)):
+        check_repo_id(repository)
+    runs, cross = checked(folders)
+    shipments = [Shipment(model, runs, cross, results_repo, pull_request)]
+    if results_repo:
+        # First, because the card links to the records.
+        shipments.insert(
+            0, ResultsShipment(model, runs, cross, results_repo, pull_request, private=not public)
+        )
+    api = connect() if send else HfApi(token=get_token())
+    for note in notes(model, runs, cross):
+        print(note)
+    # Whatever can be refused is, everywhere, before the first repository changes.
+    pending = [shipment.pending(api) for shipment in shipments]
+    for shipment, lacks in zip(shipments, pending, strict=True):
+        shipment.show(lacks, console)
+    if not send:
+        print("Nothing was sent. To send it, run the command again with --send.")
+        return
+    done: list[str] = []
+    for shipment in shipments:
+        done.append(send_one(api, shipment, done))
+
+
+def checked(folders: Sequence[Path]) -> tuple[list[Run], list[CrossRun]]:
+    """The runs below the folders, once they are what they claim and belong together.
+
+    Raises:
+        ProbeError, CorpusError: they are or do not; says why.
+    """
+    runs, cross = find_runs(folders)
+    check_together(runs, cross)
+    for found in runs:
+        check_run(found)
+    for matrix in cross:
+        check_run(matrix)
+    return runs, cross
+
+
+def notes(model: str, runs: Sequence[Run], cross: Sequence[CrossRun]) -> list[str]:
+    """What a person should look at before sending."""
+    name = all_of(runs, cross)[0].record.encoder.name.removesuffix(TRIMMED)
+    if name == model:
+        return []
+    kind = (
+        "model" if is_hub_id(name) else "built-in encoder" if name.startswith("builtin:") else "local folder"
+    )
+    return [f"note: the scores are of the {kind} {printable(name)}, and will stand as those of {model}"]
+
+
+def send_one(api: HfApi, shipment: "Shipment", done: Sequence[str]) -> str:
+    """Send one shipment and say so; `done` is what was sent before it."""
+    try:
+        url, made = shipment.send(api)
+    except PublishError as error:
+        if not done:
+            raise
+        raise PublishError(f"{error} (Before that, and not done again: {'; '.join(done)})") from error
+    told = f"sent: {url}" if made else f"there already: {url}"
+    print(told)
+    return told
+
+
+class Shipment:
+    """What goes to the repository of the model: its card, pictures, and `.eval_results`."""
+
+    def __init__(
+        self,
+        model: str,
+        runs: Sequence[Run],
+        cross: Sequence[CrossRun],
+        results_repo: str | None,
+        pull_request: bool,
+        private: bool = True,
+    ):
+        self.model, self.runs, self.cross = model, runs, cross
+        self.results_repo, self.private = results_repo, private
+        self.destination = self._destination(pull_request)
+        names = [*(run.record.corpus.name for run in runs), *("between corpora" for _ in cross)]
+        protocol = all_of(runs, cross)[0].record.protocol["name"]
+        self.title = f"{TITLE} scores, protocol {protocol}: {', '.join(sorted(names))}"[:200]
+
+    def _destination(self, create_pr: bool) -> Destination:
+        return Destination(self.model, "model", create_pr=create_pr)
+
+    def wanted(self, snapshot: Snapshot) -> Mapping[str, bytes]:
+        """The card merged with ours, and files that are ours alone."""
+        runs = [Run(run.folder, results_dataset.public(run.record, self.model)) for run in self.runs]
+        cross = [results_dataset.public(run.record, self.model) for run in self.cross]
+        files = {CARD: readme(snapshot.read(CARD), runs, cross, model=self.model)}
+        files |= pictures_of(self.runs, "emobox/")
+        for one in runs:
+            url = None
+            if self.results_repo:
+                dataset = Destination(self.results_repo, "dataset").url
+                url = f"{dataset}/blob/main/{results_dataset.folder_of(one.record, self.model)}/result.json"
+            files[eval_results.path(one.record)] = eval_results.to_yaml(one.record, url).encode()
+        return files
+
+    def pending(self, api: HfApi) -> Pending:
+        """What the repository lacks; nothing is sent."""
+        return compare(api, self.destination, self.wanted)
+
+    def send(self, api: HfApi) -> tuple[str, bool]:
+        """The URL, and whether something was sent."""
+        return add(api, self.destination, self.wanted, self.title)
+
+    def show(self, lacks: Pending, console: Console) -> None:
+        """The change of the card, and what else would be sent."""
+        way = "a pull request" if self.destination.create_pr else "one commit on main"
+        print(f"\n{self.destination.kind} {self.destination.url}")
+        if not lacks.files:
+            print("has it all already: nothing to send")
+            return
+        print(f"{self.title}, as {way}")
+        if CARD in lacks.files:
+            print(difference(lacks.snapshot.read(CARD), lacks.files[CARD]), end="")
+        table = Table("file", "bytes")
+        table.columns[1].justify = "right"
+        for path, content in lacks.files.items():
+            table.add_row(path, f"{len(content):,}")
+        console.print(table)
+
+
+class ResultsShipment(Shipment):
+    """What goes to the dataset of results; it is made where there is none."""
+
+    def _destination(self, create_pr: bool) -> Destination:
+        return Destination(str(self.results_repo), "dataset", private=False, create_pr=create_pr)
+
+    def wanted(self, snapshot: Snapshot) -> Mapping[str, bytes]:
+        """Records and predictions, and a card where there is none."""
+        results_dataset.check_versions(snapshot, self.runs, self.cross)
+        files = results_dataset.files_of(self.runs, self.cross, self.model)
+        return files if CARD in snapshot.remote.paths else {CARD: results_dataset.card(), **files}
+
+    def pending(self, api: HfApi) -> Pending:
+        target = self.destination
+        remote = persistently(lambda: look(api, target), target)
+        if remote is None or set(remote.paths) <= HUB_FILES:
+            # There is nothing yet, so there is no one to ask.
+            self.destination = replace(target, create_pr=False)
+        if remote is not None:
+            return compare(api, self.destination, self.wanted)
+        self.destination = replace(self.destination, private=self.private)
+        seen = "private" if self.private else "public"
+        print(f"note: the dataset {target.repo_id} is not there yet: it will be made, {seen}")
+        empty = Snapshot(api, self.destination, Remote("", self.private, []))
+        return Pending(empty, self.wanted(empty))
+
+    def send(self, api: HfApi) -> tuple[str, bool]:
+        persistently(lambda: look(api, self.destination) or create(api, self.destination), self.destination)
+        return super().send(api)
+
+
+def difference(before: bytes | None, after: bytes) -> str:
+    """What changes in the card, for a terminal."""
+    # Not splitlines, which would hide how lines end.
+    old, new = (text.decode("utf-8", errors="replace").split("\n") for text in (before or b"", after))
+    lines = difflib.unified_diff(
+        old, new, f"a/{CARD}" if before is not None else "/dev/null", f"b/{CARD}", lineterm=""
+    )
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def printable(line: str) -> str:
+    """Without what a terminal would obey."""
+    return "".join(
+        letter if letter.isprintable() or letter == "\t" else repr(letter)[1:-1] for letter in line
+    )

@@ -1,0 +1,117 @@
+"""A dataset of results on the Hub: records as JSON, predictions as Parquet, one folder a model revision.
+
+    intra/<model>/<revision>/<corpus>/<protocol>/result.json, predictions.parquet
+    cross/<model>/<revision>/<protocol>/cross.json, predictions.parquet
+
+Revision is the commit of the model on the Hub, else the hash of its weights.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from emobox_probe.encoders.facts import EncoderFacts
+from emobox_probe.encoders.load import TRIMMED
+from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord
+from emobox_probe.records.predictions import PREDICTIONS_FILE
+from emobox_probe.records.result import RESULT_FILE, ResultRecord
+from hub_cards.cards.markdown import render, shell
+from hub_cards.cards.model_card import command, is_hub_id, slug
+from hub_cards.hub.one_commit import PublishError
+from hub_cards.hub.pull_request import Snapshot
+from hub_cards.runs.find_and_check import CrossRun, Run, all_of, corpora_of
+
+# So many records of a corpus are looked at for its version; the first that can be read tells it.
+LOOKED_AT = 5
+_RECORD = re.compile(r"intra/[^/]+/[^/]+/([^/]+)/[^/]+/" + re.escape(RESULT_FILE))
+
+
+def folder_of(record: ResultRecord | CrossRecord, model: str) -> str:
+    """Where a record of this model (its Hub id) is in the dataset."""
+    protocol = slug(record.protocol["name"])
+    if isinstance(record, CrossRecord):
+        return f"cross/{_model_folder(record.encoder, model)}/{protocol}"
+    return f"intra/{_model_folder(record.encoder, model)}/{record.corpus.name}/{protocol}"
+
+
+def _model_folder(encoder: EncoderFacts, model: str) -> str:
+    name = model.replace("/", "--") + ("--trimmed" if encoder.name.endswith(TRIMMED) else "")
+    if re.fullmatch(r"[0-9a-f]{40}", encoder.revision or ""):
+        return f"{name}/{encoder.revision}"
+    weights = encoder.weights_sha256 or ""
+    return f"{name}/weights-{weights[:16] if re.fullmatch('[0-9a-f]{64}', weights) else 'none'}"
+
+
+def files_of(runs: Sequence[Run], cross: Sequence[CrossRun], model: str) -> dict[str, bytes]:
+    """Path in the dataset to content, of every record and its predictions.
+
+    Raises:
+        PublishError: a run has no predictions.
+    """
+    found = {}
+    for run in all_of(runs, cross):
+        name = RESULT_FILE if isinstance(run, Run) else CROSS_FILE
+        predictions = run.folder / PREDICTIONS_FILE
+        if not predictions.is_file():
+            raise PublishError(
+                f"Expected predictions at {predictions}, but there are none; run the probe again."
+            )
+        folder = folder_of(run.record, model)
+        found[f"{folder}/{name}"] = _json(public(run.record, model))
+        found[f"{folder}/{PREDICTIONS_FILE}"] = predictions.read_bytes()
+    return found
+
+
+def public(record: Any, model: str) -> Any:
+    """A record as others may see it: with the Hub id in place of a local folder, and no paths of this machine."""
+    encoder = record.encoder
+    if not is_hub_id(encoder.name.removesuffix(TRIMMED)) and not encoder.name.startswith("builtin:"):
+        name = model + (TRIMMED if encoder.name.endswith(TRIMMED) else "")
+        encoder = encoder.model_copy(update={"name": name})
+    shown = record.model_copy(update={"encoder": encoder})
+    told = (
+        command(shown)
+        if isinstance(record, ResultRecord)
+        else shell(["emobox", "cross", "--model", encoder.name])
+    )
+    return shown.model_copy(update={"provenance": record.provenance.model_copy(update={"command": told})})
+
+
+def _json(record: ResultRecord | CrossRecord) -> bytes:
+    return (record.model_dump_json(indent=2) + "\n").encode()
+
+
+def card() -> bytes:
+    """The README of a new dataset of results."""
+    return (render("results_dataset_card.md") + "\n").encode()
+
+
+def check_versions(snapshot: Snapshot, runs: Sequence[Run], cross: Sequence[CrossRun]) -> None:
+    """Let in only scores on the version of each corpus that the dataset has scores on already.
+
+    Raises:
+        PublishError: it has scores on another version.
+    """
+    for corpus in {told.name: told for told in corpora_of(runs, cross)}.values():
+        known = _known_fingerprint(snapshot, corpus.name)
+        if known and known != corpus.fingerprint:
+            raise PublishError(
+                f"Expected scores on the version of {corpus.name} that {snapshot.destination.repo_id} has scores on "
+                f"(fingerprint {known[:12]}), but the runs are on another (fingerprint {corpus.fingerprint[:12]}); get "
+                f"that version (emobox doctor {corpus.name}) and run the probe again, or choose another --results-repo."
+            )
+
+
+def _known_fingerprint(snapshot: Snapshot, corpus: str) -> str | None:
+    paths = [
+        path
+        for path in sorted(snapshot.remote.paths)
+        if (found := _RECORD.fullmatch(path)) and found[1] == corpus
+    ]
+    for path in paths[:LOOKED_AT]:
+        try:
+            return str(json.loads(snapshot.read(path) or b"")["corpus"]["fingerprint"])
+        except (ValueError, KeyError, TypeError):
+            continue
+    return None

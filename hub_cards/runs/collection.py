@@ -1,0 +1,200 @@
+"""What a leaderboard is made from: the records below some folders, read, checked, and one of each kind."""
+
+import json
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from emobox_probe.encoders.facts import EncoderFacts
+from emobox_probe.errors import ProbeError
+from emobox_probe.protocol import protocol_id
+from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
+from emobox_probe.records.predictions import PREDICTIONS_FILE, read_predictions
+from emobox_probe.records.record import folders_with
+from emobox_probe.records.result import RESULT_FILE, Provenance, ResultRecord, read_record
+from emobox_probe.scoring.check import check_scores
+from hub_cards.leaderboard.ranks import Predictions
+
+SHOWN_ERRORS = 10
+
+
+class Model(NamedTuple):
+    """What makes two results results of one model."""
+
+    name: str
+    revision: str | None
+    weights_sha256: str | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """One record of one model on one corpus; `predictions` where the run kept them."""
+
+    folder: Path
+    record: ResultRecord
+    model: Model
+    protocol: str
+    predictions: Predictions | None
+
+
+@dataclass(frozen=True)
+class CrossResult:
+    """One record of one model on pairs of corpora."""
+
+    folder: Path
+    record: CrossRecord
+    model: Model
+    protocol: str
+
+
+@dataclass
+class Collection:
+    """All that goes into a leaderboard; `notes` says in words what was left out, and why."""
+
+    results: list[Result] = field(default_factory=list)
+    cross: list[CrossResult] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def collect(folders: Iterable[Path]) -> Collection:
+    """Read every record below the folders, and keep one of each (model revision, corpus, protocol): the newest.
+
+    The newest is the one whose `provenance.created` is latest; of equal ones, one is kept. What is left out is named
+    in the notes. Scores are computed again from predictions that lie beside a record.
+
+    Raises:
+        ProbeError: a folder holds no record, some cannot be read, scores do not follow from the predictions, or two
+            different records of one kind are equally new.
+    """
+    folders = list(folders)
+    if empty := [folder for folder in folders if not _holds_records(folder)]:
+        where = ", ".join(map(str, empty))
+        raise ProbeError(
+            f"Expected result records ({RESULT_FILE} or {CROSS_FILE}) below {where}, but found none; run the probe "
+            f"first, or name the folder that holds its runs."
+        )
+    results = _read_all(folders, RESULT_FILE, _read_result)
+    cross = _read_all(folders, CROSS_FILE, _read_cross)
+    notes: list[str] = []
+    return Collection(
+        _newest(results, lambda one: (one.model, one.record.corpus.name, one.protocol), notes),
+        _newest(cross, lambda one: (one.model, cross_setting(one), _corpora_of(one)), notes),
+        notes,
+    )
+
+
+def _holds_records(folder: Path) -> bool:
+    return any(folders_with(name, [folder]) for name in (RESULT_FILE, CROSS_FILE))
+
+
+def _read_result(folder: Path) -> Result:
+    record = read_record(folder)
+    _check(record)
+    predictions = None
+    if (folder / PREDICTIONS_FILE).is_file():
+        table = read_predictions(folder, record)
+        check_scores(folder, record, table)
+        predictions = Predictions.of(table, record.corpus.labels)
+    return Result(folder, record, model_of(record.encoder), protocol_id(record.protocol), predictions)
+
+
+def _read_cross(folder: Path) -> CrossResult:
+    record = read_cross_record(folder)
+    _check(record)
+    if (folder / PREDICTIONS_FILE).is_file():
+        check_scores(folder, record, read_predictions(folder, record))
+    return CrossResult(folder, record, model_of(record.encoder), protocol_id(record.protocol))
+
+
+def _check(record: ResultRecord | CrossRecord) -> None:
+    """Raise ValueError where a record has no date, or a number that is none."""
+    _moment(record.provenance)
+    json.dumps(record.model_dump(), allow_nan=False)
+
+
+def _moment(made: Provenance) -> datetime:
+    """When a record was made; raises ValueError where that is no date."""
+    moment = datetime.fromisoformat(made.created)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def newest_moment(collection: Collection) -> str:
+    """When the newest record was made, as text; so a page made twice of the same records is the same."""
+    records = [
+        *(one.record.provenance for one in collection.results),
+        *(one.record.provenance for one in collection.cross),
+    ]
+    return max(map(_moment, records)).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+Kind = TypeVar("Kind", Result, CrossResult)
+
+
+def _read_all(folders: list[Path], name: str, read: Callable[[Path], Kind]) -> list[Kind]:
+    paths = folders_with(name, folders)
+    found, errors = [], []
+    for path in paths:
+        try:
+            found.append(read(path))
+        except (ProbeError, OSError, ValueError, KeyError) as error:
+            errors.append(f"{path / name}: {error}")
+    if errors:
+        more = f"\n… and {len(errors) - SHOWN_ERRORS} more" if len(errors) > SHOWN_ERRORS else ""
+        listed = "\n".join(errors[:SHOWN_ERRORS]) + more
+        raise ProbeError(
+            f"Expected {len(paths)} records that can be read and checked, but {len(errors)} cannot; repair them or "
+            f"take them away, a leaderboard leaves nothing out in silence:\n{listed}"
+        )
+    return found
+
+
+def _newest(found: list[Kind], key: Callable[[Kind], Hashable], notes: list[str]) -> list[Kind]:
+    kinds: dict[Hashable, list[Kind]] = {}
+    for one in found:
+        kinds.setdefault(key(one), []).append(one)
+    return [_choose(kind, notes) for kind in kinds.values()]
+
+
+def _choose(kind: list[Kind], notes: list[str]) -> Kind:
+    newest = max(kind, key=lambda one: _moment(one.record.provenance))
+    for other in kind:
+        if other is newest or other.record == newest.record:
+            continue
+        if _moment(other.record.provenance) == _moment(newest.record.provenance):
+            raise ProbeError(
+                f"Expected one newest record of a model revision, corpus and protocol, but {newest.folder} and "
+                f"{other.folder} are of the same time and differ; take one of them away."
+            )
+        notes.append(
+            f"{other.record.provenance.created}: an older record of {newest.model.name} is replaced by that of "
+            f"{newest.record.provenance.created} ({_what(newest)})."
+        )
+    return newest
+
+
+def _what(one: Result | CrossResult) -> str:
+    if isinstance(one, Result):
+        return f"{one.record.corpus.name}, protocol {one.protocol}"
+    return f"cross-corpus, protocol {one.protocol}"
+
+
+def _corpora_of(one: CrossResult) -> frozenset[str]:
+    return frozenset(corpus.name for corpus in one.record.corpora)
+
+
+def cross_setting(one: CrossResult) -> str:
+    """What two cross-corpus results must share to stand in one table: protocol, training, test and labels."""
+    record = one.record
+    return (
+        f"{one.protocol}: {record.training} utterances train, {record.test} test; {', '.join(record.labels)}"
+    )
+
+
+def model_of(encoder: EncoderFacts) -> Model:
+    """Which model this is: of a folder's path only the last part, which tells nothing of the machine."""
+    name = encoder.name
+    if name.startswith(("/", ".", "~")) or name.count("/") > 1 or "\\" in name:
+        name = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    return Model(name, encoder.revision, encoder.weights_sha256)

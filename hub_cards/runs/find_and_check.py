@@ -1,0 +1,174 @@
+"""Runs on disk: finding them, and holding them against what they claim before they are shown to the world."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from emobox_datasets import corpora
+from emobox_probe.encoders.facts import EncoderFacts
+from emobox_probe.errors import ProbeError
+from emobox_probe.protocol import PROTOCOLS, difference_from_today, is_todays
+from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
+from emobox_probe.records.predictions import read_predictions
+from emobox_probe.records.record import folders_with
+from emobox_probe.records.result import RESULT_FILE, CorpusRecord, ResultRecord, read_record
+from emobox_probe.scoring.check import check_scores
+from emobox_probe.tasks.tasks import label_list
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder with `result.json`, and what that says."""
+
+    folder: Path
+    record: ResultRecord
+
+
+@dataclass(frozen=True)
+class CrossRun:
+    """A folder with `cross.json`, and what that says."""
+
+    folder: Path
+    record: CrossRecord
+
+
+def find_runs(folders: Sequence[Path]) -> tuple[list[Run], list[CrossRun]]:
+    """Every run in or below the folders, those of one corpus and those between corpora.
+
+    Raises:
+        ProbeError: there is none below one of them, or a record cannot be read.
+    """
+    intra: dict[Path, Run] = {}
+    cross: dict[Path, CrossRun] = {}
+    for folder in folders:
+        results, crosses = (folders_with(name, [folder]) for name in (RESULT_FILE, CROSS_FILE))
+        if not results and not crosses:
+            read_record(folder)  # says what is missing
+        intra |= {path.resolve(): Run(path, read_record(path)) for path in results}
+        cross |= {path.resolve(): CrossRun(path, read_cross_record(path)) for path in crosses}
+    return list(intra.values()), list(cross.values())
+
+
+def all_of(runs: Sequence[Run], cross: Sequence[CrossRun]) -> list[Run | CrossRun]:
+    """Runs of both kinds in one list."""
+    return [*runs, *cross]
+
+
+def check_together(runs: Sequence[Run], cross: Sequence[CrossRun]) -> None:
+    """Let through only what belongs on one page: one model, one protocol, each corpus once and in one version.
+
+    Raises:
+        ProbeError: says which runs do not go together.
+    """
+    records = [run.record for run in all_of(runs, cross)]
+    if len(names := sorted({str(record.protocol["name"]) for record in records})) > 1:
+        raise ProbeError(
+            f"Expected runs of one protocol, but got {', '.join(names)}, whose scores are not comparable; publish each "
+            f"protocol by itself (they stand in tables of their own)."
+        )
+    check_one_model([record.encoder for record in records])
+    ordered = sorted(runs, key=lambda run: run.record.corpus.name)
+    for one, other in pairwise(ordered):
+        if one.record.corpus.name == other.record.corpus.name:
+            raise ProbeError(
+                f"Expected one run a corpus, but {one.folder} and {other.folder} are both of {one.record.corpus.name}; "
+                f"name the one that you mean."
+            )
+    if len(cross) > 1:
+        raise ProbeError(f"Expected one cross-corpus run, but got {len(cross)}; name the one that you mean.")
+    known: dict[str, str] = {}
+    for corpus in corpora_of(runs, cross):
+        if known.setdefault(corpus.name, corpus.fingerprint) != corpus.fingerprint:
+            raise ProbeError(
+                f"Expected one version of {corpus.name}, but the runs are on two (fingerprints "
+                f"{known[corpus.name][:12]} and {corpus.fingerprint[:12]}); run the probe again on one copy."
+            )
+
+
+def check_one_model(encoders: Iterable[EncoderFacts]) -> None:
+    """Let through encoders that are one and the same model.
+
+    Raises:
+        ProbeError: they are not; says which.
+    """
+    found = sorted({(facts.name, facts.revision or "", facts.weights_sha256 or "") for facts in encoders})
+    for one, other in pairwise(found):
+        different = next(
+            what for what, a, b in zip(("names", "revisions", "weights"), one, other, strict=True) if a != b
+        )
+        raise ProbeError(
+            f"Expected runs of one model, but their {different} differ: {' '.join(one)!r} and {' '.join(other)!r}; "
+            f"name runs of one model only."
+        )
+
+
+def check_run(run: Run | CrossRun) -> None:
+    """Hold a record against its corpora, its protocol and its predictions.
+
+    Raises:
+        ProbeError: a corpus is incomplete, its labels or the protocol are not those of that name, or a number does
+            not follow from the predictions.
+        CorpusError: no corpus has that name.
+    """
+    check_protocol(run.folder, run.record.protocol)
+    for corpus in corpora_of([run], []) if isinstance(run, Run) else corpora_of([], [run]):
+        check_complete(run.folder, corpus)
+    if isinstance(run, Run):
+        _check_labels(run)
+    check_scores(run.folder, run.record, read_predictions(run.folder, run.record))
+
+
+def _check_labels(run: Run) -> None:
+    recorded = run.record.corpus
+    labels = label_list(corpora.load(recorded.name), PROTOCOLS[str(run.record.protocol["name"])])
+    if list(labels) != recorded.labels:
+        raise ProbeError(
+            f"Expected the labels {', '.join(labels)} of {recorded.name} in {run.folder}, but the record has "
+            f"{', '.join(recorded.labels)}; run the probe again."
+        )
+
+
+def check_complete(folder: Path, recorded: CorpusRecord) -> None:
+    """Let through only scores on the whole corpus.
+
+    Raises:
+        ProbeError: utterances are missing, or are more than the corpus has.
+        CorpusError: no corpus has that name.
+    """
+    count = corpora.load(recorded.name).utterances
+    if recorded.missing:
+        raise ProbeError(
+            f"Expected a score on all {count} utterances of {recorded.name} in {folder}, but {recorded.incomplete}; "
+            f"complete the copy (emobox doctor {recorded.name}) and run the probe again."
+        )
+    if recorded.utterances != count:
+        raise ProbeError(
+            f"Expected a score on all {count} utterances of {recorded.name} in {folder}, but it is on "
+            f"{recorded.utterances} of another version of the corpus; get the published one (emobox doctor "
+            f"{recorded.name}) and run the probe again."
+        )
+
+
+def check_protocol(folder: Path, recorded: dict[str, Any]) -> None:
+    """Let through only records whose protocol is the one of that name as it is today.
+
+    Raises:
+        ProbeError: there is no such protocol, or a setting is another.
+    """
+    if recorded.get("name") not in PROTOCOLS:
+        raise ProbeError(
+            f"Expected a protocol of {', '.join(PROTOCOLS)} in {folder}, but got {recorded.get('name')!r}; run the "
+            f"probe with one of them."
+        )
+    if not is_todays(recorded):
+        raise ProbeError(
+            f"Expected the settings of the protocol {recorded['name']} in {folder}, but in the record "
+            f"{difference_from_today(recorded)}; a score of other settings needs another name."
+        )
+
+
+def corpora_of(runs: Sequence[Run], cross: Sequence[CrossRun]) -> list[CorpusRecord]:
+    """Every corpus that the runs are on, as often as they are."""
+    return [*(run.record.corpus for run in runs), *(corpus for run in cross for corpus in run.record.corpora)]

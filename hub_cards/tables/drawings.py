@@ -1,0 +1,110 @@
+"""Pictures of one or many results: recall by label, and a critical-difference diagram.
+
+The colours are those of `emobox_probe.report.pictures`: blue and orange of Okabe and Ito's palette, and cividis, which
+people with and without colour vision read alike; shape or number tells what colour tells.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from emobox_metric.ser_metric.intervals import percentile_interval, resampled_counts
+from emobox_probe.records.predictions import CONFIDENCE, clusters_of, label_ids
+from emobox_probe.report.pictures import BLUE, GREY, ORANGE, Picture, shortened
+from hub_cards.tables.critical_difference import ALPHA, CriticalDifference
+
+RESAMPLES = 2000
+
+
+def recalls(
+    predictions: pd.DataFrame, labels: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Recall of every label, `(C,)`, and its 95 % interval, `(C, 2)`, in 0..1; NaN for labels without an utterance.
+
+    Resampled are speakers where several are known, else utterances, as for the interval of a result.
+    """
+    count = len(labels)
+    truth, said = (label_ids(predictions[column], labels) for column in ("label", "prediction"))
+    cells = truth * count + said
+    clusters = predictions[clusters_of(predictions)].tolist()
+    blocks = list(resampled_counts(cells, count**2, clusters, RESAMPLES, seed=0))
+    drawn = _diagonal_shares(np.concatenate(blocks).reshape(-1, count, count))
+    seen = np.bincount(cells, minlength=count**2).reshape(1, count, count).astype(np.float64)
+    bounds = np.full((count, 2), np.nan)
+    for label in range(count):
+        known = drawn[:, label][~np.isnan(drawn[:, label])]  # a label can vanish from a resample
+        if len(known):
+            bounds[label] = percentile_interval(known, CONFIDENCE)
+    return _diagonal_shares(seen)[0], bounds
+
+
+def _diagonal_shares(confusions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Recall by label, `(R, C)`, of confusion matrices `(R, C, C)`."""
+    totals = confusions.sum(axis=2)
+    hits = np.diagonal(confusions, axis1=1, axis2=2)
+    shares: NDArray[np.float64] = np.full_like(totals, np.nan)
+    np.divide(hits, totals, out=shares, where=totals > 0)
+    return shares
+
+
+def recalls_picture(predictions: pd.DataFrame, labels: Sequence[str], title: str) -> Picture:
+    """The recall of every label with its interval, the hardest at the bottom; the dashed line is their mean."""
+    shares, bounds = recalls(predictions, labels)
+    order = np.argsort(np.nan_to_num(shares, nan=-1), kind="stable")
+    counts = predictions.drop_duplicates("id")["label"].value_counts()
+    picture = Picture(6.4, 1.6 + 0.36 * len(labels), title)
+    axes = picture.subplots()
+    for place, label in enumerate(order):
+        if np.isnan(shares[label]):
+            continue
+        axes.plot(100 * bounds[label], [place, place], color=BLUE, linewidth=2, marker="|", markersize=8)
+        axes.plot(100 * shares[label], place, "o", color=BLUE)
+    mean = 100 * float(np.nanmean(shares))
+    axes.axvline(mean, color=ORANGE, linestyle="--", label=f"UA {mean:.1f}")
+    names = [f"{shortened(labels[label], 26)} ({counts.get(labels[label], 0)})" for label in order]
+    axes.set_yticks(range(len(labels)), names)
+    axes.set_xlim(-2, 102)
+    resampled = "speakers" if clusters_of(predictions) == "speaker" else "utterances"
+    axes.set_xlabel(f"recall (percent) with 95 % interval over {resampled}")
+    axes.grid(axis="x", alpha=0.3)
+    axes.legend(loc="lower left", fontsize=8)
+    return picture
+
+
+def critical_difference_picture(found: CriticalDifference, title: str) -> Picture:
+    """Average ranks on a line, best at the left; a bar joins models that do not differ at 5 percent."""
+    count = len(found.models)
+    order = np.argsort(found.ranks, kind="stable")
+    left, right = order[: (count + 1) // 2], order[(count + 1) // 2 :][::-1]
+    step, bars, spaced = 1.0, 0.45, 1 + (count - 1) // 15
+    first = 0.9 + bars * len(found.groups)
+    height = first + step * len(left)
+    told = f"average rank over {found.corpora} corpora; Friedman p = {found.p_value:.2g}"
+    verdict = "" if found.p_value < ALPHA else ": no difference is shown"
+    picture = Picture(8.4, 1.5 + 0.3 * height, f"{title}\n{told}{verdict}")
+    axes = picture.subplots()
+    axes.set_xlim(1 - 0.62 * (count - 1), count + 0.62 * (count - 1))
+    axes.set_ylim(height, -2.4)
+    axes.axis("off")
+    axes.plot([1, count], [0, 0], color="black", linewidth=1)
+    for rank in range(1, count + 1):
+        axes.plot([rank, rank], [0, -0.25], color="black", linewidth=1)
+        if (rank - 1) % spaced == 0:
+            axes.text(rank, -0.4, str(rank), ha="center", va="bottom", fontsize=8)
+    for names, end, side in ((left, 1 - 0.04 * count, "right"), (right, count + 0.04 * count, "left")):
+        for place, model in enumerate(names):
+            rank, depth = found.ranks[model], first + step * place
+            axes.plot([rank, rank, end], [0, depth, depth], color=GREY, linewidth=0.9)
+            words = [shortened(found.models[model]), f"{rank:.2f}"]
+            text = "  ".join(words if side == "right" else words[::-1])
+            axes.text(end, depth, f" {text} ", ha=side, va="center", fontsize=8)
+    for place, group in enumerate(found.groups):
+        ends = found.ranks[group].min() - 0.04, found.ranks[group].max() + 0.04
+        axes.plot(ends, [0.5 + bars * place] * 2, color=BLUE, linewidth=4, solid_capstyle="butt")
+    axes.plot([1, 1 + found.difference], [-1.6, -1.6], color=ORANGE, linewidth=2, marker="|", markersize=8)
+    axes.text(
+        1 + found.difference, -1.6, f"  critical difference {found.difference:.2f}", va="center", fontsize=8
+    )
+    return picture

@@ -1,0 +1,217 @@
+"""Many result records as one table: text, CSV, JSON or LaTeX, with the paper's figures beside them.
+
+Scores between corpora are a table of their own; in CSV and JSON they are rows like the others, with what was trained
+on.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from emobox_probe.errors import ProbeError
+from emobox_probe.protocol import protocol_id
+from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
+from emobox_probe.records.record import folders_with
+from emobox_probe.records.result import RESULT_FILE, Interval, ResultRecord, Scores, read_record
+from hub_cards.paper import read_table_4, read_table_5, why_not_beside_table_4, why_not_beside_table_5
+from hub_cards.runs.collection import model_of
+
+Format = Literal["text", "csv", "json", "latex"]
+SCORES = ("ua", "wa", "f1")
+# In place of a source: the row is a mean.
+MEAN = "mean of pairs"
+# Behind what is scored on an incomplete corpus.
+MARK = "†"
+# What a run between corpora was set to.
+SETTING = ("protocol", "training", "test_set", "classes")
+
+
+def show(folders: Sequence[Path], form: Format, console: Console) -> None:
+    """Print the tables of all results below the folders; on the console where they are for people.
+
+    Raises:
+        ProbeError: there is no result, or one cannot be read.
+    """
+    records, cross = find_records(folders)
+    if form == "text":
+        _print(records, cross, console)
+        return
+    tables = [tabulate(records)] if records else []
+    tables += [tabulate_cross(cross)] if cross else []
+    if form == "latex":
+        print("\n".join(_latex(table) for table in tables), end="")
+        return
+    rows = pd.concat([table.rename(columns={"test": "corpus"}) for table in tables], ignore_index=True)
+    print(rows.to_csv(index=False).rstrip() if form == "csv" else rows.to_json(orient="records", indent=2))
+
+
+def find_records(folders: Sequence[Path]) -> tuple[list[ResultRecord], list[CrossRecord]]:
+    """Every result record below the folders: those of one corpus, and those between corpora.
+
+    Raises:
+        ProbeError: there is none, or one cannot be read.
+    """
+    intra, cross = (folders_with(name, folders) for name in (RESULT_FILE, CROSS_FILE))
+    if not intra and not cross:
+        raise ProbeError(
+            f"Expected result records ({RESULT_FILE} or {CROSS_FILE}) below {', '.join(map(str, folders))}, but found "
+            f"none; run the probe first."
+        )
+    return [read_record(path) for path in intra], [read_cross_record(path) for path in cross]
+
+
+def tabulate(records: list[ResultRecord]) -> pd.DataFrame:
+    """One row a record, in percent: mean UA, WA, F1, the interval of UA, and the paper's figures for that model.
+
+    The paper's figures stand beside records that compare with them only. `remark` says what of the corpus is missing.
+    """
+    published = read_table_4().set_index(["model", "corpus"])
+    rows = []
+    for record in records:
+        protocol = record.protocol["name"]
+        key = (record.encoder.name, record.corpus.name)
+        known = published.loc[key] if key in published.index and not why_not_beside_table_4(record) else None
+        low, high = record.interval.ua
+        rows.append(
+            {
+                "model": Path(record.encoder.name).name if record.encoder.name.startswith("/") else key[0],
+                "corpus": record.corpus.name,
+                "protocol": protocol,
+                **{score: round(100 * getattr(record.mean, score), 2) for score in SCORES},
+                "ua_low": round(100 * low, 2),
+                "ua_high": round(100 * high, 2),
+                **{f"{score}_in_paper": None if known is None else float(known[score]) for score in SCORES},
+                "remark": record.corpus.incomplete,
+            }
+        )
+    return pd.DataFrame(rows).sort_values(["corpus", "protocol", "model"], ignore_index=True)
+
+
+def tabulate_cross(records: list[CrossRecord]) -> pd.DataFrame:
+    """One row a pair, in percent: UA, WA, F1, the interval of UA, the paper's accuracy; then the mean of a record.
+
+    The paper's figures (Table 5) stand beside what was made as they were; beside a mean if that holds for the same
+    pairs. `remark` says what of the corpora is missing.
+    """
+    published = read_table_5().set_index(["model", "train", "test"])["accuracy"]
+    tables = []
+    for record in sorted(records, key=_order):
+        name = model_of(record.encoder).name
+        of_model = published.loc[name].to_dict() if name in published.index else {}
+        beside = {
+            pair: of_model[pair]
+            for pair in ((pair.source, pair.target) for pair in record.pairs)
+            if pair in of_model and not why_not_beside_table_5(record, *pair)
+        }
+        values = (protocol_id(record.protocol), record.training, record.test, len(record.labels))
+        setting = dict(zip(SETTING, values, strict=True))
+        rows = [
+            {
+                "model": name,
+                "train": pair.source,
+                "test": pair.target,
+                **setting,
+                **_percent(pair.scores, pair.interval),
+                "wa_in_paper": beside.get((pair.source, pair.target)),
+                "remark": record.incomplete(pair.source, pair.target),
+            }
+            for pair in record.pairs
+        ]
+        if record.average:
+            same = len(record.pairs) == len(beside) == len(of_model) > 0
+            mean = round(sum(beside.values()) / len(beside), 2) if same else None
+            rows.append(
+                {
+                    "model": name,
+                    "train": MEAN,
+                    "test": "",
+                    **setting,
+                    **_percent(record.average),
+                    "wa_in_paper": mean,
+                    "remark": "; ".join(filter(None, (corpus.incomplete for corpus in record.corpora))),
+                }
+            )
+        tables.append(pd.DataFrame(rows))
+    return pd.concat(tables, ignore_index=True).astype({"wa_in_paper": float, "classes": "Int64"})
+
+
+def footnotes(remarks: Iterable[str]) -> list[str]:
+    """What the mark in a table means, each sentence once."""
+    return list(dict.fromkeys(f"{MARK} {remark}: not comparable." for remark in remarks if remark))
+
+
+def remarks(records: list[ResultRecord], cross: list[CrossRecord]) -> list[str]:
+    """What a reader of the scores must know, each sentence once."""
+    corpora = [
+        *(record.corpus for record in records),
+        *(corpus for record in cross for corpus in record.corpora),
+    ]
+    told = footnotes(corpus.incomplete for corpus in corpora)
+    for record in cross:
+        told += [*record.remarks, *(sentence for pair in record.pairs for sentence in pair.overlap)]
+    return list(dict.fromkeys(told))
+
+
+def _percent(scores: Scores, interval: Interval | None = None) -> dict[str, float | None]:
+    low, high = interval.ua if interval else (None, None)
+    return {
+        **{score: round(100 * getattr(scores, score), 2) for score in SCORES},
+        "ua_low": None if low is None else round(100 * low, 2),
+        "ua_high": None if high is None else round(100 * high, 2),
+    }
+
+
+def _latex(table: pd.DataFrame) -> str:
+    if not table["remark"].any():
+        table = table.drop(columns="remark")
+    return str(table.to_latex(index=False, float_format="%.2f", na_rep="", escape=True))
+
+
+def _print(records: list[ResultRecord], cross: list[CrossRecord], console: Console) -> None:
+    """Scores between corpora stand apart by record: a mean is over the pairs of one."""
+    if records:
+        console.print(_drawn(tabulate(records)))
+    for record in sorted(cross, key=_order):
+        console.print(_drawn_cross(tabulate_cross([record])))
+    for sentence in remarks(records, cross):
+        console.print(sentence, soft_wrap=True)
+
+
+def _order(record: CrossRecord) -> tuple[str, str]:
+    return model_of(record.encoder).name, protocol_id(record.protocol)
+
+
+def _drawn(table: pd.DataFrame) -> Table:
+    shown = Table("model", "corpus", "protocol", "UA", "WA", "F1", "interval of UA", "UA in the paper")
+    for row in table.itertuples():
+        corpus = f"{row.corpus} {MARK}" if row.remark else row.corpus
+        shown.add_row(row.model, corpus, row.protocol, *_scores(row), _figure(row.ua_in_paper))
+    return shown
+
+
+def _drawn_cross(table: pd.DataFrame) -> Table:
+    model, protocol, training, test_set, classes = table.loc[0, ["model", *SETTING]]
+    columns = ("trained on", "tested on", "UA", "WA", "F1", "interval of UA", "WA in the paper")
+    shown = Table(
+        *columns,
+        title=f"{model}, protocol {protocol}, {classes} classes\n"
+        f"utterances trained on: {training}, tested on: {test_set} (percent)",
+    )
+    for row in table.itertuples():
+        style = "bold" if row.train == MEAN else None
+        source = f"{row.train} {MARK}" if row.remark else row.train
+        shown.add_row(source, row.test, *_scores(row), _figure(row.wa_in_paper), style=style)
+    return shown
+
+
+def _scores(row: Any) -> list[str]:
+    bounds = "" if pd.isna(row.ua_low) else f"{row.ua_low:.1f} to {row.ua_high:.1f}"
+    return [*(f"{value:.2f}" for value in (row.ua, row.wa, row.f1)), bounds]
+
+
+def _figure(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.2f}"

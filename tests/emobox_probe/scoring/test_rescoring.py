@@ -1,0 +1,147 @@
+"""Scores of groups of utterances against scikit-learn, and records that do not follow from their predictions."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import run_command
+from records import record
+from sklearn.metrics import balanced_accuracy_score, f1_score
+
+from emobox_probe.errors import ProbeError
+from emobox_probe.records.predictions import bootstrap_bounds, read_predictions
+from emobox_probe.records.result import Interval, ResultRecord, Scores
+from emobox_probe.scoring.by_group import scores_by
+from emobox_probe.scoring.check import check_scores
+from emobox_probe.scoring.scores import confusion_of, scores_of
+
+LABELS = ["Angry", "Happy", "Neutral", "Sad"]
+
+
+def predictions(rows: int = 100) -> pd.DataFrame:
+    random = np.random.default_rng(5)
+    truth = np.array(LABELS)[np.arange(rows) % 4]
+    said = np.where(random.random(rows) < 0.7, truth, random.choice(LABELS, rows))
+    return pd.DataFrame(
+        {
+            "id": [f"u{n}" for n in range(rows)],
+            "speaker": [f"s{n}" for n in random.integers(0, 5, rows)],
+            "fold": "fold1",
+            "seed": 0,
+            "label": truth,
+            "prediction": said,
+            "logits": [[0.0] * 4] * rows,
+            "gender": np.where(random.random(rows) < 0.5, "female", "male"),
+            "language": "ur",
+        }
+    )
+
+
+def honest(table: pd.DataFrame) -> ResultRecord:
+    confusion = confusion_of(table, LABELS)
+    scores = scores_of(confusion, "skip")
+    made_up = record()
+    fold = made_up.folds[0].model_copy(update={"scores": scores, "test": len(table)})
+    return made_up.model_copy(
+        update={
+            "folds": [fold],
+            "mean": scores,
+            "pooled": scores,
+            "interval": Interval(
+                confidence=0.95, resampled="speakers", **bootstrap_bounds(table, LABELS, "skip")
+            ),
+            "confusion": confusion.tolist(),
+            "protocol": {**made_up.protocol, "absent": "skip"},
+        }
+    )
+
+
+def stored(folder: Path, table: pd.DataFrame, made: ResultRecord) -> Path:
+    folder.mkdir(exist_ok=True)
+    table.to_parquet(folder / "predictions.parquet", index=False)
+    made.write(folder)
+    return folder
+
+
+def score(*words: str) -> int:
+    return run_command("score", *words)
+
+
+def test_groups_are_scored_as_scikit_learn_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = predictions()
+    folder = stored(tmp_path / "run", table, honest(table))
+    found = scores_by(read_predictions(folder, honest(table)), honest(table), "gender").set_index("group")
+    for gender, part in table.groupby("gender"):
+        assert found.ua[gender] == pytest.approx(100 * balanced_accuracy_score(part.label, part.prediction))
+        assert found.f1[gender] == pytest.approx(100 * f1_score(part.label, part.prediction, average="macro"))
+        assert found.ua_low[gender] < found.ua[gender] < found.ua_high[gender]
+        assert found.utterances[gender] == len(part)
+    assert score(str(folder), "--by", "gender") == 0
+    shown = capsys.readouterr().out
+    gap = found.ua.max() - found.ua.min()
+    assert f"Gap in UA: {gap:.2f} ({found.ua.idxmax()}" in shown
+    assert score(str(folder), "--by", "speaker", "--format", "csv") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + table.speaker.nunique()
+
+
+def test_what_is_not_known_is_a_group_of_its_own_or_an_error() -> None:
+    table = predictions().assign(target="urdu")
+    table.loc[table.speaker == "s0", "gender"] = None
+    found = scores_by(table, honest(table), "gender")
+    assert list(found.group) == ["female", "male", "not known"]
+    with pytest.raises(ProbeError, match="corpus that tells gender, but urdu does not"):
+        scores_by(table.assign(gender=None), honest(table), "gender")
+    with pytest.raises(ProbeError, match="did not keep it"):
+        scores_by(table.drop(columns="gender"), honest(table), "gender")
+
+
+def test_a_group_of_one_utterance_has_no_interval() -> None:
+    table = predictions()
+    table.loc[0, "speaker"] = "alone"
+    found = scores_by(table, honest(table), "speaker").set_index("group")
+    assert np.isnan(found.ua_low["alone"])
+    assert found.labels["alone"] == 1
+
+
+@pytest.mark.parametrize(
+    "part", ["mean", "pooled", "folds", "confusion", "interval", "spread", "seed_spread", "test_selected"]
+)
+def test_tampered_records_are_refused(part: str, tmp_path: Path) -> None:
+    table = predictions()
+    made = honest(table)
+    better = Scores(ua=min(made.mean.ua + 0.01, 1), wa=made.mean.wa, f1=made.mean.f1)
+    changes = {
+        "mean": better,
+        "pooled": better,
+        "folds": [made.folds[0].model_copy(update={"scores": better})],
+        "confusion": [[25 * (a == b) for b in range(4)] for a in range(4)],
+        "interval": made.interval.model_copy(update={"ua": (0.0, 1.0)}),
+        "spread": better,
+        "seed_spread": better,
+        "test_selected": better,
+    }
+    folder = stored(tmp_path / "run", table, made)
+    check_scores(folder, made, read_predictions(folder, made))
+    tampered = made.model_copy(update={part: changes[part]})
+    with pytest.raises(ProbeError, match="follow"):
+        check_scores(folder, tampered, read_predictions(folder, tampered))
+
+
+def test_predictions_of_another_run_are_refused(tmp_path: Path) -> None:
+    table = predictions()
+    made = honest(table)
+    for changed, what in [
+        (table.assign(prediction="Bored"), "labels of"),
+        (table.assign(fold="fold2"), "by part and seed"),
+        (pd.concat([table[:-1], table[:1]]), "u0 is there twice"),
+        (table.drop(columns="logits"), "logits are missing"),
+        (table[:-1], "by part and seed"),
+    ]:
+        with pytest.raises(ProbeError, match=what):
+            read_predictions(stored(tmp_path / "run", changed, made), made)
+    (tmp_path / "run" / "predictions.parquet").write_bytes(b"no parquet")
+    with pytest.raises(ProbeError, match="Parquet file"):
+        read_predictions(tmp_path / "run", made)
+    with pytest.raises(ProbeError, match="there are none"):
+        read_predictions(tmp_path, made)

@@ -1,0 +1,106 @@
+"""What each fold trains on, chooses on and tests."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+
+from emobox_datasets import corpora
+from emobox_datasets.audio_files.synthesis import demo_names
+from emobox_probe.errors import ProbeError
+from emobox_probe.protocol import PAPER, STRICT, Protocol
+from emobox_probe.tasks.pool import HIDDEN, Pool
+from emobox_probe.tasks.tasks import Task, fold_tasks, folds_of, held_out, label_list
+
+
+@dataclass(frozen=True)
+class Utterance:
+    id: str
+    label: str
+    speaker: str | None
+    split: str | None = None
+
+
+DEMO = [
+    Utterance(f"demo-{voice}_{emotion}_{take:02d}", emotion.capitalize(), voice)
+    for voice, emotion, take in demo_names()
+]
+ROWS = {"train": torch.arange(85), "test": torch.tensor([85, 86, 87])}
+LABELS = torch.tensor([0] * 50 + [1] * 25 + [2] * 10 + [0, 1, 2])
+SPEAKERS = [f"s{row % 10}" for row in range(88)]
+
+
+def test_a_fifth_of_every_label_is_held_out() -> None:
+    group = held_out(ROWS, LABELS, SPEAKERS, PAPER, seed=3)
+    assert sorted([*group.training.tolist(), *group.validation.tolist()]) == list(range(85))
+    assert LABELS[group.validation].bincount().tolist() == [10, 5, 2]
+    assert torch.equal(held_out(ROWS, LABELS, SPEAKERS, PAPER, seed=3).validation, group.validation)
+    assert not torch.equal(held_out(ROWS, LABELS, SPEAKERS, PAPER, seed=4).validation, group.validation)
+
+
+def test_about_a_fifth_of_the_speakers_is_held_out() -> None:
+    for seed in STRICT.seeds:
+        group = held_out(ROWS, LABELS, SPEAKERS, STRICT, seed)
+        trained, chosen = ({SPEAKERS[row] for row in rows} for rows in (group.training, group.validation))
+        assert not trained & chosen
+        assert 0.1 < len(group.validation) / 85 < 0.35
+    unknown = held_out(ROWS, LABELS, [None] * 88, STRICT, seed=0)
+    assert LABELS[unknown.validation].bincount().tolist() == [10, 5, 2]
+
+
+def test_no_label_loses_all_its_training_utterances() -> None:
+    speakers = ["a"] * 50 + ["b"] * 25 + ["c"] * 10 + ["d"] * 3
+    with pytest.raises(ProbeError, match="got only speakers a, b, c, without whom labels would have no"):
+        held_out(ROWS, LABELS, speakers, STRICT, seed=0)
+
+
+def test_labels_of_tested_utterances_are_hidden() -> None:
+    group = held_out(ROWS, LABELS, SPEAKERS, PAPER, seed=0)
+    assert group.labels.tolist() == [*LABELS.tolist()[:85], HIDDEN, HIDDEN, HIDDEN]
+    assert group.watched.tolist() == [85, 86, 87]
+    assert held_out(ROWS, LABELS, SPEAKERS, STRICT, seed=0).watched is None
+
+
+def test_the_releases_own_validation_part_is_used() -> None:
+    rows = {"train": torch.tensor([0, 1]), "validation": torch.tensor([2]), "test": torch.tensor([3])}
+    group = held_out(rows, torch.tensor([0, 1, 0, 1]), ["a", "b", "c", "d"], STRICT, seed=0)
+    assert (group.training.tolist(), group.validation.tolist()) == ([0, 1], [2])
+
+
+def test_strict_takes_the_strict_folds_where_there_are_any() -> None:
+    assert [fold.name for fold in folds_of(corpora.load("urdu"), STRICT)] == [
+        f"strict{k}" for k in range(1, 5)
+    ]
+    assert [fold.name for fold in folds_of(corpora.load("urdu"), PAPER)] == ["fold1"]
+    for released in ("ravdess", "mer2023"):
+        assert folds_of(corpora.load(released), STRICT) == folds_of(corpora.load(released), PAPER)
+
+
+def test_labels_that_should_not_be_scored_are_left_out_of_strict() -> None:
+    podcast = corpora.load("msp_podcast")
+    assert set(label_list(podcast, PAPER)) - set(label_list(podcast, STRICT)) == {"No-agreement", "Other"}
+
+
+def tasks(utterances: list[Utterance], protocol: Protocol) -> list[Task]:
+    demo = corpora.load("demo")
+    pool = Pool(demo.label_list, {"demo": demo}, {"demo": utterances}, {"demo": 0})
+    return fold_tasks(pool, demo, protocol)
+
+
+def test_every_fold_has_every_seed() -> None:
+    planned = tasks(DEMO, STRICT)
+    assert {(t.source, t.corpora, *t.targets) for t in planned} == {("demo", ("demo",), "demo")}
+    assert {t.held_out for t in planned} == {"speakers"}
+    assert [(t.fold, t.group.seed) for t in planned] == [
+        (f"fold{k}", s) for k in range(1, 5) for s in range(5)
+    ]
+    for task in tasks(DEMO, PAPER):
+        parts = [set(rows.tolist()) for rows in (task.group.training, task.group.validation, task.tested)]
+        assert sum(map(len, parts)) == len(set.union(*parts)) == 320
+        tested = {DEMO[row].speaker for row in parts[2]}
+        assert tested.isdisjoint(DEMO[row].speaker for row in parts[0] | parts[1])
+
+
+def test_an_empty_part_is_an_error() -> None:
+    with pytest.raises(ProbeError, match="test part of fold1"):
+        tasks([u for u in DEMO if u.speaker != "ada"], replace(PAPER, seeds=(0,)))

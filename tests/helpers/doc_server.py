@@ -1,0 +1,187 @@
+"""Runs the commands of the user guide, each in a process of its own that need not import the large libraries again.
+
+    python doc_server.py <socket>
+
+imports what others made (never this project), then forks for every request: `{"words", "folder", "environment"}`
+with the three standard streams. `python -` stays, and runs the cells that follow as a notebook would.
+
+What differs from a shell is declared here: heads train for fewer epochs, and `accelerate launch` is read by
+accelerate's own parser, but the script then runs in one process; an item of `emobox bench` is a child of this server,
+so it does not look for its parent; and Ray is a stand-in.
+"""
+
+import importlib
+import json
+import os
+import runpy
+import shutil
+import socket
+import sys
+import traceback
+import types
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+LIBRARIES = (
+    "torch", "datasets", "evaluate", "accelerate", "pandas", "matplotlib.pyplot", "sklearn.linear_model",
+    "sklearn.metrics", "scipy.signal", "rich.console", "transformers.models.auto.modeling_auto", "soundfile", "soxr",
+    "pydantic", "huggingface_hub.repocard", "multiprocess", "jinja2", "accelerate.commands.launch",
+    "matplotlib.backends.backend_agg", "PIL.PngImagePlugin", "scipy.io", "scipy.stats", "torch._dynamo", "rich.table",
+    "transformers.audio_utils", "transformers.models.whisper.modeling_whisper", "pyarrow.parquet", "sklearn.pipeline",
+)  # fmt: skip
+EPOCHS = 3
+
+
+def shorten() -> None:
+    """Few epochs and one narrow head: that a command works does not depend on how well the heads are trained."""
+    protocols = importlib.import_module("emobox_probe.protocol").PROTOCOLS
+    for name, protocol in protocols.items():
+        seeds = protocol.seeds[:2]
+        protocols[name] = replace(
+            protocol, epochs=EPOCHS, warm_up_epochs=2, hidden_sizes=(8,), learning_rates=(1e-2,), seeds=seeds
+        )
+
+
+def run(words: list[str], connection: socket.socket) -> None:
+    """One command, to its end."""
+    command, *rest = words
+    if command == "emobox":
+        importlib.import_module("emobox").main(rest)
+    elif command == "accelerate":
+        parser = importlib.import_module("accelerate.commands.launch").launch_command_parser()
+        if rest[:1] != ["launch"]:
+            raise SystemExit(f"Expected accelerate launch, but got accelerate {' '.join(rest)}.")
+        told = parser.parse_args(rest[1:])
+        script = told.training_script
+        run_script(script if Path(script).exists() else str(ROOT / script), told.training_script_args)
+    elif rest == ["-"]:
+        notebook(connection)
+    elif rest[:1] == ["-c"]:
+        exec(compile(rest[1], "<command>", "exec"), {"__name__": "__main__"})
+    elif rest[:2] == ["-m", "hub_cards.bench.child"]:
+        child = importlib.import_module("hub_cards.bench.child")
+        child._die_with = lambda parent: None
+        sys.argv = rest[1:]
+        child.main()
+    elif rest[:1] == ["-m"]:
+        sys.argv = rest[1:]
+        runpy.run_module(rest[1], run_name="__main__", alter_sys=True)
+    else:
+        sys.modules["ray"] = Ray()
+        run_script(rest[0], rest[1:])
+
+
+class End:
+    """Of a task of Ray: what it returned."""
+
+    def __init__(self, value: Any):
+        self.value = value
+
+
+class Ray(types.ModuleType):
+    """Stands for Ray: tasks run at once, one after another."""
+
+    def __init__(self) -> None:
+        super().__init__("ray")
+        self.ObjectRef = End
+        self.exceptions = types.SimpleNamespace(RayError=RuntimeError)
+
+    def init(self, address: str | None, log_to_driver: bool) -> None:
+        pass
+
+    def remote(self, **resources: float) -> Callable[[Callable[..., Any]], Any]:
+        def task(function: Callable[..., Any]) -> Any:
+            def run(*given: Any) -> End:
+                return End(function(*(one.value if isinstance(one, End) else one for one in given)))
+
+            return types.SimpleNamespace(remote=run)
+
+        return task
+
+    def wait(self, ends: list[End]) -> tuple[list[End], list[End]]:
+        return ends[:1], ends[1:]
+
+    def get(self, end: End) -> Any:
+        return end.value
+
+
+def run_script(script: str, arguments: list[str]) -> None:
+    sys.argv = [script, *arguments]
+    sys.path.insert(0, str(Path(script).parent))
+    runpy.run_path(script, run_name="__main__")
+
+
+def notebook(connection: socket.socket) -> None:
+    """Cells, one JSON object a line, in one namespace; the answer to each is its exit status."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    sys.path.insert(0, "")
+    for line in connection.makefile("r", encoding="utf-8"):
+        cell = json.loads(line)
+        os.environ.update(cell["environment"])
+        os.chdir(cell["folder"])
+        status = 0
+        try:
+            exec(compile(cell["text"], cell["name"], "exec"), names)
+        except BaseException:
+            traceback.print_exc()
+            status = 1
+        sys.stdout.flush()
+        connection.sendall(f"{status}\n".encode())
+
+
+def serve(request: dict[str, Any], streams: list[int], connection: socket.socket) -> None:
+    """In a process of its own: take over streams, folder and variables, run, and tell the exit status."""
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    sys.path[0:1] = [str(ROOT)]
+    sys.executable = str(shutil.which("python"))  # what is started from here is served, too
+    # One core, so one thread: threads that wait for each other are slow where tests share the cores.
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[os.getpid() % len(cores)]})
+    status = 0
+    try:
+        shorten()
+        run(request["words"], connection)
+    except SystemExit as finished:
+        if isinstance(finished.code, str):
+            print(finished.code, file=sys.stderr)
+        status = finished.code if isinstance(finished.code, int) else int(finished.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    connection.sendall(f"{status}\n".encode())
+    os._exit(0)
+
+
+def main(address: str) -> None:
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen()
+    print("ready", flush=True)
+    while True:
+        connection, _ = listener.accept()
+        content, streams, *_ = socket.recv_fds(connection, 1 << 20, 3)
+        if os.fork() == 0:
+            listener.close()
+            serve(json.loads(content), streams, connection)
+        connection.close()
+        for stream in streams:
+            os.close(stream)
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

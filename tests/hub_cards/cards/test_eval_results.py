@@ -1,0 +1,66 @@
+"""`.eval_results/*.yaml`, read back by huggingface_hub."""
+
+import yaml
+from huggingface_hub import parse_eval_result_entries
+from records import record
+
+from emobox_datasets import corpora
+from emobox_probe.protocol import PROTOCOLS
+from emobox_probe.records.result import Scores
+from hub_cards.cards.dataset_card import benchmark
+from hub_cards.cards.eval_results import entries, path, task_id, to_yaml
+
+
+def test_the_hub_reads_one_value_a_score_back() -> None:
+    told = record()
+    found = parse_eval_result_entries(yaml.safe_load(to_yaml(told, "https://hub/datasets/lab/results")))
+    assert [(entry.task_id, entry.value) for entry in found] == [
+        ("urdu_ua_paper", 0.5),
+        ("urdu_wa_paper", 0.625),
+        ("urdu_f1_paper", 0.55),
+    ]
+    assert {entry.dataset_id for entry in found} == {"emobox/urdu"}
+    assert {entry.date for entry in found} == {told.provenance.created}
+    assert {(entry.source_url, entry.source_name) for entry in found} == {
+        ("https://hub/datasets/lab/results", "EmoBox result record")
+    }
+    assert path(told) == ".eval_results/emobox_urdu_paper.yaml"
+
+
+def test_notes_say_how_sure_the_value_is() -> None:
+    spread = Scores(ua=0.0125, wa=0.02, f1=0.03)
+    told = record().model_copy(update={"seed_spread": spread})
+    ua = entries(told)[0]
+    assert ua.notes is not None
+    for part in (
+        "1 fold(s) and 1 seed(s), protocol paper",
+        "95% interval 0.4000 to 0.6000 (speakers resampled)",
+        "± 0.0125 over seeds",
+        f"fingerprint {'3' * 64}",
+    ):
+        assert part in ua.notes
+    assert "over folds" not in ua.notes
+    assert (ua.source_url, ua.source_name) == (None, None)
+
+
+def test_notes_say_what_of_the_corpus_is_missing() -> None:
+    remark = "3 of 400 utterances of urdu are missing: not comparable with published scores"
+    assert all(remark in str(entry.notes) for entry in entries(record(missing=3)))
+    assert not any("missing" in str(entry.notes) for entry in entries(record()))
+
+
+def test_the_benchmark_of_a_corpus_has_these_tasks() -> None:
+    tasks = {task["id"] for task in yaml.safe_load(benchmark(corpora.load("urdu")))["tasks"]}
+    assert {entry.task_id for entry in entries(record())} < tasks
+    assert tasks == {
+        task_id("urdu", score, protocol) for score in ("ua", "wa", "f1") for protocol in PROTOCOLS
+    }
+
+
+def test_whatever_a_record_says_stays_a_value() -> None:
+    told = record()
+    nasty = "a: b\n- c\n---\n'\"{}[]#&*!|>%@` \u2028x"
+    spoiled = told.model_copy(update={"provenance": told.provenance.model_copy(update={"created": nasty})})
+    found = parse_eval_result_entries(yaml.safe_load(to_yaml(spoiled, nasty)))
+    assert {(entry.date, entry.source_url) for entry in found} == {(nasty, nasty)}
+    assert len(found) == 3

@@ -1,0 +1,397 @@
+"""The page in a real browser: sorted, filtered, linked to, downloaded; nothing injected, no one else asked."""
+
+import csv
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from cross_records import cross_record
+from kept_runs import kept_run
+
+from hub_cards.leaderboard.data import page_data
+from hub_cards.leaderboard.site import PAGE, render, write
+from hub_cards.runs.collection import collect
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: pip install playwright"
+)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium on the path; apt-get install chromium")
+
+HOSTILE = '</script><img src=x onerror="document.title=1">&lt;b&gt; =1+1\n' + "long" * 60
+HOSTILE_KEY = quote(HOSTILE)
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        # Containers give Chromium no user namespaces of its own; it opens nothing but our own page.
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("board")
+    kept_run(folder / "runs" / "a", "lab/good", right=0.95, seed=1, layers=6)
+    kept_run(folder / "runs" / "b", "lab/poor", right=0.4, seed=2)
+    kept_run(folder / "runs" / "c", "lab/good", corpus="emodb", right=0.9, seed=3)
+    kept_run(folder / "runs" / "d", "lab/good", protocol="strict", right=0.7, seed=4)
+    kept_run(folder / "runs" / "e", HOSTILE, protocol="strict", right=0.6, seed=5)
+    kept_run(folder / "runs" / "f", "lab/tone", corpus="demo", right=0.9, seed=6)
+    (folder / "runs" / "x").mkdir()
+    cross_record(name="lab/good").write(folder / "runs" / "x")
+    write(folder / "site", render(page_data(collect([folder / "runs"]))))
+    return folder / "site"
+
+
+@pytest.fixture
+def open_page(browser: Any, site: Path) -> Iterator[Open]:
+    """Opens a view of the site; afterwards nothing must have gone wrong and no one else been asked."""
+    troubles: list[str] = []
+    contexts = []
+
+    def opened(link: str = "", folder: Path = site, **options: Any) -> Any:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        page.on("console", lambda message: troubles.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda asked: troubles.append(asked.url) if asked.url.startswith("http") else None)
+        page.goto(f"{(folder / PAGE).as_uri()}{link}")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def column(page: Any, title: str) -> list[str]:
+    """The shown cells of a column."""
+    titles = [text.strip() for text in page.locator("#table thead th").all_inner_texts()]
+    place = titles.index(title) + 1
+    return [text.strip() for text in page.locator(f"#table tbody tr > :nth-child({place})").all_inner_texts()]
+
+
+def show(page: Any, link: str) -> None:
+    """Follow a link within the page; what it shows is there when this returns."""
+    page.evaluate(
+        """(link) => new Promise((done) => {
+            addEventListener("hashchange", () => setTimeout(done), { once: true });
+            location.hash = link + "&n=" + Math.random();
+        })""",
+        link,
+    )
+
+
+def sort_by(page: Any, title: str, direction: str) -> None:
+    header = page.locator("#table thead th", has_text=title).first
+    header.click()
+    playwright.expect(header).to_have_attribute("aria-sort", direction)
+
+
+def test_a_column_is_sorted_both_ways_and_says_so(open_page: Open) -> None:
+    page = open_page()
+    sort_by(page, "EmoDB", "descending")
+    scores = [float(text) for text in column(page, "EmoDB") if text != "–"]
+    assert len(scores) > 5
+    assert scores == sorted(scores, reverse=True)
+    assert "sort=-emodb" in page.url
+    sort_by(page, "EmoDB", "ascending")
+    assert [float(text) for text in column(page, "EmoDB") if text != "–"] == sorted(scores)
+    # What a model does not have stands last either way.
+    assert column(page, "EmoDB")[-1] == "–"
+
+
+@pytest.mark.parametrize("key", ["Enter", "Space"])
+def test_a_column_is_sorted_by_keyboard(open_page: Open, key: str) -> None:
+    page = open_page()
+    header = page.locator("#table thead th", has_text="EmoDB").first
+    header.locator("[role=button]").focus()
+    page.keyboard.press(key)
+    playwright.expect(header).to_have_attribute("aria-sort", "descending")
+
+
+def test_a_language_leaves_its_corpora_and_a_mean_over_them(open_page: Open) -> None:
+    page = open_page()
+    page.get_by_label("Language", exact=True).select_option(label="Italian")
+    titles = [text.strip() for text in page.locator("#table thead th").all_inner_texts()]
+    assert titles == ["Model", "Mean UA", "Corpora", "EMOVO", "Emozionalmente", "Protocol"]
+    means = [float(text) for text in column(page, "Mean UA")]
+    parts = zip(column(page, "EMOVO"), column(page, "Emozionalmente"), strict=True)
+    assert means == pytest.approx([(float(one) + float(other)) / 2 for one, other in parts], abs=0.006)
+    assert page.evaluate("document.activeElement.id") == "by-language"
+
+
+def test_means_by_source_and_by_language(open_page: Open) -> None:
+    page = open_page("#columns=sources&language=en")
+    assert {"acted (11)", "podcasts (1)", "television (1)"} <= set(
+        page.locator("#table thead th").all_inner_texts()
+    )
+    page.get_by_label("Columns", exact=True).select_option("languages")
+    assert "columns=languages" in page.url
+    assert any(title.startswith("English") for title in page.locator("#table thead th").all_inner_texts())
+
+
+def test_published_rows_are_marked_and_can_be_left_out(open_page: Open) -> None:
+    page = open_page("#scope=shared")
+    assert page.locator("#table tbody .badge").count() == 10
+    page.get_by_label("published rows").uncheck()
+    assert page.locator("#table tbody .badge").count() == 0
+    assert column(page, "Model") == ["lab/good", "lab/poor"]
+
+
+def test_the_search_is_part_of_the_link(open_page: Open) -> None:
+    page = open_page()
+    page.get_by_label("Search", exact=True).fill("hubert")
+    playwright.expect(page.locator("#table tbody tr")).to_have_count(2)
+    assert {name.removesuffix("published").strip() for name in column(page, "Model")} == {
+        "HuBERT large",
+        "HuBERT base",
+    }
+    assert "q=hubert" in page.url
+    link = page.url[page.url.index("#") :]
+    again = open_page(link)
+    assert again.get_by_label("Search", exact=True).input_value() == "hubert"
+    assert column(again, "Model") == column(page, "Model")
+
+
+def test_a_link_opens_one_corpus_with_its_ranks_and_how_they_were_made(open_page: Open) -> None:
+    page = open_page("#view=corpus&corpus=urdu&metric=wa&published=no")
+    assert page.locator("h2").inner_text() == "URDU: WA"
+    assert dict(zip(column(page, "Model"), column(page, "Rank"), strict=True)) == {
+        "lab/good": "1",
+        "lab/poor": "2",
+    }
+    assert "paired bootstrap" in page.locator("#status").inner_text()
+    assert "Protocol paper" in page.locator("#protocol").inner_text()
+    assert page.locator("#table svg[role=img]").first.get_attribute("aria-label").count("interval") == 1
+
+
+def test_back_returns_to_the_view_before(open_page: Open) -> None:
+    page = open_page("#view=speed")
+    page.get_by_role("link", name="One corpus").click()
+    page.wait_for_function("document.querySelector('h2').textContent.includes(':')")
+    assert page.locator("nav [aria-current=page]").inner_text() == "One corpus"
+    page.go_back()
+    page.wait_for_function("document.querySelector('h2').textContent === 'Speed'")
+
+
+def test_a_space_tells_the_page_around_it_what_it_shows(browser: Any, site: Path) -> None:
+    space = "https://lab-emobox.static.hf.space/index.html"
+    frame = f'<iframe src="{space}#view=speed" width="900" height="700"></iframe>'
+    listening = "<script>told = []; onmessage = (event) => told.push(event.data.hash)</script>"
+    context = browser.new_context()
+    context.route("**/*", lambda route: route.abort())
+    html = {"content_type": "text/html; charset=utf-8"}
+    context.route(
+        "https://huggingface.co/**",
+        lambda route: route.fulfill(body=f"<!doctype html>{listening}{frame}", **html),
+    )
+    context.route(space, lambda route: route.fulfill(path=site / PAGE, **html))
+    page = context.new_page()
+    page.goto("https://huggingface.co/spaces/lab/emobox")
+    inside = page.frame_locator("iframe")
+    playwright.expect(inside.locator("h2")).to_have_text("Speed")
+    inside.get_by_role("link", name="One corpus").click()
+    page.wait_for_function("told.length === 1")
+    inside.get_by_label("Score", exact=True).select_option("wa")
+    page.wait_for_function("told.length > 1 && told.at(-1).includes('metric=wa')")
+    context.close()
+
+
+def test_the_table_is_downloaded_as_it_is_shown(open_page: Open, tmp_path: Path) -> None:
+    page = open_page("#q=hubert&sort=emodb")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download CSV").click()
+    assert waiting.value.suggested_filename == "emobox-paper-ua.csv"
+    waiting.value.save_as(tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["Model"] for row in rows] == ["HuBERT base (published)", "HuBERT large (published)"]
+    assert [row["emodb"] for row in rows] == ["87.73", "89.81"]
+    assert {row["Protocol"] for row in rows} == {"paper"}
+
+
+def test_no_table_mixes_protocols(open_page: Open) -> None:
+    page = open_page()
+    offered = page.get_by_label("Protocol", exact=True).locator("option").all_inner_texts()
+    assert offered == ["paper", "strict"]
+    for name in offered:
+        page.get_by_label("Protocol", exact=True).select_option(name)
+        assert set(column(page, "Protocol")) == {name}
+        assert f"Protocol {name}" in page.locator("#protocol").inner_text()
+    assert page.locator(".badge").count() == 0  # the published rows are of the protocol `paper`
+
+
+def test_text_in_a_record_stays_text(open_page: Open, tmp_path: Path) -> None:
+    page = open_page("#protocol=strict")
+    for view in ("corpora", "corpus", "model", "speed"):
+        show(page, f"#protocol=strict&view={view}&model={HOSTILE_KEY}")
+        assert page.locator("img").count() == 0
+        assert page.title().endswith("EmoBox leaderboard")
+        if view == "model":
+            assert page.locator("h2").inner_text().startswith("</script><img src=x onerror=")
+    page = open_page("#protocol=strict&q=onerror")
+    assert column(page, "Model")[0].startswith("</script><img src=x onerror=")
+    assert len(column(page, "Model")) == 1
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download CSV").click()
+    waiting.value.save_as(tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open(newline="", encoding="utf-8") as file:
+        assert next(csv.DictReader(file))["Model"] == HOSTILE
+
+
+def test_one_model_has_its_profile_and_the_curve_of_its_layers(open_page: Open) -> None:
+    page = open_page("#view=model&model=lab%2Fgood")
+    assert set(column(page, "Corpus")) == {"URDU", "EmoDB"}
+    label = page.locator("svg.curve").get_attribute("aria-label")
+    assert label == "UA by layer on URDU: best on validation is layer 5 with 50.0, 45.0 on test"
+    page.get_by_text("As a table").click()
+    assert page.locator("table.small tbody tr").count() == 6
+
+
+def test_the_matrix_of_a_model_and_of_the_paper(open_page: Open) -> None:
+    page = open_page("#view=cross")
+    settings = page.get_by_label("Protocol", exact=True).locator("option").all_inner_texts()
+    assert len(settings) == 2  # the record in these tests has other settings than the paper's
+    assert page.locator("#matrix td").count() == 16
+    page.get_by_label("Protocol", exact=True).select_option(index=1)
+    assert page.locator("#matrix tbody tr").first.locator("td").first.inner_text().startswith("50.0 *")
+    assert column(page, "Mean WA") == ["35.00"]  # WA, which the paper gives, was shown before
+
+
+def test_scores_on_incomplete_corpora_are_marked_and_beat_nobody(open_page: Open, tmp_path: Path) -> None:
+    kept_run(tmp_path / "runs" / "a", "lab/whole", right=0.5, seed=1)
+    best = kept_run(tmp_path / "runs" / "b", "lab/some", right=0.99, seed=2)
+    lacking = {"missing": 3, "utterances": 397}
+    incomplete = best.model_copy(update={"corpus": best.corpus.model_copy(update=lacking)})
+    incomplete.write(tmp_path / "runs" / "b")
+    matrix = cross_record(name="lab/some")
+    (tmp_path / "runs" / "x").mkdir()
+    corpora = [matrix.corpora[0].model_copy(update=lacking), *matrix.corpora[1:]]
+    matrix.model_copy(update={"corpora": corpora}).write(tmp_path / "runs" / "x")
+    write(tmp_path / "site", render(page_data(collect([tmp_path / "runs"]))))
+
+    page = open_page("#view=corpus&corpus=urdu&published=no", tmp_path / "site")
+    rows = dict(zip(column(page, "Model"), column(page, "Rank"), strict=True))
+    assert rows == {"lab/whole": "1", "lab/some": "–"}
+    assert "† 3 of 400 utterances of urdu are missing" in column(page, "Remark")
+    show(page, "#view=model&model=lab%2Fwhole&protocol=paper")
+    assert float(column(page, "Best here")[0]) < 100 * incomplete.mean.ua
+    show(page, f"#view=cross&setting={quote(cross_setting_of(page))}&score=ua&model=lab%2Fsome")
+    assert column(page, "Mean UA") == ["–"]
+    assert column(page, "emodb → urdu")[0].endswith(" †")
+    assert column(page, "urdu → savee")[0] == "36.00"
+    assert "† on incomplete corpora" in page.locator("#matrix caption").inner_text()
+    assert "3 of 400 utterances of emodb are missing" in page.locator("#before").inner_text()
+
+
+def cross_setting_of(page: Any) -> str:
+    """The setting of cross-corpus results that is not the paper's."""
+    return str(page.evaluate("Board.data.cross.at(-1).setting"))
+
+
+def test_speed_names_the_machine(open_page: Open) -> None:
+    page = open_page("#view=speed")
+    assert set(column(page, "Hardware")) == {"a processor"}
+    assert column(page, "Audio hours per device hour")[0] == "83.1"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_light_and_dark_follow_the_system_and_can_be_chosen(open_page: Open, scheme: str) -> None:
+    page = open_page(color_scheme=scheme)
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_role("button", name="Change to").click()
+    assert page.evaluate("document.documentElement.dataset.theme") != scheme
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+
+
+# The contrast of every text with what is behind it, by the Web Content Accessibility Guidelines: those below 4.5.
+CONTRAST = """(() => {
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const linear = (part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  const light = ([red, green, blue]) =>
+    0.2126 * linear(red / 255) + 0.7152 * linear(green / 255) + 0.0722 * linear(blue / 255);
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = parts(getComputedStyle(at).backgroundColor);
+      if (colour.length < 4 || colour[3] > 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  const texts = "a, p, td, th, h1, h2, label, button, summary, .badge, caption, td span";
+  for (const element of document.querySelectorAll(texts)) {
+    if (!element.textContent.trim() || !element.getClientRects().length) continue;
+    if (element.closest(".unseen, .skip")) continue;
+    const lights = [light(parts(getComputedStyle(element).color)), light(behind(element))];
+    const ratio = (Math.max(...lights) + 0.05) / (Math.min(...lights) + 0.05);
+    if (ratio < 4.5) faint.push(`${element.tagName} ${element.textContent.slice(0, 30)} ${ratio.toFixed(2)}`);
+  }
+  return faint;
+})()"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(open_page: Open, scheme: str) -> None:
+    page = open_page(color_scheme=scheme)
+    for view in ("corpora", "corpus", "cross"):
+        show(page, f"#view={view}")
+        assert page.evaluate(CONTRAST) == []
+
+
+def test_a_phone_scrolls_the_table_and_not_the_page(open_page: Open) -> None:
+    page = open_page("#protocol=strict", viewport={"width": 390, "height": 844}, has_touch=True)
+    assert page.locator("#filterbox").get_attribute("open") is None
+    for view in ("corpora", "corpus", "model", "cross", "speed"):
+        for protocol in ("paper", "strict"):
+            show(page, f"#view={view}&protocol={protocol}&model={HOSTILE_KEY}")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_tables_are_labelled_for_those_who_do_not_see_them(open_page: Open) -> None:
+    page = open_page("#view=cross")
+    for table in page.locator("table").all():
+        assert table.locator("caption").count() == 1
+        assert table.locator("thead th:not([scope=col])").count() == 0
+        assert table.locator("tbody tr").count() == table.locator("tbody tr > th[scope=row]").count()
+    assert page.locator("select:not([id]), input:not([id])").count() == 0
+    for control in page.locator("#filters select").all():
+        assert page.locator(f"label[for={control.get_attribute('id')}]").count() == 1
+    assert page.locator("html").get_attribute("lang") == "en"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_a_link_that_says_nothing_known_shows_the_nearest(open_page: Open) -> None:
+    page = open_page("#view=nowhere")
+    assert page.locator("#table tbody tr").count() > 0
+    unknown = "#protocol=none&metric=none&corpus=none&model=none&sort=none&columns=none"
+    for link in (
+        unknown,
+        "#%E0%A4%A",
+        "#view=corpus&corpus=__proto__",
+        "#view=__proto__",
+        "#view=cross&setting=x",
+    ):
+        show(page, link)
+        assert page.locator("#table tbody tr").count() > 0
+
+
+def test_the_real_records_beside_the_paper(open_page: Open, tmp_path: Path) -> None:
+    runs = Path(__file__).parents[3] / "benchmarks" / "results" / "records"
+    write(tmp_path, render(page_data(collect([runs]))))
+    page = open_page("#view=corpus&corpus=emodb&published=no", folder=tmp_path)
+    assert len(column(page, "Rank")) >= 2
+    assert "paired bootstrap" in page.locator("#status").inner_text()
