@@ -2,18 +2,32 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from emobox_datasets.copy.utterance import Findings, OwnSplit, SpeakerFolds
+from emobox_datasets.copy.utterance import Findings, Folds, OwnSplit, SpeakerFolds
 from emobox_datasets.errors import CorpusError
-
-if TYPE_CHECKING:
-    from emobox_datasets.corpus import Corpus
 
 NAMES_SHOWN = 5
 
 
-def check_complete(corpus: "Corpus", root: str | Path, findings: Findings, allow_missing: bool) -> None:
+class Card(Protocol):
+    """What of the card of a corpus a copy is held against."""
+
+    @property
+    def display_name(self) -> str: ...
+    @property
+    def example(self) -> str: ...
+    @property
+    def whence(self) -> str: ...
+    @property
+    def utterances(self) -> int: ...
+    @property
+    def listed_ids(self) -> frozenset[str]: ...
+    @property
+    def folds(self) -> Folds: ...
+
+
+def check_complete(corpus: Card, root: str | Path, findings: Findings, allow_missing: bool) -> None:
     """Hold the findings against the numbers and lists of the release.
 
     Raises:
@@ -37,7 +51,7 @@ def check_complete(corpus: "Corpus", root: str | Path, findings: Findings, allow
         )
 
 
-def _nothing(corpus: "Corpus", root: str | Path, findings: Findings) -> str:
+def _nothing(corpus: Card, root: str | Path, findings: Findings) -> str:
     """What to say where no utterance has its audio: annotation files may be there all the same."""
     if findings.absent:
         return (
@@ -52,7 +66,7 @@ def _nothing(corpus: "Corpus", root: str | Path, findings: Findings) -> str:
     )
 
 
-def _unexpected(corpus: "Corpus", findings: Findings) -> str:
+def _unexpected(corpus: Card, findings: Findings) -> str:
     """What was found but is not the corpus's; empty if all is well."""
     found = findings.utterances
     if corpus.listed_ids and (unlisted := [u.id for u in found if u.id not in corpus.listed_ids]):
@@ -71,7 +85,7 @@ def _unexpected(corpus: "Corpus", findings: Findings) -> str:
     return "that is more than it has" if len(found) > corpus.utterances else ""
 
 
-def _which_missing(corpus: "Corpus", findings: Findings) -> str:
+def _which_missing(corpus: Card, findings: Findings) -> str:
     """Names of what is missing, as far as lists, annotation files or speakers tell."""
     found = {utterance.id for utterance in findings.utterances}
     if names := sorted(corpus.listed_ids - found) or findings.absent:
