@@ -20,8 +20,8 @@ _PATTERN_ENDING = re.compile(r"\\(\.\w+)$")
 class CorpusFolder:
     """The files below a corpus's root, listed once, in an order that does not depend on the file system.
 
-    Links to folders are followed. `copies` tells, by the path of a file that `by_name` or `find_one` chose among
-    several, which others there are.
+    Links to folders are followed; a folder that several paths lead to is listed once. `copies` tells, by the path of a
+    file that `by_name` or `find_one` chose among several, which others there are.
     """
 
     def __init__(self, root: str | Path):
@@ -33,7 +33,8 @@ class CorpusFolder:
     @cached_property
     def entries(self) -> list[tuple[str, os.stat_result]]:
         """(path relative to the root with forward slashes, stat) of every file, sorted by path."""
-        return [(path, entry.stat()) for path, entry in self._sorted]
+        statuses = ((path, _status(entry)) for path, entry in self._sorted)
+        return [(path, status) for path, status in statuses if status]
 
     @cached_property
     def paths(self) -> list[str]:
@@ -54,37 +55,54 @@ class CorpusFolder:
     @property
     def is_empty(self) -> bool:
         """Whether no file is below the root; looks no further than the first."""
-        return next(self._walk(os.fspath(self.root), "", frozenset()), None) is None
+        return next(self._walk(), None) is None
 
     @cached_property
     def _sorted(self) -> list[tuple[str, os.DirEntry[str]]]:
-        return sorted(self._walk(os.fspath(self.root), "", frozenset()), key=lambda listed: listed[0])
+        return sorted(self._walk(), key=lambda listed: listed[0])
 
-    def _walk(
-        self, folder: str, prefix: str, above: frozenset[tuple[int, int]]
+    def _walk(self) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        """Every folder once, by device and inode: folders that link to each other have more paths than can be listed.
+
+        Links wait until all folders that are there without them are listed, so that none of those gets another path.
+        """
+        listed: set[tuple[int, int]] = set()
+        links = [(os.fspath(self.root), "")]
+        while links:
+            further: list[tuple[str, str]] = []
+            for folder, prefix in sorted(links):
+                yield from self._walk_folder(folder, prefix, listed, further)
+            links = further
+
+    def _walk_folder(
+        self, folder: str, prefix: str, listed: set[tuple[int, int]], links: list[tuple[str, str]]
     ) -> Iterator[tuple[str, os.DirEntry[str]]]:
-        """`above` are device and inode of the folders that lead here: a link back to one of them would never end."""
+        """The files of a folder and its folders; those that are links are added to `links`."""
         try:
             status = os.stat(folder)
             with os.scandir(folder) as scanned:
-                entries = list(scanned)
+                entries = sorted(scanned, key=lambda entry: entry.name)
         except OSError as error:
             self._unusable[prefix] = f"a folder that cannot be listed ({error.strerror})"
             return
         here = (status.st_dev, status.st_ino)
-        if here in above:
-            self._unusable[prefix] = "a link to a folder that it is in"
+        if here in listed:
+            self._unusable[prefix] = "a link to a folder that is listed already"
             return
+        listed.add(here)
         for entry in entries:
             # Archive tools leave copies that are not audio: `.DS_Store`, `._name.wav`, `__MACOSX/`.
             if entry.name.startswith((".", "__MACOSX")):
                 continue
-            if (kind := _kind(entry)) == "folder":
-                yield from self._walk(entry.path, f"{prefix}{entry.name}/", above | {here})
-            elif kind == "file":
-                yield prefix + entry.name, entry
+            path = prefix + entry.name
+            if (kind := _kind(entry)) == "file":
+                yield path, entry
+            elif kind != "folder":
+                self._unusable[path] = kind
+            elif entry.is_symlink():
+                links.append((entry.path, f"{path}/"))
             else:
-                self._unusable[prefix + entry.name] = kind
+                yield from self._walk_folder(entry.path, f"{path}/", listed, links)
 
     @cached_property
     def _own_name(self) -> str:
@@ -109,7 +127,7 @@ class CorpusFolder:
                 f"Expected a folder with a corpus at {self.root}, but got {self.unusable['']}; correct the path or its "
                 f"permissions."
             )
-        tail = re.compile(rf"(?:.*/)?(?:{pattern})")
+        tail = re.compile(rf"(?s:.*/)?(?:{pattern})")
         published = self._published(pattern, spelling)
         for path in self.paths:
             if match := tail.fullmatch(published(path)):
@@ -183,6 +201,14 @@ class CorpusFolder:
     def relative(self, file: str) -> str:
         """A path below the root, made relative and printable."""
         return printable(file.removeprefix(f"{self.root}/"))
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """None if it has been removed since its folder was listed."""
+    try:
+        return entry.stat()
+    except FileNotFoundError:
+        return None
 
 
 def _kind(entry: os.DirEntry[str]) -> str:

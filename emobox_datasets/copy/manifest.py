@@ -4,6 +4,7 @@ The format is that of `sha256sum`, so that `sha256sum --check` in the corpus's f
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ import datasets
 from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.files import write_whole
+
+_ESCAPES = {"\\": r"\\", "\n": r"\n", "\r": r"\r"}
+_ESCAPED = {escaped: character for character, escaped in _ESCAPES.items()}
+_ESCAPE = re.compile(r"\\[\\nr]")
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ def hashes(root: str | Path, jobs: int = 1) -> dict[str, str]:
 def write(file: Path, digests: dict[str, str]) -> None:
     """Write a manifest; no one ever reads half of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    lines = (f"{digest}  {path}\n" for path, digest in sorted(digests.items()))
+    lines = (_line(path, digest) for path, digest in sorted(digests.items()))
     write_whole(file, "".join(lines).encode("utf-8", errors="surrogateescape"))
 
 
@@ -74,13 +79,20 @@ def _entries(file: Path) -> Iterator[tuple[str, str]]:
     except OSError as error:
         raise CorpusError(f"Expected a manifest at {file}, but got {error}; correct the path.") from error
     for number, line in enumerate(text.split("\n")[:-1], start=1):
-        digest, separator, path = line.partition("  ")
+        escaped = line.startswith("\\")
+        digest, separator, path = line[escaped:].partition("  ")
         if len(digest) != 64 or not separator or not path:
             raise CorpusError(
                 f"Expected a SHA-256, two spaces and a path in {file}, line {number}, but got {line[:80]!r}; write "
                 f"the manifest again with --write-manifest."
             )
-        yield path, digest
+        yield (_ESCAPE.sub(lambda match: _ESCAPED[match[0]], path) if escaped else path), digest
+
+
+def _line(path: str, digest: str) -> str:
+    """A line of `sha256sum`, which starts with a backslash where characters of the path are escaped."""
+    escaped = "".join(_ESCAPES.get(character, character) for character in path)
+    return f"{chr(92) * (escaped != path)}{digest}  {escaped}\n"
 
 
 def _sha256(file: Path) -> str:

@@ -56,7 +56,7 @@ def test_what_is_none_of_the_corpus_s_is_ignored_and_told(
         "notes.txt: a link to nothing",
         "old: a link to nothing",
         "pipe.wav: neither a file nor a folder",
-        "up/again/: a link to a folder that it is in",
+        "up/again/: a link to a folder that is listed already",
     ]
     corpora.load("polish").scan(root)
     assert "Ignored 5 entries in the folder of Polish, first circle: a link that cannot" in caplog.text
@@ -180,9 +180,55 @@ def test_a_loop_of_links_ends(tmp_path: Path) -> None:
         (tmp_path / name / "other").symlink_to(tmp_path / other)
         (tmp_path / name / f"{name}.txt").touch()
     folder = CorpusFolder(tmp_path)
-    assert folder.paths == ["a/a.txt", "a/other/b.txt", "b/b.txt", "b/other/a.txt"]
-    assert sorted(folder.unusable) == ["a/other/other/", "b/other/other/"]
+    assert folder.paths == ["a/a.txt", "b/b.txt"]
+    assert sorted(folder.unusable) == ["a/other/", "b/other/"]
     assert [path for path, _ in folder.entries] == folder.paths
+
+
+def test_folders_that_all_link_to_each_other_are_listed_once(tmp_path: Path) -> None:
+    """They have more paths than twenty factorial."""
+    names = [f"{number:02}" for number in range(20)]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.wav").touch()
+        for other in names:
+            (tmp_path / name / f"to {other}").symlink_to(tmp_path / other)
+    folder = CorpusFolder(tmp_path)
+    assert folder.paths == [f"{name}/{name}.wav" for name in names]
+    assert len(folder.unusable) == 400
+
+
+def test_a_folder_that_only_links_lead_to_is_listed_by_the_first(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    (outside / "in").mkdir(parents=True)
+    (outside / "in/a.wav").touch()
+    root = tmp_path / "root"
+    (root / "z").mkdir(parents=True)
+    (root / "z/b.wav").touch()
+    (root / "a").symlink_to(root / "z")  # sorted before the folder itself, which is listed all the same
+    (root / "second").symlink_to(outside)
+    (root / "first").symlink_to(outside)
+    (root / "third").symlink_to(outside / "in")
+    folder = CorpusFolder(root)
+    assert folder.paths == ["first/in/a.wav", "z/b.wav"]
+    assert sorted(folder.unusable) == ["a/", "second/", "third/"]
+
+
+def test_newlines_in_names_hide_no_file(tmp_path: Path) -> None:
+    (tmp_path / "new\nline").mkdir()
+    (tmp_path / "new\nline/a.wav").touch()
+    folder = CorpusFolder(tmp_path)
+    assert [path for path, _ in folder.find(r"a\.wav")] == ["new\nline/a.wav"]
+    assert folder.find_one("a.wav") == "new\nline/a.wav"
+
+
+def test_a_file_that_vanishes_while_a_folder_is_listed_is_absent(tmp_path: Path) -> None:
+    for name in ("a.wav", "b.wav"):
+        (tmp_path / name).touch()
+    folder = CorpusFolder(tmp_path)
+    assert folder.paths == ["a.wav", "b.wav"]
+    (tmp_path / "a.wav").unlink()
+    assert [path for path, _ in folder.entries] == ["b.wav"]
 
 
 # --- What is said of an incomplete copy.

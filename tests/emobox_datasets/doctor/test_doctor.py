@@ -273,6 +273,32 @@ def test_a_manifest_is_of_files_that_have_bytes(copy: Path) -> None:
     assert len(manifest.hashes(copy)) == 320
 
 
+def test_a_manifest_of_any_names_is_read_by_sha256sum_and_back(tmp_path: Path) -> None:
+    names = [
+        "plain.wav",
+        "two\nlines.wav",
+        "back\\slash",
+        "back\\nslash",
+        "re\rturn",
+        os.fsdecode(b"caf\xe9.wav"),
+    ]
+    root = tmp_path / "root"
+    root.mkdir()
+    for name in names:
+        (root / name).write_text(name, errors="surrogateescape")
+    digests = manifest.hashes(root)
+    manifest.write(tmp_path / "m.sha256", digests)
+    assert manifest.read(tmp_path / "m.sha256") == digests
+    assert sorted(digests) == sorted(names)
+    checked = subprocess.run(["sha256sum", "--check", "--strict", "--quiet", tmp_path / "m.sha256"], cwd=root)
+    assert checked.returncode == 0
+    by_sha256sum = subprocess.run(
+        ["sha256sum", *sorted(names)], cwd=root, capture_output=True, check=True
+    ).stdout
+    (tmp_path / "theirs.sha256").write_bytes(by_sha256sum)
+    assert manifest.read(tmp_path / "theirs.sha256") == digests
+
+
 def listing(folder: Path) -> list[tuple[str, int, int]]:
     return sorted((str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in folder.rglob("*"))
 
