@@ -2,14 +2,18 @@
 
 import hashlib
 import io
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import numpy as np
 import soundfile
 import soxr
+from av.codec.context import Flags2
+from av.container import InputContainer
 
-from emobox_datasets.audio_files.containers import counts_mp3_frames, is_left_open, missing_bytes
+from emobox_datasets.audio_files.containers import counts_mp3_frames, is_chained, is_left_open, missing_bytes
 from emobox_datasets.audio_files.statistics import is_in_integer_range
 from emobox_datasets.copy import placeholders
 from emobox_datasets.copy.placeholders import REPLACE
@@ -26,6 +30,9 @@ _AGAIN = "load the corpus once with download_mode='force_redownload', which conv
 _SPAN_TOLERANCE = 0.1
 _UNTOLD_COUNT = 1 << 62  # frames: what libsndfile says where a FLAC file does not tell how many it has
 _CUT = "it ends before its header says"
+_JOIN = "join them into one with an audio editor, or replace it with the original"
+# Seconds: each span of a file that cannot be cut by seeking costs the decoding of all of it, here some ten seconds.
+_LONGEST_UNCUT = 1800
 
 
 def read_waveform(
@@ -59,11 +66,15 @@ def decode(path: str | Path, start: float | None = None, end: float | None = Non
     if fault := placeholders.recognise(path):
         raise AudioError(path, *fault)
     try:
-        missing = missing_bytes(path)
+        missing, chained = missing_bytes(path), is_chained(path)
     except OSError as error:  # the disk, or its network
         raise AudioError(path, "it cannot be read", REPLACE, error.strerror or str(error)) from error
     if missing:
         raise AudioError(path, _CUT, REPLACE, f"by {missing} bytes")
+    if chained:
+        raise AudioError(
+            path, "it is several recordings behind each other, of which decoders play one", _JOIN
+        )
     samples, rate = _decode(str(path), start, end)
     if end is not None and len(samples) / rate < end - (start or 0) - _SPAN_TOLERANCE:
         detail = f"only {len(samples) / rate:.2f} s of {start or 0} s to {end} s are there"
@@ -71,6 +82,15 @@ def decode(path: str | Path, start: float | None = None, end: float | None = Non
     if not samples.size:
         raise AudioError(path, "it holds no samples", REPLACE)
     return samples, rate
+
+
+def is_lossy(path: str | Path) -> bool:
+    """Whether the codec of a file that can be decoded may change the number of samples, whatever its name says."""
+    try:
+        return not soundfile.info(os.fsencode(path)).subtype.startswith(_LOSSLESS)
+    except _UNDECODABLE:
+        with _open_with_ffmpeg(path) as container:
+            return not container.streams.audio[0].codec_context.codec.lossless
 
 
 def to_mono(samples: np.ndarray, channel: int | None, path: str | Path) -> np.ndarray:
@@ -152,6 +172,10 @@ def checksum(waveform: np.ndarray) -> str:
 # PyAV tells of streams whose layout changes half-way with ValueError; soundfile of the name `.raw` with TypeError.
 _UNDECODABLE = (soundfile.LibsndfileError, av.FFmpegError, OSError, ValueError, TypeError)
 _NO_SAMPLES = "no samples"
+# How the names of libsndfile's codecs begin that give back as many samples as they were given.
+_LOSSLESS = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW", "ALAC_", "DWVW_", "DPCM_")
+# FFmpeg does not tell of missing frames of FLAC, and takes the samples of RIFX (big-endian WAV) for little-endian.
+_BY_LIBSNDFILE = (b"fLaC", b"RIFX")
 _LIBSNDFILE_NAMES = frozenset(soundfile.available_formats())
 # FFmpeg knows containers of games by so little that it takes headerless samples for them, and playlists that name
 # other files. These are the containers that people record, publish and exchange speech in.
@@ -164,8 +188,8 @@ _FFMPEG_FORMATS = (
 def _decode(path: str, start: float | None, end: float | None) -> tuple[np.ndarray, int]:
     """Ask libsndfile and FFmpeg, which both look at the content, until one knows the file.
 
-    Who is asked first matters for a few lossy codecs only, which they start at different samples or round
-    differently: there the name decides, as it always did, so that stored rows stay what they are.
+    Who is asked first matters for lossy codecs, which they start at different samples or round differently: there
+    the name decides, as it always did, so that stored rows stay what they are. It also matters for `_BY_LIBSNDFILE`.
     """
     libsndfile, ffmpeg = ("libsndfile", _decode_with_libsndfile), ("FFmpeg", _decode_with_ffmpeg)
     refusals: list[str] = []
@@ -186,9 +210,8 @@ def _decode(path: str, start: float | None, end: float | None) -> tuple[np.ndarr
 def _is_libsndfile_first(path: str) -> bool:
     if Path(path).suffix[1:].upper() in _LIBSNDFILE_NAMES:
         return True
-    # Both decode FLAC to the same samples, but only libsndfile tells of frames that are missing.
     with open(path, "rb") as file:
-        return file.read(4) == b"fLaC"
+        return file.read(4) in _BY_LIBSNDFILE
 
 
 def _said(error: Exception) -> str:
@@ -200,7 +223,8 @@ def _said(error: Exception) -> str:
 
 def _decode_with_libsndfile(path: str, start: float | None, end: float | None) -> tuple[np.ndarray, int]:
     """Raises AudioError once libsndfile knows the format: no other decoder may then read what is left of a file."""
-    with soundfile.SoundFile(path) as file:
+    # As bytes: a path that is not UTF-8 cannot be encoded otherwise.
+    with soundfile.SoundFile(os.fsencode(path)) as file:
         if file.format == "RAW":
             raise OSError("no header")  # it would be read by its name
         if not file.frames:
@@ -208,6 +232,7 @@ def _decode_with_libsndfile(path: str, start: float | None, end: float | None) -
         if file.frames > _UNTOLD_COUNT:
             raise OSError("number of samples not told")
         if file.subtype.startswith("MPEG") and not counts_mp3_frames(path):
+            _refuse_long(path, start, end, file.frames / file.samplerate)
             samples = _decode_uncounted_mp3(path, file)
             return samples[_span(start, end, file.samplerate, len(samples))], file.samplerate
         span = _span(start, end, file.samplerate, file.frames)
@@ -239,31 +264,69 @@ def _read(file: soundfile.SoundFile, span: slice) -> np.ndarray:
 
 def _decode_uncounted_mp3(path: str, file: soundfile.SoundFile) -> np.ndarray:
     """All of an MP3 file whose length libsndfile can only estimate, and beyond which it does not read."""
-    samples: np.ndarray = file.read(file.frames, dtype="float32", always_2d=True)
+    try:
+        samples: np.ndarray = file.read(file.frames, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError:  # behind the frames is a tag that it does not know
+        samples = np.empty((0, file.channels), dtype=np.float32)
     try:
         by_ffmpeg, _ = _decode_with_ffmpeg(path, None, None)
-    except _UNDECODABLE:
+    except _UNDECODABLE as error:
         if len(samples) < file.frames:  # what FFmpeg does not take for MP3, and libsndfile did by its name
-            raise
+            raise AudioError(path, "it cannot be decoded", REPLACE, f"FFmpeg: {_said(error)}") from error
         return samples
     return by_ffmpeg if len(by_ffmpeg) > len(samples) else samples
 
 
 def _span(start: float | None, end: float | None, rate: int, count: int) -> slice:
     """The samples from `start` to `end` seconds, as far as there are `count`."""
-    last = count if end is None else min(round(end * rate), count)
-    return slice(min(round((start or 0) * rate), last), last)
+    last = count if end is None else round(min(end * rate, count))
+    return slice(round(min((start or 0) * rate, last)), last)
+
+
+def _refuse_long(path: str, start: float | None, end: float | None, seconds: float) -> None:
+    if (start, end) != (None, None) and seconds > _LONGEST_UNCUT:
+        reason = "it is a long recording in a container that cannot be cut quickly"
+        raise AudioError(path, reason, "convert it to FLAC or WAV", f"{seconds / 60:.0f} minutes")
 
 
 def _decode_with_ffmpeg(path: str, start: float | None, end: float | None) -> tuple[np.ndarray, int]:
-    with av.open(path, options={"format_whitelist": _FFMPEG_FORMATS}) as container:
+    with _open_with_ffmpeg(path) as container:
         if not container.streams.audio:
             raise OSError("no audio stream")
         stream = container.streams.audio[0]
+        _refuse_long(path, start, end, (container.duration or 0) / av.time_base)
+        if container.format.name == "caf" and stream.codec_context.codec.lossless:
+            stream.codec_context.flags2 |= Flags2.skip_manual  # else the padding of ALAC is taken away twice
         planar = av.AudioResampler(format="fltp")
-        frames = [out for frame in container.decode(stream) for out in planar.resample(frame)]
+        frames = [out for frame in _frames(container, stream) for out in planar.resample(frame)]
     if not frames:
         raise OSError(_NO_SAMPLES)
     samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1).T
     rate = frames[0].sample_rate
     return samples[_span(start, end, rate, len(samples))], rate
+
+
+def _open_with_ffmpeg(path: str | Path) -> InputContainer:
+    # `file:` because names such as `http:a.m4a` are addresses to FFmpeg.
+    return av.open(f"file:{path}", options={"format_whitelist": _FFMPEG_FORMATS})
+
+
+def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
+    """The decoded frames of a stream, without what is no frame behind the last of an MP3 file, such as a tag."""
+    refusal: av.InvalidDataError | None = None
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.InvalidDataError as error:
+            if container.format.name != "mp3" or _is_synchronised(bytes(packet)):
+                raise
+            refusal = error
+            continue
+        if refusal and frames:  # it was not the end
+            raise refusal
+        yield from frames
+
+
+def _is_synchronised(packet: bytes) -> bool:
+    """Whether a packet starts with the eleven bits that every frame of MPEG audio starts with."""
+    return packet[:1] == b"\xff" and packet[1:2] >= b"\xe0"

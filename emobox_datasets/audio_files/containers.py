@@ -17,6 +17,7 @@ _UNKNOWN_LONG_SIZE = 1 << 62
 _SLOPPINESS = 64
 # Encoders of MP3 count the tags behind the audio, which other programs then take away.
 _MP3_SLOPPINESS = 512
+_LONGEST_MP3_FRAME = 1441
 _HEAD = 128
 
 Ends = Callable[[BinaryIO, bytes, int], Iterator[int]]
@@ -100,6 +101,28 @@ def counts_mp3_frames(path: str | Path) -> bool:
     with open(path, "rb") as file:
         frames, _ = _xing(file)
         return bool(frames)
+
+
+def is_chained(path: str | Path) -> bool:
+    """Whether an Ogg or MP3 file goes on with another recording behind the one that its header promises.
+
+    Decoders play the first alone. (Of an MP3 file that promises nothing they play all.)
+    """
+    size = Path(path).stat().st_size
+    with open(path, "rb") as file:
+        head = file.read(_HEAD).ljust(_HEAD, b"\0")
+        if head.startswith(b"OggS"):
+            begins = [bool(page.flags & 2) for page in _ogg_pages(file, size)]
+            return any(begins[begins.index(False) :]) if False in begins else False
+        if _ends_of(head) is not _mp3_ends:
+            return False
+        _, end = _xing(file)
+        # Some writers promise a frame less than there is.
+        return (
+            bool(end)
+            and size - _behind_tags(file, end) > 2 * _LONGEST_MP3_FRAME
+            and _is_mp3_frame(file.read(4))
+        )
 
 
 def _ends_of(head: bytes) -> Ends:
@@ -194,20 +217,34 @@ def _variable_integer(file: BinaryIO) -> int | None:
     return None if value == (1 << 7 * (extra + 1)) - 1 else value
 
 
+class _Page(NamedTuple):
+    """A page of an Ogg file (RFC 3533); `flags`: 2 begins a stream, 4 ends it."""
+
+    flags: int
+    end: int
+
+
 def _ogg_ends(file: BinaryIO, head: bytes, size: int) -> Iterator[int]:
-    """Where each page (RFC 3533) should end: a header of 27 bytes, a table of segment sizes, the segments."""
-    start = 0
+    """Where each page should end."""
+    return (page.end for page in _ogg_pages(file, size))
+
+
+def _ogg_pages(file: BinaryIO, size: int) -> Iterator[_Page]:
+    """The pages up to what is none: a header of 27 bytes, a table of segment sizes, the segments."""
+    start, flags = 0, 0
     while start < size:
         file.seek(start)
         header = file.read(27)
-        if not b"OggS".startswith(header[:4]):
+        # Behind a stream that has ended, a letter or three are no page that was cut.
+        if not b"OggS".startswith(header[:4]) or (len(header) < 4 and flags & 4):
             return
         table = file.read(header[26]) if len(header) == 27 else b""
         if len(header) < 27 or len(table) < header[26]:
-            yield size + 1  # cut within the header: at least one byte is missing
+            yield _Page(0, size + 1)  # cut within the header: at least one byte is missing
             return
+        flags = header[5]
         start += 27 + len(table) + sum(table)
-        yield start
+        yield _Page(flags, start)
 
 
 def _mp3_ends(file: BinaryIO, head: bytes, size: int) -> Iterator[int]:
@@ -221,14 +258,8 @@ def _xing(file: BinaryIO) -> tuple[int, int]:
 
     Encoders of variable bit rate put it where other frames have samples, behind 9 to 32 bytes of side information.
     """
-    file.seek(0)
-    start = 0
-    while (tag := file.read(10))[:3] == b"ID3":  # seven bits a byte, the rest of the tag
-        start += 10 + sum(
-            (byte & 0x7F) << shift for byte, shift in zip(tag[6:10], (21, 14, 7, 0), strict=False)
-        )
-        file.seek(start)
-    frame = tag + file.read(50)
+    start = _behind_tags(file, 0)
+    frame = file.read(60)
     if frame[:1] != b"\xff" or len(frame) < 60:
         return 0, 0
     at = max(frame.find(b"Xing", 4, 44), frame.find(b"Info", 4, 44))
@@ -238,6 +269,25 @@ def _xing(file: BinaryIO) -> tuple[int, int]:
     frames = fields.pop(0) if flags & 1 else 0
     length = fields.pop(0) if flags & 2 else 0
     return frames, start + length if length else 0
+
+
+def _behind_tags(file: BinaryIO, start: int) -> int:
+    """Where the tags (ID3) that begin at `start` end; the file's position is there too."""
+    file.seek(start)
+    while (tag := file.read(10))[:3] in (b"ID3", b"TAG"):
+        # Version 2 tells its size with seven bits a byte, version 1 has 128 bytes.
+        size = sum((byte & 0x7F) << shift for byte, shift in zip(tag[6:10], (21, 14, 7, 0), strict=False))
+        start += 10 + size if tag[:3] == b"ID3" else 128
+        file.seek(start)
+    file.seek(start)
+    return start
+
+
+def _is_mp3_frame(header: bytes) -> bool:
+    """Whether these 4 bytes begin a frame of MPEG audio, layer III."""
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
+        return False
+    return header[2] >> 4 not in (0, 15) and header[2] & 0x0C != 0x0C
 
 
 def _au_ends(file: BinaryIO, head: bytes, size: int) -> Iterator[int]:
