@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from emobox_datasets.audio_files.audio import SAMPLING_RATE, checksum, decode, resample, to_mono
+from emobox_datasets.audio_files.audio import SAMPLING_RATE, checksum, decode, is_lossy, resample, to_mono
 from emobox_datasets.audio_files.statistics import is_clipped, is_silent, is_white_noise
 from emobox_datasets.corpus import Utterance
 from emobox_datasets.errors import AudioError
@@ -16,8 +16,9 @@ _UTTERANCES_A_TASK = 32
 class Heard:
     """What decoding one utterance tells; where it cannot be used, only `reason` and `remedy` (see `AudioError`).
 
-    `seconds`, `sampling_rate` and `channels` are those of the file (or span); `silent`, `white_noise` and `checksum`
-    are told by the 16 kHz samples, the last as `flac_checksum` reads it from a stored corpus.
+    `seconds`, `sampling_rate`, `channels` and `lossy` (see `is_lossy`) are those of the file (or span); `silent`,
+    `white_noise` and `checksum` are told by the 16 kHz samples, the last as `flac_checksum` reads it from a stored
+    corpus.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Heard:
     seconds: float = 0.0
     sampling_rate: int = 0
     channels: int = 0
+    lossy: bool = False
     clipped: bool = False
     silent: bool = False
     white_noise: bool = False
@@ -50,6 +52,7 @@ def hear(utterance: Utterance) -> Heard:
         seconds=len(samples) / rate,
         sampling_rate=rate,
         channels=samples.shape[1],
+        lossy=is_lossy(utterance.path),
         clipped=is_clipped(samples),
         silent=is_silent(waveform),
         white_noise=is_white_noise(waveform),

@@ -17,7 +17,7 @@ from emobox_datasets.doctor.diagnosis import Observation
 from emobox_datasets.doctor.hearing import Heard
 from emobox_datasets.released.utterances import ReleasedUtterance
 
-_EXACT = {".aif", ".aiff", ".au", ".flac", ".wav"}  # containers that every decoder gives the same samples of
+_EXACT = {".aif", ".aiff", ".au", ".flac", ".wav"}  # containers that corpora are published in without loss
 # Decoders of lossy audio keep or leave out what the encoder put before and behind: up to two frames, of which MP3's
 # are the longest.
 _LOSSY_TOLERANCE = 2 * 1152  # samples
@@ -65,13 +65,12 @@ def _tolerance(heard: Heard, released: ReleasedUtterance, published: str) -> flo
     """Seconds by which an utterance in any container may differ from that in the container `published`."""
     if not heard.usable:
         return 0.0
-    here = Path(heard.path).suffix.lower()
     seconds = 1.5 / released.sampling_rate  # one sample: spans of seconds are rounded
     if heard.sampling_rate != released.sampling_rate:
         seconds += _RESAMPLED_TOLERANCE
     if published not in _EXACT:
         seconds += _LOSSY_TOLERANCE / released.sampling_rate
-    if here not in (*_EXACT, published):
+    if heard.lossy and (published in _EXACT or Path(heard.path).suffix.lower() != published):
         seconds += _LOSSY_TOLERANCE / heard.sampling_rate
     return seconds
 

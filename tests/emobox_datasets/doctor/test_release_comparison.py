@@ -194,6 +194,34 @@ def test_lossy_copies_have_the_length_within_two_frames(ending: str, rate: int, 
     assert (found.kind, len(found.names)) == ("lengths", 4)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec", "lossy"),
+    [
+        ("wav", "libmp3lame", True),
+        ("wav", "adpcm_ms", True),
+        ("wav", "pcm_s24le", False),
+        ("wav", "pcm_alaw", False),
+        ("m4a", "aac", True),
+        ("m4a", "alac", False),
+        ("webm", "libopus", True),
+    ],
+)
+def test_the_codec_tells_how_far_lengths_may_differ(
+    tmp_path: Path, suffix: str, codec: str, lossy: bool
+) -> None:
+    rate = 48_000
+    samples = sound(1.234, 0)
+    path = tmp_path / f"a.{suffix}"
+    encode(soxr.resample(samples, RATE, rate), rate, path, codec)
+    shutil.copy(path, tmp_path / "renamed.wav")
+    for file in (path, tmp_path / "renamed.wav"):
+        released = {"x": ReleasedUtterance("Angry", "DC", round(1.234 * rate), rate)}
+        (row,) = compared(SAVEE, [utterance("x", str(file))], [hear(utterance("x", str(file)))], released)
+        assert row.heard.lossy is lossy
+        assert row.same_length
+        assert (row.tolerance > 0.02) is lossy
+
+
 def utterance(id: str, path: str = "a.wav", label: str = "Angry", speaker: str | None = "DC") -> Utterance:
     return Utterance(id, path, "a", label, "en", speaker=speaker)
 
@@ -247,7 +275,7 @@ def test_cuts_of_lossy_copies_do_not_look_swapped_or_shuffled() -> None:
     }
     copy = [utterance(id, path="a.mp3") for id in released]
     heard = [
-        Heard(id, "a.mp3", seconds=0.9 * origin.seconds, sampling_rate=44_100)
+        Heard(id, "a.mp3", seconds=0.9 * origin.seconds, sampling_rate=44_100, lossy=True)
         for id, origin in released.items()
     ]
     assert [o.kind for o in against_release(compared(SAVEE, copy, heard, released))] == ["lengths"]
