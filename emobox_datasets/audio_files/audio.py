@@ -314,16 +314,18 @@ def _open_with_ffmpeg(path: str | Path) -> InputContainer:
 def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
     """The decoded frames of a stream, without what is no frame behind the last of an MP3 file, such as a tag."""
     refusal: av.InvalidDataError | None = None
+    begun = False
     for packet in container.demux(stream):
         try:
             frames = packet.decode()
         except av.InvalidDataError as error:
-            if container.format.name != "mp3" or _is_synchronised(bytes(packet)):
+            if not begun or container.format.name != "mp3" or _is_synchronised(bytes(packet)):
                 raise
             refusal = error
             continue
         if refusal and frames:  # it was not the end
             raise refusal
+        begun = begun or bool(frames)
         yield from frames
 
 
