@@ -19,7 +19,7 @@ from emobox_datasets import corpora
 from emobox_datasets.audio_files.audio import SAMPLING_RATE, read_waveform, to_flac
 from emobox_datasets.audio_files.statistics import warn_of_silence
 from emobox_datasets.corpus import Corpus, OwnSplit, Utterance
-from emobox_datasets.errors import CorpusError
+from emobox_datasets.errors import CorpusError, printable
 from emobox_datasets.folds.partition import Configuration, Item, find_configuration, of_list, parts_of
 from emobox_datasets.folds.utterance_list import UtteranceList
 from emobox_datasets.loading.cached import CachedBuilder
@@ -40,6 +40,15 @@ class EmoBoxConfig(datasets.BuilderConfig):
 
     allow_missing: bool = False
     listed: tuple[str, ...] = ()
+
+    def create_config_id(self, config_kwargs: dict[str, Any], *args: Any, **options: Any) -> str:
+        """As `datasets` does it, which cannot quote the name of a folder that is not UTF-8."""
+        quotable = {
+            name: printable(value) if isinstance(value, str) else value
+            for name, value in config_kwargs.items()
+        }
+        config_id: str = super().create_config_id(quotable, *args, **options)
+        return config_id
 
 
 class EmoBoxBuilder(CachedBuilder):
@@ -145,6 +154,8 @@ class EmoBoxBuilder(CachedBuilder):
         )
 
     def download_and_prepare(self, output_dir: str | None = None, *args: Any, **options: Any) -> None:
+        if output_dir is None:
+            self._aim_at_cache(options.get("file_format"))
         if output_dir is None and self._stores_rows_only():
             # Also where the row numbers are stored already: what they count must be there and whole.
             passed_on = ("download_mode", "num_proc")

@@ -7,6 +7,7 @@ this machine they do the same.
 import errno
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from tempfile import TemporaryDirectory
@@ -49,6 +50,7 @@ class CachedBuilder(datasets.ArrowBasedBuilder):
             CorpusError: the corpus is not in the cache and cannot be put there, or is damaged there.
         """
         if output_dir is None:
+            self._aim_at_cache(options.get("file_format"))
             self._remake_if_damaged()
         try:
             super().download_and_prepare(output_dir, *args, **options)
@@ -58,6 +60,23 @@ class CachedBuilder(datasets.ArrowBasedBuilder):
             if output_dir is not None or not any(self._is_refusal(cause) for cause in os_errors(error)):
                 raise
             self._use_read_only(options.get("download_mode"), error)
+
+    def _aim_at_cache(self, file_format: str | None) -> None:
+        """Forget where this builder wrote before: `datasets` does, but only once it has begun."""
+        self._output_dir, self._file_format = self._cache_dir, file_format
+
+    def _download_and_prepare(self, *args: Any, **options: Any) -> None:
+        self._remove_leftovers()
+        super()._download_and_prepare(*args, **options)
+
+    def _remove_leftovers(self) -> None:
+        """Empty the folder that is written to, which `datasets` keeps and would rename with all that is in it.
+
+        It is locked, so what is there was left by a process that was killed: shards that no split names.
+        """
+        if self._output_dir.endswith(".incomplete") and os.path.isdir(self._output_dir):
+            shutil.rmtree(self._output_dir)
+            os.makedirs(self._output_dir)
 
     def _use_read_only(self, mode: Any, refusal: Exception) -> None:
         """Take what is stored, though the cache could not be locked."""

@@ -65,6 +65,8 @@ def recast(stored: datasets.Dataset, asked: datasets.Features) -> datasets.Datas
         replaced = datasets.Dataset(table)
         stored = datasets.concatenate_datasets([stored.remove_columns(changed), replaced], axis=1)
     if asked["audio"] != known["audio"]:
+        no_rows = stored.data.table.slice(0, 0)
+        _recast(no_rows["audio"], "audio", known["audio"], asked["audio"])  # the error of all other columns
         stored = stored.cast_column("audio", asked["audio"])
     return stored.select_columns(list(asked))
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -14,10 +15,12 @@ import pandas as pd
 import pytest
 import soundfile
 from datasets import load_dataset
+from plain_rows import told
 
 import emobox_datasets
 from emobox_datasets import corpora
 from emobox_datasets.audio_files.fingerprint import fingerprint
+from emobox_datasets.location import find_root
 
 COLUMNS = {"audio", "label", "id", "speaker", "raw_label", "duration", "language", "gender"}
 
@@ -135,6 +138,28 @@ def test_a_fold_written_elsewhere_stands_alone(tmp_path: Path) -> None:
     rows = pd.read_parquet(tmp_path / "out" / "demo-test.parquet")
     assert rows.id.tolist() == load_dataset("emobox/demo", "fold1", split="test")["id"][:]
     assert rows.audio[0]["bytes"][:4] == b"fLaC"
+
+
+def test_a_builder_that_wrote_elsewhere_stores_rows_in_the_cache(tmp_path: Path) -> None:
+    builder = datasets.load_dataset_builder("emobox/demo", "fold1", cache_dir=str(tmp_path / "cache"))
+    builder.download_and_prepare(str(tmp_path / "out"), file_format="parquet")
+    builder.download_and_prepare()
+    assert told(builder.as_dataset()) == told(load_dataset("emobox/demo", "fold1"))
+    sizes = {path.parts[-4].split("-")[0]: path.stat().st_size for path in tmp_path.rglob("demo-train.arrow")}
+    assert sizes["fold1"] < 10_000 < sizes["all"]
+
+
+@pytest.mark.parametrize("name", ["fold1", "all"])
+@pytest.mark.parametrize("options", [{}, {"num_proc": 2}, {"streaming": True}])
+def test_a_folder_whose_name_is_not_utf8_is_loaded(
+    tmp_path: Path, name: str, options: dict[str, Any]
+) -> None:
+    root = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    shutil.copytree(find_root(corpora.load("demo"), None), root)
+    options |= {"data_dir": root, "cache_dir": str(tmp_path / "cache")}
+    loaded = load_dataset("emobox/demo", name, split="train", **options)
+    expected = load_dataset("emobox/demo", name, split="train")
+    assert [row["id"] for row in loaded.remove_columns("audio")] == expected["id"][:]
 
 
 def test_the_environment_variable_finds_the_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

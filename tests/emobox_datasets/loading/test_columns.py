@@ -4,7 +4,7 @@ from pathlib import Path
 
 import datasets
 import pytest
-from datasets import Audio, ClassLabel, Features, Value, load_dataset
+from datasets import Audio, ClassLabel, Features, List, Value, load_dataset
 from plain_rows import told
 
 from emobox_datasets import CorpusError, corpora
@@ -113,6 +113,8 @@ WITHOUT_ID = Features({name: feature for name, feature in features_of(DEMO).item
         (asked(mood=Value("string")), "have no column for mood"),
         (asked(speaker=Value("int32")), r"the column speaker \(.*int32"),
         (asked(speaker=ClassLabel(names=["ada", "ben"])), r"the column speaker .*"),
+        (asked(audio=Value("binary")), r"the column audio \(.*got Value\('binary'\)"),
+        (asked(audio=List(Value("int8"))), r"the column audio \(.*got List"),
     ],
 )
 def test_features_that_cannot_be_filled_are_refused(

@@ -127,6 +127,25 @@ def test_a_folder_that_is_gone_is_made_again(cache: Path, expected: dict) -> Non
     assert told(load(cache)) == expected
 
 
+def test_what_a_killed_conversion_left_is_not_stored(cache: Path, expected: dict) -> None:
+    whole = file_of(cache, "demo-train.arrow", "all")
+    conversion = whole.parent
+    unfinished = conversion.with_name(f"{conversion.name}.incomplete")
+    shutil.move(conversion, unfinished)
+    shutil.copy(unfinished / whole.name, unfinished / "demo-train-00000-00000-of-NNNNN.arrow")
+    (unfinished / "demo-train-00001-00000-of-NNNNN.arrow").touch()
+    assert told(load(cache)) == expected
+    assert [path.name for path in conversion.glob("*.arrow")] == ["demo-train.arrow"]
+
+
+def test_what_a_killed_export_left_is_not_exported(tmp_path: Path) -> None:
+    (tmp_path / "out.incomplete").mkdir()
+    (tmp_path / "out.incomplete" / "demo-train-00000-of-00002.parquet").touch()
+    builder = datasets.load_dataset_builder("emobox/demo", "all")
+    builder.download_and_prepare(str(tmp_path / "out"), file_format="parquet")
+    assert [path.name for path in (tmp_path / "out").glob("*.parquet")] == ["demo-train.parquet"]
+
+
 @pytest.mark.parametrize("what", [b"demo-cleo_sad_07", b"zxx", b"\x02\x00\x00\x00\x00\x00\x00\x00" * 3])
 def test_flipped_bytes_of_ids_languages_and_labels_are_made_again(
     cache: Path, expected: dict, what: bytes
