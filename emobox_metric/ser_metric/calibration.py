@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .scores import check_label_ids, check_same_length
+from .scores import check_label_ids, check_same_length, check_whole
 
 # Rows of a softmax taken in bfloat16 miss 1 by this much.
 SUM_TOLERANCE = 0.01
@@ -64,8 +66,7 @@ def expected_calibration_error(probabilities: ArrayLike, references: ArrayLike, 
         )
     reference_ids = check_label_ids(references, matrix.shape[1], "references")
     check_same_length({"references": len(reference_ids), "probabilities": len(matrix)})
-    if bins < 1:
-        raise ValueError(f"Expected `bins` of at least 1, but got {bins}; 15 is usual.")
+    check_whole(bins, "bins", 1, "15 is usual")
     confidence = matrix.max(axis=1)
     correct = matrix.argmax(axis=1) == reference_ids
     bin_of = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence, side="left")
@@ -81,8 +82,29 @@ def are_probabilities(values: ArrayLike) -> bool:
     return bool(in_range and (np.abs(matrix.sum(axis=1) - 1) <= SUM_TOLERANCE).all())
 
 
+def as_doubles(values: Any, name: str) -> NDArray[np.float64]:
+    """Return an array, a tensor (of any type, on any device, with a gradient or not) or a list of them in doubles.
+
+    Raises:
+        ValueError: for what is not of numbers, or in rows of several lengths.
+    """
+    try:
+        rows = [_detached(row) for row in values] if isinstance(values, (list, tuple)) else _detached(values)
+        return np.asarray(rows, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise ValueError(
+            f"Expected `{name}` of shape (items, labels), but got what is no array of numbers ({error}); pass a row "
+            f"of as many numbers for every item."
+        ) from error
+
+
+def _detached(values: Any) -> Any:
+    # By its methods: torch, whose bfloat16 NumPy does not know, need not be there.
+    return values.detach().cpu().double() if hasattr(values, "detach") else values
+
+
 def _as_matrix(values: ArrayLike, name: str) -> NDArray[np.float64]:
-    matrix = np.asarray(values, dtype=np.float64)
+    matrix = as_doubles(values, name)
     if matrix.ndim != 2 or matrix.size == 0:
         raise ValueError(
             f"Expected `{name}` of shape (items, labels), but got {matrix.shape}; stack them by item."

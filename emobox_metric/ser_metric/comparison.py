@@ -63,7 +63,7 @@ def compare_systems(
         >>> result["mcnemar"]["only_first_correct"], result["mcnemar"]["only_other_correct"]
         (6, 0)
     """
-    check_resampling(confidence, resamples)
+    check_resampling(confidence, resamples, seed)
     reference_ids = check_label_ids(references, num_labels, "references")
     first_ids = check_label_ids(predictions, num_labels, "predictions")
     other_ids = check_label_ids(other_predictions, num_labels, "other_predictions")

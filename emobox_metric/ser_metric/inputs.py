@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .calibration import are_probabilities, softmax
-from .scores import check_has_order
+from .calibration import are_probabilities, as_doubles, softmax
+from .scores import as_list
+
+# Of the 64 bits that ids are kept in.
+ID_LIMIT = 2**63
 
 
 def as_column(values: Any, name: str) -> list[int] | list[str]:
@@ -19,15 +22,19 @@ def as_column(values: Any, name: str) -> list[int] | list[str]:
         raise ValueError(
             f"Expected both predictions and references, but got no `{name}`; pass them together."
         )
-    check_has_order(values, name)
-    listed = values.tolist() if hasattr(values, "tolist") else list(values)
-    column = [value.item() if hasattr(value, "item") else value for value in listed]
+    column = as_list(values, name)
     kinds = Counter(type(value).__name__ for value in column)
     if not column or set(kinds) not in ({"int"}, {"str"}):
         found = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "nothing"
         raise ValueError(
             f"Expected `{name}` to be label ids (int) or label names (str), but got {found}; "
             f"turn scores into ids by argmax and fill in what is missing."
+        )
+    if "int" in kinds and not -ID_LIMIT <= min(column) <= max(column) < ID_LIMIT:
+        largest = max(column, key=abs)
+        raise ValueError(
+            f"Expected `{name}` to be label ids, which are positions in the list of labels, but got {largest}; look "
+            f"for what overflowed."
         )
     return column
 
@@ -100,7 +107,7 @@ def as_probabilities(
             "Expected `logits` or `probabilities`, but got both; pass the one that your system gives."
         )
     name, given = ("probabilities", probabilities) if logits is None else ("logits", logits)
-    scores = np.asarray(given, dtype=np.float64)
+    scores = as_doubles(given, name)
     if scores.shape != (len(predictions), num_labels):
         raise ValueError(
             f"Expected `{name}` of shape ({len(predictions)}, {num_labels}), one row per utterance and one column "

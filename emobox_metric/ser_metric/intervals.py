@@ -11,15 +11,17 @@ ever resampled one by one: a resample is one multinomial draw over cells, or ove
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .scores import (
     Absent,
-    check_has_order,
+    as_list,
     check_label_ids,
     check_same_length,
+    check_whole,
     confusion_matrix,
     scores_from_confusion,
 )
@@ -72,7 +74,7 @@ def bootstrap_interval(
         >>> round(low, 2), round(high, 2)
         (0.58, 0.75)
     """
-    check_resampling(confidence, resamples)
+    check_resampling(confidence, resamples, seed)
     observed = confusion_matrix(references, predictions, num_labels)
     scores_from_confusion(observed, absent)  # raises for `absent="error"`
     cells = check_label_ids(references, num_labels, "references") * num_labels + check_label_ids(
@@ -127,13 +129,16 @@ def _distinct_clusters(
 
 def _cluster_codes(clusters: Iterable[Hashable], items: int) -> tuple[NDArray[np.int64], int]:
     """Number the clusters in order of first appearance: codes `(N,)` and how many there are."""
-    check_has_order(clusters, "clusters (speakers)")
-    # Elements of a tensor hash by identity: each would be a cluster of its own.
-    names = clusters.tolist() if hasattr(clusters, "tolist") else list(clusters)
+    names = as_list(clusters, "clusters (speakers)")
     check_same_length({"items": items, "clusters (speakers)": len(names)})
-    unnamed = [
-        index for index, name in enumerate(names) if name is None or name != name
-    ]  # NaN differs from itself
+    for index, name in enumerate(names):
+        if hasattr(name, "shape") or not _is_hashable(name):
+            raise ValueError(
+                f"Expected one name or number per cluster (speaker), but got {name!r} at index {index}; name every "
+                f"item's by one string or int."
+            )
+    # NaN differs from itself, and whether pandas.NA does is NA.
+    unnamed = [index for index, name in enumerate(names) if name is None or (name != name) is not False]
     if unnamed:
         raise ValueError(
             f"Expected a cluster (speaker) for every item, but got {names[unnamed[0]]} at index {unnamed[0]} "
@@ -146,6 +151,14 @@ def _cluster_codes(clusters: Iterable[Hashable], items: int) -> tuple[NDArray[np
             f"leave the clusters out to resample items."
         )
     return np.fromiter(map(code_of.__getitem__, names), dtype=np.int64, count=items), len(code_of)
+
+
+def _is_hashable(name: object) -> bool:
+    try:
+        hash(name)
+    except TypeError:
+        return False
+    return True
 
 
 def scores_of_resamples(
@@ -172,11 +185,12 @@ def percentile_interval(values: NDArray[np.float64], confidence: float) -> tuple
     return float(low), float(high)
 
 
-def check_resampling(confidence: float, resamples: int) -> None:
-    """Raise ValueError unless `confidence` is between 0 and 1 and `resamples` at least 1."""
-    if not 0 < confidence < 1:
+def check_resampling(confidence: float, resamples: int, seed: int | None) -> None:
+    """Raise ValueError unless `confidence` is between 0 and 1, `resamples` at least 1 and `seed` at least 0."""
+    if not isinstance(confidence, Real) or not 0 < confidence < 1:
         raise ValueError(
-            f"Expected `confidence` between 0 and 1, but got {confidence}; pass 0.95 for 95 percent."
+            f"Expected `confidence` between 0 and 1, but got {confidence!r}; pass 0.95 for 95 percent."
         )
-    if resamples < 1:
-        raise ValueError(f"Expected `resamples` of at least 1, but got {resamples}; 2000 is usual.")
+    check_whole(resamples, "resamples", 1, "2000 is usual")
+    if seed is not None:
+        check_whole(seed, "seed", 0, "0 is the default")

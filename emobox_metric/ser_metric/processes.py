@@ -28,7 +28,7 @@ handed_over: set[str] = set()
 
 def is_empty(values: Any) -> bool:
     """Whether `values` are a list, array or tensor of nothing."""
-    return hasattr(values, "__len__") and len(values) == 0
+    return hasattr(values, "__len__") and getattr(values, "shape", None) != () and len(values) == 0
 
 
 def waited_in_vain(metric: Any, step: str, missing: Sequence[int]) -> ValueError:

@@ -10,7 +10,8 @@ https://doi.org/10.21437/Interspeech.2009-103), whose "unweighted" means that cl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+import math
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -49,12 +50,34 @@ def check_label_ids(values: ArrayLike, num_labels: int, name: str) -> NDArray[np
     return ids.astype(np.int64)
 
 
-def check_has_order(values: object, name: str) -> None:
-    """Raise ValueError for what is iterated over in another order than that of the items, or in letters."""
-    if isinstance(values, (str, bytes, Set, Mapping)):
+def as_list(values: Any, name: str) -> list[Any]:
+    """Return the entries of `values` (list, array, tensor, series); an array or tensor of one number as that number.
+
+    Raises:
+        ValueError: for what is iterated over in another order than that of the items, or in letters, or not at all.
+    """
+    listed = values.tolist() if hasattr(values, "tolist") else values
+    if isinstance(listed, (str, bytes, Set, Mapping)) or not isinstance(listed, Iterable):
+        single = " of no dimension" if hasattr(values, "tolist") else ""
         raise ValueError(
-            f"Expected `{name}` to be a list, one entry per item, but got a {type(values).__name__}; pass a list in "
-            f"the order of the items."
+            f"Expected `{name}` to be a list, one entry per item, but got a {type(values).__name__}{single}; pass a "
+            f"list in the order of the items."
+        )
+    return [_plain(value) for value in listed]
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "as_py"):  # of pyarrow
+        return value.as_py()
+    # Tensors are equal and hash by identity: the same number twice would be two speakers.
+    return value.item() if hasattr(value, "item") and math.prod(getattr(value, "shape", ())) == 1 else value
+
+
+def check_whole(value: Any, name: str, least: int, remedy: str) -> None:
+    """Raise ValueError unless an option is a whole number, int or NumPy's, of at least `least`."""
+    if not hasattr(value, "__index__") or value < least:
+        raise ValueError(
+            f"Expected `{name}` to be a whole number (int) of at least {least}, but got {value!r}; {remedy}."
         )
 
 

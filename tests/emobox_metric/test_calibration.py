@@ -75,7 +75,10 @@ def test_rejects_nan_and_infinity(broken):
         ([[0.5, 0.4]], [0], 15, "rows sum to 1"),
         ([[0.5, 0.5]], [2], 15, r"label ids in 0..1, but got 2"),
         ([[0.5, 0.5]], [0, 1], 15, "2 references, 1 probabilities"),
-        ([[0.5, 0.5]], [0], 0, "`bins` of at least 1"),
+        ([[0.5, 0.5]], [0], 0, "`bins` to be a whole number .* of at least 1, but got 0"),
+        ([[0.5, 0.5]], [0], 2.5, "`bins` to be a whole number .* but got 2.5; 15 is usual"),
+        ([[0.5, 0.5], [1.0]], [0, 1], 15, r"shape \(items, labels\), but got what is no array of numbers \("),
+        ([["x", "y"]], [0], 15, "no array of numbers"),
         ([0.5, 0.5], [0, 1], 15, r"shape \(items, labels\)"),
     ],
 )

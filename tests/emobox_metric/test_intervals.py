@@ -6,8 +6,11 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import pandas
+import pyarrow
 import pytest
 import scipy.stats
+import torch
 
 import emobox_metric
 from emobox_metric.ser_metric import intervals
@@ -140,7 +143,19 @@ def test_a_million_items(speakers):
         ({"clusters": ["a", "b", None, "b"]}, "got None at index 2"),
         ({"clusters": ["a", "b", float("nan"), "b"]}, "got nan at index 2"),
         ({"confidence": 95}, "between 0 and 1, but got 95"),
+        ({"clusters": ["a", "b", pandas.NA, "b"]}, "got <NA> at index 2"),
+        ({"clusters": [["a"], ["b"], ["a"], ["b"]]}, r"one name or number per .* but got \['a'\] at index 0"),
+        ({"clusters": np.array([["a", "b"]] * 4)}, r"but got \['a', 'b'\] at index 0"),
+        ({"clusters": list(torch.ones(4, 2))}, r"but got tensor\(\[1., 1.\]\) at index 0"),
+        ({"clusters": np.array("a")}, "a list, one entry per item, but got a ndarray of no dimension"),
+        ({"clusters": 7}, "a list, one entry per item, but got a int;"),
+        ({"confidence": "95"}, "between 0 and 1, but got '95'"),
         ({"resamples": 0}, "at least 1, but got 0"),
+        (
+            {"resamples": 1e3},
+            r"`resamples` to be a whole number \(int\) of at least 1, but got 1000.0; 2000 is",
+        ),
+        ({"seed": -1}, "`seed` to be a whole number .* of at least 0, but got -1"),
         ({"absent": "error", "num_labels": 3}, r"no item of label ids \[2\]"),
         ({"predictions": [0, 1, 1, 5]}, "got 5 at index 3"),
     ],
@@ -152,12 +167,17 @@ def test_rejects(options, message):
         )
 
 
-def test_speakers_may_be_a_tensor_or_a_series():
-    pandas, torch = pytest.importorskip("pandas"), pytest.importorskip("torch")
+def test_speakers_may_be_a_tensor_or_a_series_or_a_list_of_tensors():
     rng = np.random.default_rng(8)
     references, predictions, speakers = rng.integers(0, 3, 60), rng.integers(0, 3, 60), rng.integers(0, 6, 60)
     expected = bootstrap_interval(references, predictions, 3, speakers.tolist())
     assert bootstrap_interval(references, predictions, 3, torch.tensor(speakers)) == expected
+    for same in (torch.tensor(speakers), torch.tensor(speakers)[:, None], speakers, pyarrow.array(speakers)):
+        assert bootstrap_interval(references, predictions, 3, list(same)) == expected
+    assert (
+        bootstrap_interval(references, predictions, 3, [np.array(speaker) for speaker in speakers])
+        == expected
+    )
     assert (
         bootstrap_interval(references, predictions, 3, pandas.Series(speakers, index=range(60, 0, -1)))
         == expected

@@ -8,6 +8,7 @@ import evaluate
 import numpy as np
 import pytest
 import sklearn.metrics as sk
+import torch
 
 from emobox_metric.ser_metric.calibration import expected_calibration_error, softmax
 from emobox_metric.ser_metric.comparison import compare_systems
@@ -148,6 +149,20 @@ def test_calibration_from_logits_and_from_probabilities(metric):
     )
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+def test_scores_may_be_tensors_as_models_give_them(metric, dtype):
+    logits = torch.randn(8, 4, generator=torch.Generator().manual_seed(0)).mul(3).to(dtype).requires_grad_()
+    predictions = logits.argmax(dim=1)
+    expected = expected_calibration_error(softmax(logits.detach().double().numpy()), REFERENCES)
+    for given in (logits, list(logits)):
+        result = metric.compute(predictions=list(predictions), references=REFERENCES, logits=given)
+        assert result["ece"] == expected
+        assert result["wa"] == (predictions == torch.tensor(REFERENCES)).float().mean().item()
+    probabilities = logits.softmax(dim=1)
+    ece = metric.compute(predictions=predictions, references=REFERENCES, probabilities=probabilities)["ece"]
+    assert ece == pytest.approx(expected, abs=0.01)
+
+
 GOOD = {"predictions": [0, 1, 2], "references": [0, 1, 1]}
 LOGITS = np.array([[3.0, 0, 0, 0], [0, 3, 0, 0], [0, 0, 3, 0]])
 
@@ -210,6 +225,22 @@ LOGITS = np.array([[3.0, 0, 0, 0], [0, 3, 0, 0], [0, 0, 3, 0]])
         ({"logits": softmax(LOGITS)}, "rows that are probabilities already; pass `probabilities`"),
         ({"probabilities": LOGITS}, "rows sum to 1"),
         ({"logits": LOGITS, "probabilities": LOGITS}, "but got both"),
+        ({"logits": "abc"}, r"`logits` of shape .* no array of numbers \("),
+        ({"logits": [[1, 0, 0, 0], [0, 1]]}, r"`logits` of shape .* no array of numbers \("),
+        ({"logits": LOGITS, "bins": 2.5}, "`bins` to be a whole number"),
+        ({"interval": True, "resamples": 1e3}, "`resamples` to be a whole number"),
+        ({"speakers": [["f1"], ["m2"], ["f1"]]}, "one name or number per cluster"),
+        (
+            {"predictions": [0, 1, 2**63]},
+            "`predictions` to be label ids, .* but got 9223372036854775808; look",
+        ),
+        ({"references": np.array([0, 2**64 - 1, 0], np.uint64)}, "`references` to be label ids, .* 18446"),
+        ({"other_predictions": [0, 1, -(2**70)]}, "`other_predictions` to be label ids"),
+        ({"predictions": 1, "references": 1}, "a list, one entry per item, but got a int;"),
+        (
+            {"predictions": np.array(1), "references": np.array(1)},
+            "got a ndarray of no dimension; pass a list",
+        ),
     ],
 )
 def test_errors_say_what_to_do_and_leave_a_metric_that_works(metric, tmp_path, inputs, message):
