@@ -30,7 +30,8 @@ def tables(stderr: bool = False) -> "Console":
             raise BrokenPipeError  # `guarded` knows what to do
 
     file = sys.stderr if stderr else sys.stdout
-    return Tables(stderr=stderr, width=None if file.isatty() else WIDTH)
+    # Names of folders, corpora and models are printed as they are, whatever brackets and colons are in them.
+    return Tables(stderr=stderr, width=None if file.isatty() else WIDTH, markup=False, emoji=False)
 
 
 def print_json(content: object) -> None:

@@ -69,13 +69,15 @@ def run_protocols(arguments: argparse.Namespace) -> int:
     """List the protocols, or describe one."""
     from dataclasses import asdict
 
+    from rich.text import Text
+
     shown = [p for p in PROTOCOLS.values() if arguments.name in (None, p.name)]
     if arguments.json:
         print_json([asdict(protocol) for protocol in shown])
         return 0
     console = tables()
     for protocol in shown:
-        summary = f"[bold]{protocol.name}[/bold]: {protocol.summary}"
+        summary = Text.assemble((protocol.name, "bold"), f": {protocol.summary}")
         console.print(protocol.description if arguments.name else summary)
     return 0
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from emobox_datasets.errors import printable
 
@@ -66,12 +67,12 @@ def show(diagnosis: Diagnosis, console: Console) -> None:
         else:
             row = "", ", ".join(f"{key}: {count}" for key, count in figure.items())
         table.add_row(name.replace("_", " "), *row)
-    console.print(f"[bold]{diagnosis.corpus}[/bold] at {printable(diagnosis.root)}", highlight=False)
+    console.print(Text.assemble((diagnosis.corpus, "bold"), f" at {printable(diagnosis.root)}"))
     console.print(table)
     for observation in sorted(diagnosis.observations, key=lambda observation: not observation.harmful):
-        mark = "[red]problem[/red]" if observation.harmful else "[yellow]note[/yellow]"
-        console.print(f"{mark} [bold]{observation.kind}[/bold]: ", end="")
-        console.print(printable(_sentence(observation)), markup=False, highlight=False)
+        mark = ("problem", "red") if observation.harmful else ("note", "yellow")
+        sentence = printable(_sentence(observation))
+        console.print(Text.assemble(mark, " ", (observation.kind, "bold"), f": {sentence}"))
     console.print(diagnosis.verdict, style="bold", highlight=False)
 
 

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(as_json(diagnosis))
     else:
-        show(diagnosis, Console())
+        show(diagnosis, Console(markup=False, emoji=False))  # names of folders are no markup
     return 0 if diagnosis.healthy else 1
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 
 class Events(AbstractContextManager["Events"], Protocol):
@@ -44,11 +45,11 @@ class RichEvents(Events):
     def __init__(self, console: Console | None = None, progress: bool = True):
         self._console = console or Console(stderr=True)
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[line]}", style="dim"),
+            TextColumn("{task.fields[line]}", style="dim", markup=False),
             console=self._console,
             disable=not progress,
         )
@@ -76,18 +77,15 @@ class RichEvents(Events):
             scores = "".join(
                 f"  {name.upper()} {100 * facts[name]:.2f}" for name in ("ua", "wa", "f1") if name in facts
             )
-            self._say(f"[green]done[/green]     {item}  {facts['seconds']:.0f} s{scores}")
+            self._say(event, "green", f"{item}  {facts['seconds']:.0f} s{scores}")
         elif event == "kept":
-            self._say(
-                f"[yellow]kept[/yellow]     {item}: a record of other weights, data or settings is there"
-            )
+            self._say(event, "yellow", f"{item}: a record of other weights, data or settings is there")
         elif event in ("failed", "blocked", "retry"):
-            self._say(f"[red]{event:<8}[/red] {item}: ", facts["reason"])
+            self._say(event, "red", f"{item}: {facts['reason']}")
 
     def look(self, item: str, line: str) -> None:
-        self._progress.update(self._task, description=item, line=line[-60:].replace("[", r"\["))
+        self._progress.update(self._task, description=item, line=line[-60:])
 
-    def _say(self, line: str, verbatim: str = "") -> None:
-        self._console.print(line, end="" if verbatim else "\n", soft_wrap=True, highlight=False)
-        if verbatim:
-            self._console.print(verbatim, markup=False, soft_wrap=True, highlight=False)
+    def _say(self, event: str, style: str, sentence: str) -> None:
+        line = Text.assemble((f"{event:<8}", style), f" {sentence}")
+        self._console.print(line, soft_wrap=True, highlight=False)

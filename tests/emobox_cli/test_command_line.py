@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from commands import run_command
 from kept_runs import kept_run
+from rich.table import Table
 
 import emobox
+from emobox_cli.console import tables
 from emobox_cli.options import settings_of
 from emobox_probe.config import Config, CrossConfig, ExtractConfig, ProbeConfig
 from hub_cards.bench.options import BenchConfig
@@ -185,3 +187,14 @@ def test_piped_tables_have_one_width(tmp_path: Path, capsys: pytest.CaptureFixtu
     for words in (["results", tmp_path], ["corpora"]):
         assert run_command(*words) == 0
         assert 120 < max(map(len, capsys.readouterr().out.splitlines())) <= 200
+
+
+def test_tables_show_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["demo [old]", "[/red]", ":x:"]
+    table = Table(*names, title=names[1], caption=names[2])
+    table.add_row(*names)
+    console = tables()
+    console.print(table)
+    console.print(*names)
+    printed = capsys.readouterr().out
+    assert [printed.count(name) for name in names] == [3, 4, 4]

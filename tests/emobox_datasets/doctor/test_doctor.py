@@ -258,6 +258,15 @@ def test_names_that_are_no_text_are_printed(copy: Path, monkeypatch: pytest.Monk
     assert os.fsencode(unused["names"][0]) == b"r\xe9union.wav"
 
 
+@pytest.mark.parametrize("name", ["demo [old]", "[/red]", "[bold]", ":x:"])
+def test_names_of_folders_are_no_markup(copy: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = copy.parent / name
+    folder.parent.mkdir(exist_ok=True)
+    shutil.move(copy, folder)
+    assert doctor.main([DEMO, str(folder)]) == 0
+    assert f"/{name}" in capsys.readouterr().out.replace("\n", "")
+
+
 def test_a_wrong_name_or_folder_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert doctor.main(["emo-db", str(tmp_path)]) == 1
     assert "Did you mean emodb" in capsys.readouterr().err

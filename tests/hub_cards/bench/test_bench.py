@@ -1,5 +1,6 @@
 """Whole plans through the command line: killed, in parallel shards, and on Ray, with one and the same result."""
 
+import io
 import json
 import os
 import random
@@ -12,6 +13,9 @@ from pathlib import Path
 
 import pytest
 from bench_plans import comparable, demo_plan
+from rich.console import Console
+
+from hub_cards.bench.events import RichEvents
 
 SCRIPT = Path(__file__).with_name("short_bench.py")
 RAY = Path(__file__).parents[3] / "recipes" / "ray_bench.py"
@@ -158,3 +162,19 @@ def test_told_to_stop_it_says_what_is_left_and_goes_on_later(tmp_path: Path) -> 
     again = subprocess.run(command(plan), capture_output=True, text=True, check=False)
     assert again.returncode == 0
     assert len(comparable(tmp_path / "runs")) == 1
+
+
+def test_events_show_names_as_they_are() -> None:
+    name = "a [old] [/red] :x: model"
+    file = io.StringIO()
+    shown = RichEvents(Console(file=file, force_terminal=True, width=200))
+    with shown:
+        shown.tell("start", item=name)
+        shown.look(name, f"reading {name}")
+        shown.tell("done", item=name, seconds=3)
+        shown.tell("kept", item=name)
+        shown.tell("failed", item=name, reason=f"Expected {name}")
+        printed = file.getvalue()
+    assert f" {name}  3 s" in printed
+    assert f" {name}: a record of other weights" in printed
+    assert f" {name}: Expected {name}" in printed
