@@ -9,9 +9,12 @@ pictures/*.png
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from pydantic import ConfigDict, NonNegativeInt, ValidationError
+from pydantic.dataclasses import dataclass
 
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.files import inside, write_whole
@@ -21,29 +24,31 @@ CARD = "README.md"
 DATA = "data"
 # Changes with the layout: a repository of another format is not read.
 FORMAT = 1
+# What anyone may have written is of the types that it is used as, or refused.
+STRICT = ConfigDict(strict=True, extra="forbid")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Shard:
     """One Parquet file: `parts` names the split it belongs to in every configuration that uses it."""
 
     path: str
-    rows: int
-    size: int
-    audio: int  # bytes of FLAC in it
-    arrow: int  # bytes of its rows once they are in memory
+    rows: NonNegativeInt
+    size: NonNegativeInt
+    audio: NonNegativeInt  # bytes of FLAC in it
+    arrow: NonNegativeInt  # bytes of its rows once they are in memory
     sha256: str
     parts: dict[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Prepared:
     """A prepared corpus. `audio`: whether the shards hold audio, or checksums of it (a metadata-only repository)."""
 
     corpus: str
     fingerprint: str
     audio: bool
-    utterances: int
+    utterances: NonNegativeInt
     configurations: dict[str, list[str]]  # name: its splits, in order
     shards: list[Shard]
     format: int = FORMAT
@@ -113,20 +118,36 @@ def parse(content: bytes, origin: str) -> Prepared:
         found = told.get("format")
         if found == FORMAT:
             told.pop("version")
+            _check_paths([shard["path"] for shard in told["shards"]], origin)
             shards = [Shard(**shard) for shard in told.pop("shards")]
-            _check_paths([shard.path for shard in shards], origin)
             return Prepared(shards=shards, **told)
     except CorpusError:
         raise
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise CorpusError(
-            f"Expected the contents of a prepared repository in {origin}, but it cannot be read ({error!r}); "
+            f"Expected the contents of a prepared repository in {origin}, but it cannot be read ({_reason(error)}); "
             f"prepare the corpus again."
         ) from error
     raise CorpusError(
         f"Expected a prepared repository of format {FORMAT} in {origin}, but got format {found!r}; prepare the "
         f"corpus again with this version of EmoBox, or use the version that made it."
     )
+
+
+def _reason(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return repr(error)
+    first = error.errors()[0]
+    return f"{error.title}, {'.'.join(map(str, first['loc']))}: {first['msg']}"
+
+
+def corpus_of(folder: Path) -> str:
+    """The corpus of a repository of whatever format; empty if that cannot be read."""
+    try:
+        name = json.loads((folder / FILE).read_bytes())["corpus"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
+    return name if isinstance(name, str) else ""
 
 
 def _check_paths(paths: list[str], origin: str) -> None:

@@ -43,6 +43,9 @@ SHARD_ROWS = 2_000
 FIRST_SHARD_ROWS = 64
 # A row group is what a reader decodes and holds at a time.
 ROW_GROUP_BYTES = 2_000_000
+# Raise it with every change of this module after which a shard, or which rows are in it, would be another one:
+# repositories that an earlier version wrote are then written anew. Rows have a number of their own, `ROW_VERSION`.
+WRITE_VERSION = 1
 # What a finished repository was made from; hidden, so it is neither loaded nor published.
 SOURCE_FILE = ".source"
 # What shapes the bytes of a shard but is not our code.
@@ -145,10 +148,11 @@ def check_target(corpus: Corpus, out: Path) -> None:
             f"another --out, or remove it."
         )
     # A repository of another format is replaced: it is ours, whatever it says.
-    told = json.loads((out / prepared.FILE).read_bytes() or b"{}").get("corpus")
-    if told != corpus.name:
+    name = prepared.corpus_of(out)
+    if name != corpus.name:
         raise CorpusError(
-            f"Expected a repository of {corpus.name} at {out}, but got one of {told}; choose another --out."
+            f"Expected a repository of {corpus.name} at {out}, but got one of {name or 'no corpus that it names'}; "
+            f"choose another --out, or remove it."
         )
 
 
@@ -339,13 +343,8 @@ def _source(corpus: Corpus, root: Path, allow_missing: bool) -> str:
         *(prepared.FORMAT, SHARD_ROWS, FIRST_SHARD_ROWS, ROW_GROUP_BYTES),
         *(version(library) for library in LIBRARIES),
     ]
-    told = [
-        source_hash(corpus, root),
-        allow_missing,
-        made_by,
-        hashlib.sha256(Path(__file__).read_bytes()).hexdigest(),
-    ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    parts = [WRITE_VERSION, source_hash(corpus, root), allow_missing, made_by]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _finished(out: Path, source: str) -> Prepared | None:

@@ -174,6 +174,16 @@ def test_what_is_done_is_not_done_again(copy: Path, tmp_path: Path, monkeypatch:
     assert prepare(DEMO, copy, tmp_path / "demo", describe) == before
 
 
+def test_another_version_of_the_writer_writes_again(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(DEMO, copy, tmp_path / "demo", describe)
+    monkeypatch.setattr(repository, "WRITE_VERSION", repository.WRITE_VERSION + 1)
+    monkeypatch.setattr(repository, "plan", lambda *_: pytest.fail("it is planned again"))
+    with pytest.raises(pytest.fail.Exception):
+        prepare(DEMO, copy, tmp_path / "demo", describe)
+
+
 def test_a_card_is_written_again_even_if_the_shards_are_not(copy: Path, made: Path, tmp_path: Path) -> None:
     prepare(DEMO, copy, tmp_path / "demo", describe)
     card = tmp_path / "demo" / "README.md"
@@ -307,6 +317,48 @@ def test_shards_elsewhere_are_refused_and_nothing_is_written(
     assert repr(path) in str(error.value)
     (folder / prepared.FILE).write_bytes(before["demo/emobox.json"])
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda told: told["shards"][0].update(parts=[1]), r"Shard, parts: .* dictionary"),
+        (
+            lambda told: told["shards"][0].update(parts={"fold1": ["train"]}),
+            r"Shard, parts\.fold1: .* string",
+        ),
+        (lambda told: told["shards"][0].update(rows="80"), "Shard, rows: .* integer"),
+        (lambda told: told["shards"][0].update(size=-1), "Shard, size: .* greater than or equal to 0"),
+        (lambda told: told["shards"][0].update(sha256=5), "Shard, sha256: .* string"),
+        (lambda told: told.update(audio="no"), "Prepared, audio: .* boolean"),
+        (lambda told: told.update(corpus=None), "Prepared, corpus: .* string"),
+        (lambda told: told.update(configurations=["all"]), "Prepared, configurations: .* dictionary"),
+        (lambda told: told.update(format=True), "Prepared, format: .* integer"),
+        (lambda told: told.update(strange=1), "Prepared, strange: Unexpected"),
+        (lambda told: told.update(shards="abc"), "TypeError"),
+    ],
+)
+def test_contents_of_other_types_are_refused(
+    made: Path, tmp_path: Path, change: Callable, message: str
+) -> None:
+    told = json.loads((made / prepared.FILE).read_bytes())
+    change(told)
+    (tmp_path / prepared.FILE).write_text(json.dumps(told))
+    with pytest.raises(CorpusError, match=rf"emobox\.json, but it cannot be read \({message}"):
+        prepared.read(tmp_path)
+    assert not prepared.is_readable(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"[" * 200_000, b"\xff", b'{"corpus": 3}'])
+def test_what_is_no_contents_is_refused_and_not_written_over(
+    copy: Path, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / prepared.FILE).write_bytes(content)
+    assert not prepared.is_readable(tmp_path)
+    assert not prepared.is_metadata_only(tmp_path)
+    with pytest.raises(CorpusError, match="got one of no corpus that it names; choose another --out"):
+        prepare(DEMO, copy, tmp_path, describe)
+    assert contents(tmp_path) == {prepared.FILE: content}
 
 
 def test_a_snapshot_whose_files_are_links_is_whole(made: Path, tmp_path: Path) -> None:
