@@ -53,7 +53,7 @@ def load_corpus(
         data_dir=None if data_dir is None else str(data_dir),
         split="train",
         num_proc=num_proc,
-        allow_missing=allow_missing,
+        allow_missing=allow_missing or None,  # a plain repository takes no such option
     )
     # Rows of a folder ./emobox/<corpus> that another program made may come in any order.
     ids = list(whole["id"])

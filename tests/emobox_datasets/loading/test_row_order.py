@@ -1,6 +1,5 @@
 """Rows are in the order of their ids, from a copy, a prepared repository, or its stream; scores do not depend on it."""
 
-import argparse
 from pathlib import Path
 
 import datasets
@@ -117,10 +116,9 @@ def test_plain_datasets_gives_shards_and_sorts_them(published: Path, tmp_path: P
 def test_a_probe_sees_the_same_rows_of_a_copy_and_of_a_prepared_repository(
     copy: str, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = {"num_proc": None, "allow_missing": True}
-    copied = load_corpus(argparse.Namespace(data_dir=copy, **options), URDU)
+    copied = load_corpus(URDU, Path(copy), allow_missing=True)
     monkeypatch.chdir(published.parents[1])
-    assert told(load_corpus(argparse.Namespace(data_dir=None, **options), URDU)) == told(copied)
+    assert told(load_corpus(URDU, None, allow_missing=True)) == told(copied)
     other = tmp_path / "emobox" / "urdu"
     other.mkdir(parents=True)
     copied.shuffle(seed=1).to_parquet(other / "train.parquet")
@@ -128,6 +126,4 @@ def test_a_probe_sees_the_same_rows_of_a_copy_and_of_a_prepared_repository(
         "---\nconfigs:\n- config_name: all\n  data_files: train.parquet\n---\n", encoding="utf-8"
     )
     monkeypatch.chdir(tmp_path)
-    options.pop("allow_missing")
-    shuffled = load_corpus(argparse.Namespace(data_dir=None, allow_missing=None, **options), URDU)
-    assert told(shuffled) == told(copied)
+    assert told(load_corpus(URDU, None)) == told(copied)
