@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,12 @@ class SerMetric(evaluate.Metric):
     filelocks: Any
 
     def __init__(self, *args: Any, labels: Sequence[str] | None = None, **kwargs: Any) -> None:
+        # `evaluate` takes any option in silence, also one that only `compute` heeds.
+        if unknown := kwargs.keys() - signature(evaluate.EvaluationModule.__init__).parameters.keys():
+            raise ValueError(
+                f"Expected options of evaluate.load, but got {', '.join(sorted(unknown))}; pass options of scoring, "
+                f"such as absent= and interval=, to `compute`."
+            )
         super().__init__(*args, **kwargs)
         self.labels = None if labels is None else check_labels(labels)
         self._warned = False

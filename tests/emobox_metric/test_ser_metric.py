@@ -362,3 +362,11 @@ def test_a_million_utterances(tmp_path):
     assert result["wa"] == (references == predictions).mean()
     low, high = result["intervals"]["wa"]
     assert low < result["wa"] < high
+
+
+def test_options_of_scoring_are_not_swallowed_where_they_are_not_heeded() -> None:
+    with pytest.raises(
+        ValueError, match=r"but got absent, interval; pass options of scoring, such as absent="
+    ):
+        SerMetric(labels=["a", "b"], absent="skip", interval=True)
+    assert SerMetric(labels=["a", "b"], keep_in_memory=True, seed=3).labels == ["a", "b"]
