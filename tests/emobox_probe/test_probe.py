@@ -157,9 +157,9 @@ def test_killed_during_extraction_it_continues(tmp_path: Path, tiny_encoder: Pat
         "import sys\n"
         "from dataclasses import replace\n"
         "import emobox\n"
-        "from emobox_probe import features\n"
+        "from emobox_probe.features import store\n"
         "from emobox_probe.protocol import PROTOCOLS\n"
-        "features.SHARDS, features.SHORTEST_SHARD = 20, 10.0\n"
+        "store.SHARDS, store.SHORTEST_SHARD = 20, 10.0\n"
         "PROTOCOLS['paper'] = replace(PROTOCOLS['paper'], epochs=4, warm_up_epochs=2)\n"
         "emobox.main(['probe', *sys.argv[1:]])\n"
     )
@@ -200,9 +200,9 @@ def test_two_processes_give_the_same_record(tmp_path: Path, tiny_encoder: Path) 
         "import sys\n"
         "from dataclasses import replace\n"
         "import emobox\n"
-        "from emobox_probe import features\n"
+        "from emobox_probe.features import store\n"
         "from emobox_probe.protocol import PROTOCOLS\n"
-        "features.SHARDS, features.SHORTEST_SHARD = 20, 10.0\n"
+        "store.SHARDS, store.SHORTEST_SHARD = 20, 10.0\n"
         "PROTOCOLS['paper'] = replace(PROTOCOLS['paper'], epochs=4, warm_up_epochs=2)\n"
         "emobox.main(['probe', *sys.argv[1:]])\n"
     )
