@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from emobox_probe.config import Config, option_of, type_of
@@ -41,7 +40,7 @@ def add_options(
             options |= {"type": _names, "action": "extend", "metavar": name.upper()}
         elif get_origin(kind) is dict:
             options |= {"type": _entry, "action": "append", "metavar": "CORPUS=FOLDER"}
-        elif kind in (int, float, Path):
+        elif kind in (int, float):
             options["type"] = kind
         if name in words:
             options["default"] = None  # argparse would make a path of SUPPRESS

@@ -26,15 +26,20 @@ def candidate_root(corpus: Corpus, data_dir: str | None) -> Path | None:
         CorpusError: `data_dir` or `EMOBOX_DATA` is empty, or two sub-folders may be meant.
     """
     if data_dir is not None:
-        return _named(data_dir, "data_dir")
+        return named_folder(data_dir, "data_dir")
     if corpus.synthesise is not None:
         return Path(datasets.config.HF_CACHE_HOME).expanduser() / "emobox" / "corpora" / corpus.name
     if DATA_VARIABLE in os.environ:
-        return _sub_folder(_named(os.environ[DATA_VARIABLE], DATA_VARIABLE), corpus)
+        return _sub_folder(named_folder(os.environ[DATA_VARIABLE], DATA_VARIABLE), corpus)
     return None
 
 
-def _named(folder: str, source: str) -> Path:
+def named_folder(folder: str | os.PathLike[str], source: str) -> Path:
+    """The absolute path of a folder that the user named; there need be none.
+
+    Raises:
+        CorpusError: the name is empty, which elsewhere means the working directory; `source` is who gave it.
+    """
     if not str(folder).strip():
         raise CorpusError(
             f"Expected the path of a folder in {source}, but it is empty; name the folder, or leave {source} out."

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from emobox_probe.errors import ProbeError
 
@@ -23,6 +23,19 @@ class Config(BaseModel):
     """Settings that cannot be misspelled or changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_empty_folder(cls, value: Any, info: ValidationInfo) -> Any:
+        """An empty path would be the working directory, which nobody has named."""
+        if Path not in _types_in(cls.model_fields[str(info.field_name)].annotation):
+            return value
+        paths = value.values() if isinstance(value, Mapping) else [value]
+        if any(isinstance(path, str) and not path.strip() for path in paths):
+            raise ValueError(
+                f"Expected a path as {info.field_name}, but it is empty; name it, or leave {info.field_name} out."
+            )
+        return value
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:
@@ -172,6 +185,15 @@ def type_of(annotation: Any) -> Any:
     if get_origin(annotation) in (Union, UnionType):
         return next(part for part in get_args(annotation) if part is not type(None))
     return annotation
+
+
+def _types_in(annotation: Any) -> set[Any]:
+    """The types that a setting's annotation is made of.
+
+    >>> _types_in(int | None) == {int, type(None)}
+    True
+    """
+    return {part for parts in map(_types_in, get_args(annotation)) for part in parts} or {annotation}
 
 
 def _words(option: str, value: Any) -> list[str]:

@@ -15,7 +15,7 @@ from emobox_datasets.errors import CorpusError
 from emobox_datasets.folds.partition import configurations
 from emobox_datasets.loading import builder, joined, published_rows
 from emobox_datasets.loading.row_version import ROW_VERSION, source_hash
-from emobox_datasets.location import candidate_root, find_root
+from emobox_datasets.location import candidate_root, find_root, named_folder
 from emobox_datasets.repository import prepared
 
 NAMESPACE = "emobox/"
@@ -71,9 +71,13 @@ def check_data_dir(folder: str, data_dir: Any, data_files: Any) -> None:
     """Refuse what would make `datasets` forget the folds of a prepared repository: train and test in one split.
 
     Raises:
-        CorpusError: `folder` is such a repository, and the user names a folder or files beside it.
+        CorpusError: `folder` is such a repository, and the user names a folder or files beside it, or an empty folder.
     """
-    if (data_dir or data_files) and os.path.isfile(os.path.join(folder, prepared.FILE)):
+    if not os.path.isfile(os.path.join(folder, prepared.FILE)):
+        return
+    if data_dir is not None:
+        named_folder(data_dir, "data_dir")
+    if data_dir or data_files:
         raise CorpusError(
             f"Expected no data_dir and no data_files, because {folder} is a prepared repository with the audio in it, "
             f"but got {data_dir or data_files!r}; leave it out, or move the folder away to read your own copy."

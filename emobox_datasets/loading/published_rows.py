@@ -7,6 +7,7 @@ order of the ids; but every shard is in that order, and they are merged. Labels 
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from heapq import merge
 from itertools import islice
 from operator import itemgetter
@@ -16,9 +17,13 @@ import datasets
 import pyarrow as pa
 from datasets.packaged_modules.parquet.parquet import Parquet
 
+from emobox_datasets import corpora
+from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError
+from emobox_datasets.folds.partition import find_configuration
 from emobox_datasets.loading.cached import CachedBuilder
 from emobox_datasets.loading.columns import recast_table
+from emobox_datasets.repository import prepared
 
 TABLE_ROWS = 64
 
@@ -27,10 +32,47 @@ class PublishedRowsBuilder(CachedBuilder, Parquet):
     """Builds a configuration from the shards of a prepared repository."""
 
     def _create_builder_config(self, *args: Any, **options: Any) -> tuple[datasets.BuilderConfig, str]:
-        # What is missing here was allowed to be when the repository was made.
+        # What is missing here was allowed to be when the repository was made; every load says so.
         options.pop("allow_missing", None)
         created: tuple[datasets.BuilderConfig, str] = super()._create_builder_config(*args, **options)
         return created
+
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
+        self._describe()
+
+    @cached_property
+    def _copy(self) -> tuple[Corpus, int] | None:
+        """The corpus, and how many utterances of it are here; None of a corpus that only its maker has."""
+        try:
+            repository = prepared.read(self.base_path)
+            return corpora.load(repository.corpus), repository.utterances
+        except CorpusError:
+            return None
+
+    def _describe(self) -> None:
+        """Say in the description how many utterances are missing."""
+        if self._copy and (missing := self._copy[0].utterances - self._copy[1]):
+            corpus = self._copy[0]
+            described = find_configuration(corpus, self.config.name).described(missing)
+            self.info.description = f"{corpus.display_name}. {described}"
+
+    def as_dataset(self, *args: Any, **options: Any) -> datasets.Dataset | datasets.DatasetDict:
+        """As `datasets` does; of an incomplete copy of a corpus, it warns."""
+        self._warn_of_missing()
+        made: datasets.Dataset | datasets.DatasetDict = super().as_dataset(*args, **options)
+        return made
+
+    def as_streaming_dataset(self, *args: Any, **options: Any) -> Any:
+        """As `datasets` does; of an incomplete copy of a corpus, it warns."""
+        self._warn_of_missing()
+        return super().as_streaming_dataset(*args, **options)
+
+    def _warn_of_missing(self) -> None:
+        self._describe()  # again: what was damaged in the cache has been made anew
+        if self._copy:
+            corpus, utterances = self._copy
+            corpus.warn_of_missing(utterances)
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         generators: list[datasets.SplitGenerator] = super()._split_generators(dl_manager)

@@ -17,6 +17,8 @@ import emobox_datasets  # noqa: F401  (lets load_dataset find emobox/<corpus>)
 from emobox_datasets.audio_files.audio import FLAC_HEAD, SAMPLING_RATE, is_silent_flac
 from emobox_datasets.audio_files.fingerprint import fingerprint
 from emobox_datasets.corpus import Corpus
+from emobox_datasets.errors import CorpusError
+from emobox_datasets.repository import prepared
 from emobox_probe.config import FeatureConfig
 from emobox_probe.encoders.load import BUILTIN, DTYPES, Encoder, load_encoder
 from emobox_probe.features.extraction import extract
@@ -46,15 +48,28 @@ def load_corpus(
     """Every utterance of the corpus in the order of the ids, with undecoded audio.
 
     Heads see utterances in an order that is drawn from that of the rows, so scores depend on it.
+
+    Raises:
+        CorpusError: the corpus is not there, cannot be converted, or is not whole (unless `allow_missing`).
     """
+    name = f"emobox/{corpus.name}"
+    # A folder of that name that another program made takes no options of ours.
+    foreign = Path(name).is_dir() and not prepared.is_readable(name)
     whole = datasets.load_dataset(
-        f"emobox/{corpus.name}",
+        name,
         "all",
         data_dir=None if data_dir is None else str(data_dir),
         split="train",
         num_proc=num_proc,
-        allow_missing=allow_missing or None,  # a plain repository takes no such option
+        **({} if foreign else {"allow_missing": allow_missing}),
     )
+    # A prepared repository loads as it was made; a copy that lacks utterances has not come this far.
+    if len(whole) < corpus.utterances and not allow_missing:
+        raise CorpusError(
+            f"Expected {corpus.utterances} utterances of {corpus.display_name}, but got {len(whole)} from the "
+            f"folder {name}, which was made of an incomplete copy; make it of a whole one, or pass "
+            f"allow_missing=True (--allow-missing) to go on with what is there."
+        )
     # Rows of a folder ./emobox/<corpus> that another program made may come in any order.
     ids = list(whole["id"])
     ordered = whole.select(sorted(range(len(ids)), key=ids.__getitem__))
@@ -145,10 +160,11 @@ def fill(
     def flac(rows: Sequence[int]) -> list[bytes]:
         return [entry["bytes"] for entry in audio[rows]["audio"]]
 
-    with progress_bar(accelerator, "features", round(sum(store.durations) / 3600, 3), "h of audio") as bar:
+    total = sum(store.durations) / 3600
+    with progress_bar(accelerator, "features", total, "h of audio") as bar:
 
         def progress(seconds: float) -> None:
-            bar.update(seconds / 3600)
+            bar.update(min(seconds / 3600, total - bar.n))  # parts may add up to a little more than their sum
             speed = bar.n * 3600 / (time.perf_counter() - started)
             bar.set_postfix_str(f"{speed:.0f} x real time", refresh=False)
 

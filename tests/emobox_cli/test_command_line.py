@@ -142,6 +142,12 @@ def test_names_may_be_given_at_once_or_one_by_one() -> None:
     ("words", "said"),
     [
         (["probe", "--model", "", "--corpus", "demo"], "model"),
+        (
+            ["probe", "--model", "a/b", "--corpus", "demo", "--data-dir", ""],
+            "a path as data_dir, but it is empty",
+        ),
+        (["extract", "--model", "a/b", "--corpus", "demo", "--features-dir", " "], "a path as features_dir"),
+        (["cross", "--model", "a/b", "--train", "emodb", "--data-dir", "emodb= "], "a path as data_dir"),
         (["probe", "--model", "a/b", "--corpus", "demo", "--num-proc", "0"], "num_proc to be more than 0"),
         (["bench", "--processes", "0"], "processes to be more than 0"),
         (

@@ -126,4 +126,31 @@ def test_a_probe_sees_the_same_rows_of_a_copy_and_of_a_prepared_repository(
         "---\nconfigs:\n- config_name: all\n  data_files: train.parquet\n---\n", encoding="utf-8"
     )
     monkeypatch.chdir(tmp_path)
-    assert told(load_corpus(URDU, None)) == told(copied)
+    assert told(load_corpus(URDU, None, allow_missing=True)) == told(copied)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_every_load_of_an_incomplete_repository_tells_what_is_missing(
+    published: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    streaming: bool,
+) -> None:
+    monkeypatch.chdir(published.parents[1])
+    missing = URDU.utterances - prepared.read(published).utterances
+    for path in (str(published), "emobox/urdu", "./emobox/urdu", "emobox/urdu"):
+        caplog.clear()
+        loaded = load_dataset(path, "fold1", split="test", streaming=streaming)
+        (warning,) = (text for text in caplog.messages if "missing" in text)
+        assert warning.startswith(f"Loaded 80 of 400 utterances of URDU: {missing} missing; ")
+        assert f"Incomplete: {missing} utterances of the corpus are missing" in loaded.info.description
+
+
+def test_a_probe_goes_on_with_an_incomplete_repository_only_if_it_may(
+    published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(published.parents[1])
+    with pytest.raises(CorpusError, match=r"Expected 400 utterances of URDU, but got 80 .*--allow-missing"):
+        load_corpus(URDU, None)
+    assert len(load_corpus(URDU, None, allow_missing=True)) == 80

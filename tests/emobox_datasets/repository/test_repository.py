@@ -269,6 +269,17 @@ def test_options_that_would_forget_the_folds_are_refused(made: Path, options: di
         load_dataset(str(made), "fold1", **options)
 
 
+@pytest.mark.parametrize("folder", ["", " "])
+def test_an_empty_path_is_refused_beside_a_repository_too(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    shutil.copytree(made, tmp_path / "emobox" / "demo")
+    monkeypatch.chdir(tmp_path)
+    for path in ("emobox/demo", str(made)):
+        with pytest.raises(CorpusError, match="a folder in data_dir, but it is empty"):
+            load_dataset(path, "fold1", data_dir=folder)
+
+
 def test_two_runs_at_a_time_make_one_repository(copy: Path, made: Path, tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         runs = [pool.submit(prepare, DEMO, copy, tmp_path / "demo", describe) for _ in range(2)]
