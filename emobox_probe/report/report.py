@@ -10,6 +10,7 @@ from emobox_probe.features.shards import write_whole
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.predictions import PREDICTIONS_FILE
 from emobox_probe.records.result import METRICS, ResultRecord, RunRecord
+from emobox_probe.report.percent import interval_text, score_text
 
 
 def write(folder: Path, record: RunRecord, predictions: pd.DataFrame) -> None:
@@ -26,7 +27,7 @@ def score_rows(record: ResultRecord) -> list[tuple[str, ...]]:
     """Name, UA, WA, F1 in percent and utterances tested: every fold (mean over seeds), then the whole."""
     rows = []
     for row in record.table().to_dict("records"):
-        scores = [f"{row[metric]:.2f}" for metric in METRICS]
+        scores = [score_text(row[metric]) for metric in METRICS]
         rows.append((row[""], *scores, "" if pd.isna(row["tested"]) else str(int(row["tested"]))))
         if row[""] == "pooled":
             rows.append(_interval_row(record))
@@ -37,7 +38,7 @@ def _interval_row(record: ResultRecord) -> tuple[str, ...]:
     interval = record.interval
     name = f"{interval.confidence:.0%} interval, {interval.resampled} resampled"
     bounds = [getattr(interval, metric) for metric in METRICS]
-    return (name, *(f"{100 * low:.1f} to {100 * high:.1f}" for low, high in bounds), "")
+    return (name, *(interval_text(100 * low, 100 * high) for low, high in bounds), "")
 
 
 def show(record: RunRecord, folder: Path, console: Console) -> None:
@@ -66,9 +67,9 @@ def _of_pairs(record: CrossRecord) -> Table:
         "train", "test", *columns, "95 % interval of UA", "tested", title=f"{record.title} (percent)"
     )
     for row in record.table().to_dict("records"):
-        scores = [f"{row[metric]:.2f}" for metric in METRICS]
+        scores = [score_text(row[metric]) for metric in METRICS]
         mean = pd.isna(row["tested"])
-        bounds = "" if mean else f"{row['ua_low']:.1f} to {row['ua_high']:.1f}"
+        bounds = interval_text(row["ua_low"], row["ua_high"])
         tested = "" if mean else str(int(row["tested"]))
         table.add_row(row["train"], row["test"], *scores, bounds, tested, style="bold" if mean else "")
     return table

@@ -12,6 +12,7 @@ from emobox_probe.errors import ProbeError
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.predictions import CONFIDENCE, bootstrap_bounds, confusion_of, labels_of
 from emobox_probe.records.result import METRICS, RunRecord
+from emobox_probe.report.percent import interval_text, score_text
 
 
 def scores_by(predictions: pd.DataFrame, record: RunRecord, by: str | None) -> pd.DataFrame:
@@ -71,8 +72,8 @@ def show(table: pd.DataFrame, record: RunRecord, by: str | None, console: Consol
         by or "", "UA", "WA", "F1", f"{CONFIDENCE:.0%} interval of UA", "labels", "utterances", title=title
     )
     for row in table.itertuples():
-        scores = [f"{value:.2f}" for value in (row.ua, row.wa, row.f1)]
-        bounds = f"{row.ua_low:.1f} to {row.ua_high:.1f}"
+        scores = map(score_text, (row.ua, row.wa, row.f1))
+        bounds = interval_text(row.ua_low, row.ua_high)
         shown.add_row(row.group, *scores, bounds, str(row.labels), str(row.utterances))
     console.print(shown)
     known = table[~table["group"].str.endswith("not known")]

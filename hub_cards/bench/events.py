@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from emobox_probe.report.percent import score_text
+
 
 class Events(AbstractContextManager["Events"], Protocol):
     """Where a benchmark tells what happens."""
@@ -75,7 +77,9 @@ class RichEvents(Events):
             self._progress.advance(self._task)
         if event == "done":
             scores = "".join(
-                f"  {name.upper()} {100 * facts[name]:.2f}" for name in ("ua", "wa", "f1") if name in facts
+                f"  {name.upper()} {score_text(100 * facts[name])}"
+                for name in ("ua", "wa", "f1")
+                if name in facts
             )
             self._say(event, "green", f"{item}  {facts['seconds']:.0f} s{scores}")
         elif event == "kept":

@@ -13,14 +13,16 @@ from scipy.stats import spearmanr
 from emobox_probe.features.shards import write_whole
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.result import ResultRecord
+from emobox_probe.report.percent import interval_text, score_text
 from hub_cards.bench.items import Item
 from hub_cards.bench.states import Ledger, read_cross, read_result, record_folder
 from hub_cards.cards.markdown import text
 from hub_cards.paper import read_table_4, why_not_beside_table_4
-from hub_cards.tables.results import MARK, SCORES, footnotes, tabulate
+from hub_cards.tables.results import DECIMALS, MARK, SCORES, footnotes, tabulate
 
 # A rank correlation of fewer models says nothing.
 FEWEST = 3
+DASH = "–"
 
 
 def write(ledger: Ledger, failures: Mapping[str, str]) -> None:
@@ -42,7 +44,10 @@ def write(ledger: Ledger, failures: Mapping[str, str]) -> None:
         *_cross(ledger),
         *_failures(open_items),
     ]
-    for name, content in (("report.md", "\n".join(parts) + "\n"), ("report.csv", scores.to_csv(index=False))):
+    for name, content in (
+        ("report.md", "\n".join(parts) + "\n"),
+        ("report.csv", scores.round(DECIMALS).to_csv(index=False)),
+    ):
         _write(plan.output / name, content)
 
 
@@ -57,7 +62,7 @@ def score_table(ledger: Ledger) -> pd.DataFrame:
     if not found:
         return pd.DataFrame()
     rows = pd.concat([_row(item, record) for item, record in found], ignore_index=True)
-    rows["ua_difference"] = (rows["ua"] - rows["ua_in_paper"]).round(2)
+    rows["ua_difference"] = rows["ua"] - rows["ua_in_paper"]
     return rows.sort_values(["protocol", "corpus", "model"], ignore_index=True)
 
 
@@ -97,7 +102,8 @@ def _scores(scores: pd.DataFrame) -> list[str]:
             (
                 row.model,
                 row.corpus,
-            ): f"{row.ua:.2f} ({row.ua_low:.1f}–{row.ua_high:.1f}) / {row.wa:.2f} / {row.f1:.2f}{_mark(row.remark)}"
+            ): f"{score_text(row.ua)} ({interval_text(row.ua_low, row.ua_high, DASH)}) / "
+            f"{score_text(row.wa)} / {score_text(row.f1)}{_mark(row.remark)}"
             for row in rows.itertuples()
         }
         models = sorted(rows["model"].unique())
@@ -125,7 +131,7 @@ def _comparison(scores: pd.DataFrame) -> list[str]:
     if known.empty:
         return ["## Beside Table 4 of the paper\n", "No model and corpus of Table 4 is among the scores.\n"]
     table = [
-        [row.corpus, row.model, f"{row.ua:.2f}", f"{row.ua_in_paper:.2f}", f"{row.ua_difference:+.2f}"]
+        [row.corpus, row.model, score_text(row.ua), score_text(row.ua_in_paper), f"{row.ua_difference:+.2f}"]
         for row in known.itertuples()
     ]
     ranks = [[name, f"{value:.3f}", str(count)] for name, (value, count) in rank_correlations(known).items()]
@@ -157,11 +163,11 @@ def _pairs(record: CrossRecord) -> str:
     rows = []
     for pair in record.pairs:
         low, high = (100 * bound for bound in pair.interval.ua)
-        scores = [f"{100 * getattr(pair.scores, score):.2f}" for score in SCORES]
+        scores = [score_text(100 * getattr(pair.scores, score)) for score in SCORES]
         source = pair.source + _mark(record.incomplete(pair.source, pair.target))
-        rows.append([source, pair.target, *scores, f"{low:.1f}–{high:.1f}"])
+        rows.append([source, pair.target, *scores, interval_text(low, high, DASH)])
     if record.average:
-        scores = [f"{100 * getattr(record.average, score):.2f}" for score in SCORES]
+        scores = [score_text(100 * getattr(record.average, score)) for score in SCORES]
         rows.append(["mean of pairs", "", *scores, ""])
     return _table(["train", "test", "UA", "WA", "F1", "interval of UA"], rows)
 

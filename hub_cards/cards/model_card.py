@@ -13,6 +13,7 @@ from emobox_probe.features.shards import write_whole
 from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.result import ResultRecord
+from emobox_probe.report.percent import score_text
 from emobox_probe.report.report import counts, remarks, score_rows
 from hub_cards.cards.markdown import Markdown, fenced, one_line, render, shell, text
 from hub_cards.cards.model_section import merge_readme, section
@@ -100,14 +101,30 @@ def readme(
     records = [run.record for run in runs]
     parts = {key_of(run.record): scores_part(run.record, picture_paths(run, folder)) for run in runs}
     parts |= {(CROSS, slug(record.protocol["name"])): cross_part(record) for record in cross}
-    if len(parts) < len(runs) + len(cross):
-        raise PublishError(
-            "Expected one run a corpus and protocol, but got two of one; name the ones that you mean."
-        )
+    _check_distinct(runs, cross)
     name = model or short_name(records[0] if records else cross[0])
     if before is None:
         before = new_card(name, records, section(parts)).encode()
     return merge_readme(before, name, parts, model_index(name, records))
+
+
+def _check_distinct(runs: Sequence[Run], cross: Sequence[CrossRecord]) -> None:
+    """Let through one run a corpus and protocol, and one between corpora a protocol."""
+    folders: dict[tuple[str, str], Path] = {}
+    for run in runs:
+        other = folders.setdefault(key_of(run.record), run.folder)
+        if other is not run.folder:
+            record = run.record
+            raise PublishError(
+                f"Expected one run a corpus and protocol, but {other} and {run.folder} are both of "
+                f"{record.corpus.name}, protocol {record.protocol['name']}; name the one that you mean."
+            )
+    protocols = [str(record.protocol["name"]) for record in cross]
+    if len(set(map(slug, protocols))) < len(cross):
+        raise PublishError(
+            f"Expected one run between corpora a protocol, but got {len(cross)}, of {' and '.join(protocols)}; name "
+            f"the one that you mean."
+        )
 
 
 def model_card(*records: ResultRecord) -> ModelCard:
@@ -169,7 +186,7 @@ def scores_part(record: ResultRecord, pictures: Sequence[tuple[str, str]]) -> st
 def cross_part(record: CrossRecord) -> str:
     """The matrix of a cross-corpus record: UA in percent."""
     found = {
-        (pair.source, pair.target): f"{100 * pair.scores.ua:.2f}"
+        (pair.source, pair.target): score_text(100 * pair.scores.ua)
         + (f" {MARK}" if record.incomplete(pair.source, pair.target) else "")
         for pair in record.pairs
     }

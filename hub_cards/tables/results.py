@@ -17,11 +17,13 @@ from emobox_probe.protocol import protocol_id
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.records.record import folders_with
 from emobox_probe.records.result import RESULT_FILE, Interval, ResultRecord, Scores, read_record
+from emobox_probe.report.percent import interval_text, score_text
 from hub_cards.paper import read_table_4, read_table_5, why_not_beside_table_4, why_not_beside_table_5
 from hub_cards.runs.collection import model_of
 
 Format = Literal["text", "csv", "json", "latex"]
 SCORES = ("ua", "wa", "f1")
+DECIMALS = 2
 # In place of a source: the row is a mean.
 MEAN = "mean of pairs"
 # Behind what is scored on an incomplete corpus.
@@ -46,6 +48,7 @@ def show(folders: Sequence[Path], form: Format, console: Console) -> None:
         print("\n".join(_latex(table) for table in tables), end="")
         return
     rows = pd.concat([table.rename(columns={"test": "corpus"}) for table in tables], ignore_index=True)
+    rows = rows.round(DECIMALS)
     print(rows.to_csv(index=False).rstrip() if form == "csv" else rows.to_json(orient="records", indent=2))
 
 
@@ -75,15 +78,12 @@ def tabulate(records: list[ResultRecord]) -> pd.DataFrame:
         protocol = record.protocol["name"]
         key = (record.encoder.name, record.corpus.name)
         known = published.loc[key] if key in published.index and not why_not_beside_table_4(record) else None
-        low, high = record.interval.ua
         rows.append(
             {
                 "model": Path(record.encoder.name).name if record.encoder.name.startswith("/") else key[0],
                 "corpus": record.corpus.name,
                 "protocol": protocol,
-                **{score: round(100 * getattr(record.mean, score), 2) for score in SCORES},
-                "ua_low": round(100 * low, 2),
-                "ua_high": round(100 * high, 2),
+                **_percent(record.mean, record.interval),
                 **{f"{score}_in_paper": None if known is None else float(known[score]) for score in SCORES},
                 "remark": record.corpus.incomplete,
             }
@@ -123,7 +123,7 @@ def tabulate_cross(records: list[CrossRecord]) -> pd.DataFrame:
         ]
         if record.average:
             same = len(record.pairs) == len(beside) == len(of_model) > 0
-            mean = round(sum(beside.values()) / len(beside), 2) if same else None
+            mean = sum(beside.values()) / len(beside) if same else None
             rows.append(
                 {
                     "model": name,
@@ -159,9 +159,9 @@ def remarks(records: list[ResultRecord], cross: list[CrossRecord]) -> list[str]:
 def _percent(scores: Scores, interval: Interval | None = None) -> dict[str, float | None]:
     low, high = interval.ua if interval else (None, None)
     return {
-        **{score: round(100 * getattr(scores, score), 2) for score in SCORES},
-        "ua_low": None if low is None else round(100 * low, 2),
-        "ua_high": None if high is None else round(100 * high, 2),
+        **{score: 100 * getattr(scores, score) for score in SCORES},
+        "ua_low": None if low is None else 100 * low,
+        "ua_high": None if high is None else 100 * high,
     }
 
 
@@ -189,7 +189,7 @@ def _drawn(table: pd.DataFrame) -> Table:
     shown = Table("model", "corpus", "protocol", "UA", "WA", "F1", "interval of UA", "UA in the paper")
     for row in table.itertuples():
         corpus = f"{row.corpus} {MARK}" if row.remark else row.corpus
-        shown.add_row(row.model, corpus, row.protocol, *_scores(row), _figure(row.ua_in_paper))
+        shown.add_row(row.model, corpus, row.protocol, *_scores(row), score_text(row.ua_in_paper))
     return shown
 
 
@@ -204,14 +204,9 @@ def _drawn_cross(table: pd.DataFrame) -> Table:
     for row in table.itertuples():
         style = "bold" if row.train == MEAN else None
         source = f"{row.train} {MARK}" if row.remark else row.train
-        shown.add_row(source, row.test, *_scores(row), _figure(row.wa_in_paper), style=style)
+        shown.add_row(source, row.test, *_scores(row), score_text(row.wa_in_paper), style=style)
     return shown
 
 
 def _scores(row: Any) -> list[str]:
-    bounds = "" if pd.isna(row.ua_low) else f"{row.ua_low:.1f} to {row.ua_high:.1f}"
-    return [*(f"{value:.2f}" for value in (row.ua, row.wa, row.f1)), bounds]
-
-
-def _figure(value: float) -> str:
-    return "" if pd.isna(value) else f"{value:.2f}"
+    return [*map(score_text, (row.ua, row.wa, row.f1)), interval_text(row.ua_low, row.ua_high)]

@@ -194,7 +194,8 @@ def test_runs_of_two_models_are_no_card(tmp_path: Path, capsys: pytest.CaptureFi
     assert "their names differ" in capsys.readouterr().err
     make_run(tmp_path / "b", name="lab/a")
     assert card(tmp_path, "--out", tmp_path / "README.md") == 1
-    assert "two of one" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "of urdu, protocol paper" in said, said
     assert not (tmp_path / "README.md").exists()
 
 

@@ -1,0 +1,23 @@
+"""Scores in percent as every table shows them, rounded once: what is rounded before may change its last digit."""
+
+from math import isnan
+
+
+def score_text(percent: float | None) -> str:
+    """Two decimals; empty where there is no score.
+
+    >>> score_text(70.9486), score_text(None)
+    ('70.95', '')
+    """
+    return "" if percent is None or isnan(percent) else f"{percent:.2f}"
+
+
+def interval_text(low: float | None, high: float | None, between: str = " to ") -> str:
+    """One decimal; empty where there is no interval.
+
+    >>> interval_text(60.0508, 70.9486)
+    '60.1 to 70.9'
+    """
+    if low is None or high is None or isnan(low) or isnan(high):
+        return ""
+    return f"{low:.1f}{between}{high:.1f}"
