@@ -46,9 +46,29 @@ def add_doctor(parser: argparse.ArgumentParser) -> None:
 
 def run_doctor(arguments: argparse.Namespace) -> int:
     """Examine a copy and print the diagnosis; 0 if it is the one the benchmark means, else 1."""
-    from emobox_datasets.doctor import doctor
+    from emobox_datasets.doctor.diagnosis import Diagnosis, Observation, as_json, show
+    from emobox_datasets.doctor.doctor import diagnose
+    from emobox_datasets.errors import CorpusError
 
-    return doctor.run(arguments)
+    try:
+        diagnosis = diagnose(
+            arguments.corpus,
+            arguments.folder,
+            arguments.jobs,
+            arguments.manifest,
+            arguments.write_manifest or False,
+            progress=sys.stderr.isatty() and not arguments.quiet,
+        )
+    except CorpusError as error:
+        if not arguments.json:
+            raise
+        problem = Observation("not examined", str(error), harmful=True)
+        diagnosis = Diagnosis(arguments.corpus, arguments.folder or "", {}, (problem,))
+    if arguments.json:
+        print(as_json(diagnosis))
+    else:
+        show(diagnosis, tables())
+    return 0 if diagnosis.healthy else 1
 
 
 def add_prepare(parser: argparse.ArgumentParser) -> None:

@@ -213,28 +213,47 @@ def duplicates(heard: Sequence[Heard]) -> Iterator[Observation]:
 
 
 def leakage(corpus: Corpus, utterances: Sequence[Utterance], heard: Sequence[Heard]) -> Iterator[Observation]:
-    """Voices and recordings that are in both train and test of a released fold."""
+    """Voices and recordings that are in both train and test of released folds: one observation for all folds."""
+    voices: dict[str, str] = {}
+    recordings: dict[str, str] = {}
+    speakers: set[str] = set()
+    leaked: list[str] = []
     for fold in configurations(corpus).values():
         if fold.kind != "released":
             continue
         parts = partition(corpus, fold.name, utterances)
         trained = {utterances[row].speaker for row in parts["train"]} - {None}
         if shared := [row for row in parts["test"] if utterances[row].speaker in trained]:
-            speakers = {str(utterances[row].speaker) for row in shared}
-            yield Observation(
-                "shared speakers",
-                f"Test utterances of speakers who are also in train, {fold.name}: {len(shared)} of "
-                f"{len(parts['test'])}; speakers: {len(speakers)}.",
-                tuple(sorted(speakers)),
-            )
-        recordings = {heard[row].checksum for row in parts["train"]} - {""}
-        if leaked := [heard[row].id for row in parts["test"] if heard[row].checksum in recordings]:
-            yield Observation(
-                "shared audio",
-                f"Test utterances whose recording is also in train, {fold.name}: {len(leaked)} of "
-                f"{len(parts['test'])}.",
-                tuple(leaked),
-            )
+            voices[fold.name] = f"{len(shared)} of {len(parts['test'])}"
+            speakers |= {str(utterances[row].speaker) for row in shared}
+        heard_before = {heard[row].checksum for row in parts["train"]} - {""}
+        if twins := [heard[row].id for row in parts["test"] if heard[row].checksum in heard_before]:
+            recordings[fold.name] = f"{len(twins)} of {len(parts['test'])}"
+            leaked += twins
+    if voices:
+        yield Observation(
+            "shared speakers",
+            f"Test utterances of speakers who are also in train, {_by_fold(voices)}; speakers: {len(speakers)}.",
+            tuple(sorted(speakers)),
+        )
+    if recordings:
+        yield Observation(
+            "shared audio",
+            f"Test utterances whose recording is also in train, {_by_fold(recordings)}.",
+            tuple(dict.fromkeys(leaked)),
+        )
+
+
+def _by_fold(shares: Mapping[str, str]) -> str:
+    """What each fold has, those that have the same together.
+
+    >>> _by_fold({"fold1": "2 of 80", "fold2": "1 of 80", "fold3": "2 of 80"})
+    'fold1, fold3: 2 of 80; fold2: 1 of 80'
+    """
+    folds: dict[str, list[str]] = defaultdict(list)
+    for fold, share in shares.items():
+        folds[share].append(fold)
+    return "; ".join(f"{', '.join(names)}: {share}" for share, names in folds.items())
 
 
 def figures(corpus: Corpus, utterances: Sequence[Utterance], heard: Sequence[Heard]) -> dict[str, Any]:

@@ -44,11 +44,8 @@ def write(ledger: Ledger, failures: Mapping[str, str]) -> None:
         *_cross(ledger),
         *_failures(open_items),
     ]
-    for name, content in (
-        ("report.md", "\n".join(parts) + "\n"),
-        ("report.csv", scores.round(DECIMALS).to_csv(index=False)),
-    ):
-        _write(plan.output / name, content)
+    _write(plan.output / "report.md", "\n".join(parts) + "\n")
+    _write(plan.output / "report.csv", scores.round(DECIMALS).to_csv(index=False))
 
 
 def score_table(ledger: Ledger) -> pd.DataFrame:

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from commands import run_command
 from publishers import lay_out, released, touch
 
 from emobox_datasets import catalogue, corpora
 from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Findings
-from emobox_datasets.doctor import doctor
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.loading.plugin import source_hash
 
@@ -118,8 +118,8 @@ def test_names_that_are_not_utf8_harm_nothing(
     assert len(source_hash(cafe, light_path)) == 32
     strict = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     monkeypatch.setattr(sys, "stdout", strict)
-    assert doctor.main(["cafe", str(light_path), "--json"]) == 1
-    assert doctor.main(["cafe", str(light_path)]) == 1
+    assert run_command("doctor", "cafe", str(light_path), "--json") == 1
+    assert run_command("doctor", "cafe", str(light_path)) == 1
     strict.flush()
     assert rb"D\udc82go\udc96t/holiday.wav" in strict.buffer.getvalue()  # type: ignore[attr-defined]
 

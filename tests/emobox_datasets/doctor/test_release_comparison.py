@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+from commands import run_command
 
 from emobox_datasets import corpora
 from emobox_datasets.corpus import Utterance
-from emobox_datasets.doctor import doctor
 from emobox_datasets.doctor.diagnosis import Diagnosis
 from emobox_datasets.doctor.examination import examine
 from emobox_datasets.doctor.hearing import Heard, hear
@@ -51,7 +51,7 @@ def test_four_damages_of_a_real_copy_are_four_problems(
         soundfile.write(files[name], change(samples), rate)
     samples, rate = soundfile.read(files["11a05Td"])
     soundfile.write(files["11a05Td"], soxr.resample(samples, rate, 8_000), 8_000)
-    assert doctor.main(["emodb", str(root), "--json"]) == 1
+    assert run_command("doctor", "emodb", str(root), "--json") == 1
     told = json.loads(capsys.readouterr().out)
     found = {o["kind"]: o for o in told["observations"] if o["harmful"]}
     assert {kind: o["names"] for kind, o in found.items()} == {

@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 from cross_records import cross_record
 from records import record
+from rich.console import Console
 
 import emobox
 from emobox_probe.protocol import PAPER
 from emobox_probe.records.cross_result import CrossRecord
+from emobox_probe.report import report
 from hub_cards.paper import TABLE_5
 
 
@@ -38,6 +40,23 @@ def test_the_papers_figures_stand_beside_comparable_records(
     assert "40.0 to 60.0" in capsys.readouterr().out
     assert run(str(tmp_path), "--format", "latex") == 0
     assert r"\begin{tabular}" in capsys.readouterr().out
+
+
+def test_an_interval_is_rounded_once_wherever_it_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of 70.9486 two decimals are 70.95, of which one is 71.0."""
+    made = record()
+    bounds = made.interval.model_copy(update={"ua": (0.600508, 0.709486)})
+    made = made.model_copy(update={"interval": bounds})
+    console = Console(file=io.StringIO(), width=200)
+    report.show(made, tmp_path, console)
+    assert "60.1 to 70.9" in console.file.getvalue()
+    (tmp_path / "run").mkdir()
+    made.write(tmp_path / "run")
+    assert run(str(tmp_path)) == 0
+    assert "60.1 to 70.9" in capsys.readouterr().out
+    assert csv_of(tmp_path, capsys=capsys).ua_high[0] == 70.95
 
 
 def within(folder: Path, **changes: object) -> None:
