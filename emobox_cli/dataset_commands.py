@@ -15,7 +15,10 @@ def add_corpora(parser: argparse.ArgumentParser) -> None:
 def run_corpora(arguments: argparse.Namespace) -> int:
     """Print every corpus and whether it is found on this machine."""
     from emobox_datasets import catalogue
+    from emobox_datasets.location import data_variable_problem
 
+    if problem := data_variable_problem():
+        print(problem, file=sys.stderr)
     if arguments.json:
         print_json(catalogue.rows())
     else:

@@ -47,6 +47,19 @@ def named_folder(folder: str | os.PathLike[str], source: str) -> Path:
     return Path(folder).expanduser().absolute()
 
 
+def data_variable_problem() -> str:
+    """What is wrong with the folder that `EMOBOX_DATA` names, in a sentence; empty if it is there, or none is named."""
+    if (
+        DATA_VARIABLE not in os.environ
+        or (folder := named_folder(os.environ[DATA_VARIABLE], DATA_VARIABLE)).is_dir()
+    ):
+        return ""
+    state = "is a file" if folder.exists() else "is not there"
+    return (
+        f"Expected a folder in {DATA_VARIABLE}, but {printable(str(folder))} {state}; correct the variable."
+    )
+
+
 def _sub_folder(parent: Path, corpus: Corpus) -> Path:
     if (exact := parent / corpus.name).exists():
         return exact

@@ -1,6 +1,7 @@
 """Whether what a folder holds of a corpus is all of the release, and nothing else."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -36,10 +37,11 @@ def check_complete(corpus: Card, root: str | Path, findings: Findings, allow_mis
     if not findings.utterances:
         raise CorpusError(_nothing(corpus, root, findings))
     if unexpected := _unexpected(corpus, findings):
+        missing_names = _names_missing(corpus, findings)
         raise CorpusError(
             f"Expected {corpus.utterances} utterances of {corpus.display_name} below {root}, but got "
-            f"{len(findings.utterances)}; {unexpected}; keep only the corpus as it comes "
-            f"from {corpus.whence}."
+            f"{len(findings.utterances)}; {unexpected}; keep only the corpus as it comes from {corpus.whence}."
+            + (f" Missing: {len(missing_names)}, first {_first(missing_names)}." if missing_names else "")
         )
     missing = corpus.utterances - len(findings.utterances)
     if missing > 0 and not allow_missing:
@@ -87,15 +89,24 @@ def _unexpected(corpus: Card, findings: Findings) -> str:
 
 def _which_missing(corpus: Card, findings: Findings) -> str:
     """Names of what is missing, as far as lists, annotation files or speakers tell."""
-    found = {utterance.id for utterance in findings.utterances}
-    if names := sorted(corpus.listed_ids - found) or findings.absent:
-        return f" Missing first: {', '.join(names[:NAMES_SHOWN])}."
+    if names := _names_missing(corpus, findings):
+        return f" Missing first: {_first(names)}."
     if not isinstance(corpus.folds, SpeakerFolds):
         return ""
     counts = Counter(utterance.speaker for utterance in findings.utterances)
     speakers = sorted((counts[speaker], speaker) for group in corpus.folds.groups for speaker in group)
     fewest = ", ".join(f"{speaker} ({count})" for count, speaker in speakers[:NAMES_SHOWN])
     return f" Speakers with the fewest utterances: {fewest}."
+
+
+def _names_missing(corpus: Card, findings: Findings) -> list[str]:
+    """Ids of what is missing, as far as lists or annotation files tell."""
+    found = {utterance.id for utterance in findings.utterances}
+    return sorted(corpus.listed_ids - found) or findings.absent
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMES_SHOWN])
 
 
 def _ignored(findings: Findings) -> str:

@@ -24,6 +24,18 @@ _ANNEX = ("it is a git-annex link without its file", "run `git annex get .` in t
 _LFS = ("it is a Git-LFS pointer", "run `git lfs pull` in the corpus's folder")
 _PAGE = ("it is a web page", "download the original again, signed in if its publisher asks for that")
 
+_ORIGINALS = "replace them with the originals"
+_OF_MANY: dict[Fault, Fault] = {
+    _DENIED: ("cannot be read (permission denied)", "give yourself the right to read them (chmod +r)"),
+    _EMPTY: ("are empty", _ORIGINALS),
+    _FOLDER: ("are folders", _ORIGINALS),
+    _SPECIAL: ("are named pipes, sockets or devices", _ORIGINALS),
+    _DANGLING: ("are links to files that are not there", "replace the links with the original files"),
+    _ANNEX: ("are git-annex links without their files", _ANNEX[1]),
+    _LFS: ("are Git-LFS pointers", _LFS[1]),
+    _PAGE: ("are web pages", "download the originals again, signed in if their publisher asks for that"),
+}
+
 _POINTER_SIZE = 1024  # Git-LFS forbids longer pointers; those of git-annex are a path
 _SNIFFED = 512
 _PAGE_STARTS = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--", b"<script")
@@ -74,15 +86,18 @@ def check(display_name: str, utterances: Iterable[Utterance]) -> None:
     errors = [AudioError(path, *fault) for path, fault in faults.items() if fault and fault != _ABSENT]
     if errors:
         raise CorpusError(
-            f"Expected audio in {len(paths)} files of {display_name}, but got none in {len(errors)}. "
+            f"Expected audio in {len(paths)} files of {display_name}, but "
             + " ".join(_sentence(fault, alike) for fault, alike in grouped(errors).items())
         )
 
 
 def _sentence(fault: Fault, alike: list[AudioError]) -> str:
-    reason, remedy = fault
+    if len(alike) == 1:
+        reason, remedy = fault
+        return f"1 {reason.removeprefix('it ')} ({alike[0].path}); {remedy}."
+    reason, remedy = _OF_MANY[fault]
     first = ", ".join(error.path for error in alike[:_NAMES_SHOWN])
-    return f"{len(alike)} of them: {reason} (first {first}); {remedy}."
+    return f"{len(alike)} {reason} (first {first}); {remedy}."
 
 
 def _missing(path: str | os.PathLike[str]) -> Fault:

@@ -9,6 +9,7 @@ too, because that is what the pipelines of transformers take. Where torchcodec w
 import io
 import sys
 from collections.abc import Callable, ItemsView, Iterable, Iterator, ValuesView
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property, wraps
 from pathlib import Path
@@ -21,10 +22,15 @@ from datasets.formatting.np_formatter import NumpyFormatter
 from datasets.utils import py_utils
 from datasets.utils.file_utils import xopen
 
-from emobox_datasets.audio_files.audio import resample
+from emobox_datasets.audio_files.audio import SAMPLING_RATE, from_flac, resample
+from emobox_datasets.copy.placeholders import REPLACE
+from emobox_datasets.errors import AudioError
 
 if TYPE_CHECKING:
     import torch
+
+
+_AGAIN = "load the dataset once with download_mode='force_redownload', which stores it again"
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,8 @@ class SoundfileDecoder(dict[str, Any]):
     @cached_property
     def _decoded(self) -> tuple[np.ndarray, int]:
         """float32 `(channels, samples)` and the sampling rate."""
-        samples, rate = soundfile.read(self._file(), dtype="float32", always_2d=True)
+        with self._named():
+            samples, rate = _read(self._file())
         channels = samples.T
         if self._num_channels == 1:
             channels = channels.mean(axis=0, keepdims=True)
@@ -94,10 +101,23 @@ class SoundfileDecoder(dict[str, Any]):
                 content = file.read()
         return io.BytesIO(content)
 
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Tell which utterance it is that cannot be decoded."""
+        name = self.stored["path"] or "a stored utterance"
+        try:
+            yield
+        except AudioError as error:
+            raise AudioError(name, error.reason, error.remedy, error.detail) from error
+        except soundfile.LibsndfileError as error:
+            remedy = REPLACE if self.stored["bytes"] is None else _AGAIN
+            raise AudioError(name, "it cannot be decoded", remedy, error.error_string.rstrip(".")) from error
+
     @cached_property
     def metadata(self) -> AudioMetadata:
         """Of the audio as it is stored, before resampling and mixing."""
-        info = soundfile.info(self._file())
+        with self._named():
+            info = soundfile.info(self._file())
         return AudioMetadata(
             info.samplerate, info.channels, info.duration, info.duration, path=self.stored["path"]
         )
@@ -192,6 +212,22 @@ class SoundfileDecoder(dict[str, Any]):
             )
         data = torch.from_numpy(samples[:, first:last])
         return AudioSamples(data, start, data.shape[1] / rate, rate)
+
+
+def _read(file: io.BytesIO) -> tuple[np.ndarray, int]:
+    """float32 `(samples, channels)` and the rate; what a conversion has stored is held against the MD5 that it has."""
+    content = file.getvalue()
+    if _is_conversion(content):
+        return from_flac(content)[:, None], SAMPLING_RATE
+    samples, rate = soundfile.read(file, dtype="float32", always_2d=True)
+    return samples, rate
+
+
+def _is_conversion(content: bytes) -> bool:
+    """Whether the header is that of a conversion of ours: FLAC of 16 kHz, one channel and 16 bits."""
+    # STREAMINFO (RFC 9639): 20 bits of sampling rate, 3 of channels less one, 5 of bits a sample less one.
+    described = int.from_bytes(content[18:26], "big") >> 36
+    return content.startswith(b"fLaC") and described == SAMPLING_RATE << 8 | 15
 
 
 def torchcodec_works() -> bool:

@@ -187,6 +187,20 @@ def test_tables_for_programs_have_numbers(tmp_path: Path, capsys: pytest.Capture
     assert row["utterances"] == record.folds[0].test
 
 
+def test_a_folder_of_corpora_that_is_not_there_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    for name, state in (("nowhere", "is not there"), ("file", "is a file")):
+        monkeypatch.setenv("EMOBOX_DATA", str(tmp_path / name))
+        assert run_command("corpora", "--json") == 0
+        shown = capsys.readouterr()
+        assert shown.err == (
+            f"Expected a folder in EMOBOX_DATA, but {tmp_path / name} {state}; correct the variable.\n"
+        )
+        assert {row["here"] for row in json.loads(shown.out)} == {"no", "built in"}
+
+
 def test_piped_tables_have_one_width(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name = "lab/" + "a-rather-long-name-of-a-model-" * 3
     kept_run(tmp_path / "run", name)

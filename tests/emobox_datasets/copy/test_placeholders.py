@@ -141,14 +141,12 @@ def test_a_clone_without_its_large_files_is_one_error(
     with pytest.raises(CorpusError) as caught:
         corpora.load("emodb").scan(light_path)
     message = str(caught.value)
-    assert message.startswith(
-        "Expected audio in 535 files of EmoDB, but got none in 535. 533 of them: it is a Git-LFS"
-    )
-    assert f"1 of them: it is empty (first {copied[0]}); replace it with the original." in message
+    assert message.startswith("Expected audio in 535 files of EmoDB, but 533 are Git-LFS pointers (first ")
     assert (
-        f"1 of them: it is a git-annex link without its file (first {copied[1]}); run `git annex get .`"
-        in message
+        f"); run `git lfs pull` in the corpus's folder. 1 is empty ({copied[0]}); replace it with the original."
+        in (message)
     )
+    assert f"1 is a git-annex link without its file ({copied[1]}); run `git annex get .`" in message
     assert len(re.findall(r"\.wav", message)) == 5
     assert corpora.load("emodb").scan(root)
 

@@ -17,12 +17,14 @@ from torch.utils.data import default_collate
 from transformers.pipelines.pt_utils import KeyDataset
 
 from emobox_datasets.audio_files.audio import to_flac
+from emobox_datasets.errors import AudioError
 from emobox_datasets.loading import decoder
 
 pytestmark = pytest.mark.skipif(
     decoder.torchcodec_works(), reason="torchcodec works here, so datasets uses it"
 )
 
+NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, 16_000).astype(np.float32)
 TONE = (0.5 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000)).astype(np.float32)
 
 
@@ -49,6 +51,38 @@ def test_samples_as_a_tensor() -> None:
     part = decoded(datasets.Audio(), to_flac(TONE)).get_samples_played_in_range(0.25, 0.5)
     assert part.data.shape == (1, 4_000)
     assert np.array_equal(part.data[0], samples.data[0, 4_000:8_000])
+
+
+def flipped(content: bytes) -> bytes:
+    """One bit of the samples is another: it decodes, or not, but no longer to what was stored."""
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (flipped(to_flac(NOISE)), "has changed since it was converted|cannot be decoded"),
+        # The MD5 of other samples: nothing but that can tell.
+        (to_flac(NOISE)[:26] + bytes(range(16)) + to_flac(NOISE)[42:], "has changed since it was converted"),
+        (b"fLaC" + bytes(200), "it cannot be decoded"),
+        (b"", "it cannot be decoded"),
+    ],
+)
+def test_damaged_audio_is_told_with_the_name_of_the_utterance(content: bytes, reason: str) -> None:
+    audio = datasets.Audio().decode_example({"bytes": content, "path": "demo-ada_angry_01.flac"})
+    with pytest.raises(
+        AudioError, match=rf"audio in demo-ada_angry_01\.flac, but .*({reason}).*force_redownload"
+    ):
+        audio["array"]
+
+
+def test_a_damaged_file_is_to_be_replaced(tmp_path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    audio = datasets.Audio().decode_example({"bytes": None, "path": str(tmp_path / "a.wav")})
+    for read in (lambda: audio["array"], lambda: audio.metadata):
+        with pytest.raises(AudioError, match=r"a\.wav, but it cannot be decoded .*; replace it"):
+            read()
 
 
 def test_another_rate_is_resampled() -> None:
