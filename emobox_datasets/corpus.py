@@ -347,3 +347,7 @@ def _note_copies(folder: CorpusFolder, findings: Findings) -> None:
             findings.ignored.extend(f"{folder.relative(path)}: equal to {first}" for path in choice.equal)
     findings.ignored.extend(f"{printable(path)}: {reason}" for path, reason in folder.ignored.items())
     findings.ignored.sort()
+    read = {utterance.path for utterance in findings.utterances} if folder.other_case else set()
+    findings.other_case.extend(
+        sorted(printable(path) for path in folder.other_case if f"{folder.root}/{path}" not in read)
+    )

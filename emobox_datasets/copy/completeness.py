@@ -111,4 +111,10 @@ def _first(names: Sequence[str]) -> str:
 
 def _ignored(findings: Findings) -> str:
     """What lies below the folder but was not looked into: what is missing may be there."""
-    return f" Ignored there: {', '.join(findings.ignored[:NAMES_SHOWN])}." if findings.ignored else ""
+    told = f" Ignored there: {_first(findings.ignored)}." if findings.ignored else ""
+    if findings.other_case:
+        told += (
+            f" Files that differ from the published names in case only: {len(findings.other_case)}, first "
+            f"{_first(findings.other_case)}; give them the published names."
+        )
+    return told

@@ -29,6 +29,7 @@ class CorpusFolder:
         self.copies: dict[str, Choice] = {}
         self._unusable: dict[str, str] = {}
         self._claimed: set[str] = set()
+        self.other_case: set[str] = set()  # files that would match a pattern if their names were in its case
 
     @cached_property
     def entries(self) -> list[tuple[str, os.stat_result]]:
@@ -128,10 +129,14 @@ class CorpusFolder:
                 f"permissions."
             )
         tail = re.compile(rf"(?s:.*/)?(?:{pattern})")
+        any_case = re.compile(tail.pattern, re.IGNORECASE)
         published = self._published(pattern, spelling)
         for path in self.paths:
-            if match := tail.fullmatch(published(path)):
+            name = published(path)
+            if match := tail.fullmatch(name):
                 yield path, match
+            elif any_case.fullmatch(name):
+                self.other_case.add(path)
         for path, reason in sorted(self.unusable.items()):
             if not (match := tail.fullmatch(published(path))):
                 continue

@@ -85,7 +85,8 @@ class Findings:
     `converted`: those of `utterances` whose file is in another container than the published one; `surplus`:
     converted files that lie beside the published one, which is used; `equal_copies`: second copies, equal byte for
     byte; `ignored`: `path: reason` of what below the folder cannot be read as a file or a folder and is no file of the
-    corpus, paths relative, made printable.
+    corpus, paths relative, made printable; `other_case`: files that differ from published names in case only, paths
+    relative, made printable.
     """
 
     utterances: list[Utterance]
@@ -95,3 +96,4 @@ class Findings:
     surplus: list[Utterance] = field(default_factory=list)
     equal_copies: list[Utterance] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    other_case: list[str] = field(default_factory=list)

@@ -68,7 +68,7 @@ def show(diagnosis: Diagnosis, console: Console) -> None:
             row = "", ", ".join(f"{key}: {count}" for key, count in figure.items())
         table.add_row(name.replace("_", " "), *row)
     console.print(Text.assemble((diagnosis.corpus, "bold"), f" at {printable(diagnosis.root)}"))
-    if diagnosis.figures:
+    if diagnosis.figures and diagnosis.figures["utterances"]["found"]:
         console.print(table)
     for observation in sorted(diagnosis.observations, key=lambda observation: not observation.harmful):
         mark = ("problem", "red") if observation.harmful else ("note", "yellow")

@@ -42,6 +42,10 @@ class Compared:
         return abs(self.heard.seconds - self.released.seconds) <= self.tolerance
 
     @property
+    def seconds_longer(self) -> float:
+        return self.heard.seconds - self.released.seconds
+
+    @property
     def lost_bandwidth(self) -> bool:
         return self.heard.sampling_rate < min(self.released.sampling_rate, SAMPLING_RATE)
 
@@ -65,14 +69,33 @@ def _tolerance(heard: Heard, released: ReleasedUtterance, published: str) -> flo
     """Seconds by which an utterance in any container may differ from that in the container `published`."""
     if not heard.usable:
         return 0.0
-    seconds = 1.5 / released.sampling_rate  # one sample: spans of seconds are rounded
-    if heard.sampling_rate != released.sampling_rate:
-        seconds += _RESAMPLED_TOLERANCE
+    seconds = _lossless_tolerance(heard, released)
     if published not in _EXACT:
         seconds += _LOSSY_TOLERANCE / released.sampling_rate
     if heard.lossy and (published in _EXACT or Path(heard.path).suffix.lower() != published):
         seconds += _LOSSY_TOLERANCE / heard.sampling_rate
     return seconds
+
+
+def _lossless_tolerance(heard: Heard, released: ReleasedUtterance) -> float:
+    seconds = 1.5 / released.sampling_rate  # one sample: spans of seconds are rounded
+    return seconds + (_RESAMPLED_TOLERANCE if heard.sampling_rate != released.sampling_rate else 0)
+
+
+def lossy_lengths(rows: Sequence[Compared]) -> str:
+    """How far lengths lie from those of the release where only a lossy format explains it; empty where none does."""
+    apart = [
+        row.seconds_longer
+        for row in rows
+        if row.heard.usable
+        and row.same_length
+        and abs(row.seconds_longer) > _lossless_tolerance(row.heard, row.released)
+    ]
+    if not apart:
+        return ""
+    most = {"longer": max(apart), "shorter": -min(apart)}
+    bounds = " or ".join(f"{1000 * seconds:.0f} ms {word}" for word, seconds in most.items() if seconds > 0)
+    return f"lossy copies: {len(apart)}, up to {bounds}"
 
 
 def against_release(rows: Sequence[Compared]) -> Iterator[Observation]:
@@ -192,11 +215,13 @@ def conversion(rows: Sequence[Compared], converted: Sequence[Utterance]) -> Iter
     changes += Counter(
         f"at {row.heard.sampling_rate} instead of {row.released.sampling_rate} Hz" for row in rates
     )
+    lossy = lossy_lengths(rows)
     if changes:
         ids = sorted({utterance.id for utterance in converted} | {row.id for row in rates})
         yield Observation(
             "converted copy",
-            f"Utterances that are in another form than published: {len(ids)} ({_counts(changes)}).",
+            f"Utterances that are in another form than published: {len(ids)} ({_counts(changes)})"
+            f"{f'; {lossy}' if lossy else ''}.",
             tuple(ids),
         )
 
@@ -209,9 +234,10 @@ def evidence(rows: Sequence[Compared], total: int) -> str:
             "neither lengths nor checksums of them are known."
         )
     speakers = ", lengths and speakers" if any(row.released.speaker for row in rows) else " and lengths"
+    lossy = lossy_lengths(rows)
     verdict = (
-        f"Names, labels{speakers} are those of the release; the recordings themselves cannot be compared, because the "
-        f"release publishes no checksums."
+        f"Names, labels{speakers} are those of the release{f' ({lossy})' if lossy else ''}; the recordings themselves "
+        f"cannot be compared, because the release publishes no checksums."
     )
     others = total - len(rows)
     return (

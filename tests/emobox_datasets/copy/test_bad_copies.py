@@ -40,6 +40,26 @@ def test_a_partial_copy_without_lists_names_the_speakers(tree: Tree, light_path:
         corpora.load("polish").scan(light_path)
 
 
+def test_names_in_another_case_are_told(tree: Tree, light_path: Path) -> None:
+    """Upper case would be other emotions in EmoDB's names, so it is not guessed at."""
+    _, rows = tree("emodb")
+    touch(light_path / "upper", [path.upper() for path in rows.path])
+    said = r"found none; .*in case only: 535, first WAV/03A01FA\.WAV, .*; give them the published names"
+    with pytest.raises(CorpusError, match=said):
+        corpora.load("emodb").scan(light_path / "upper")
+    touch(light_path / "mixed", [rows.path[0].upper(), *rows.path[1:]])
+    with pytest.raises(CorpusError, match=r"1 missing.* in case only: 1, first WAV/03A01FA"):
+        corpora.load("emodb").scan(light_path / "mixed")
+
+
+def test_a_renamed_file_is_named_by_both_names(tree: Tree, light_path: Path) -> None:
+    _, rows = tree("emodb")
+    touch(light_path, [*rows.path[1:], "wav/03a01Fz.wav"])
+    said = f"does not have 1 of them, first emodb-03a01Fz; .* Missing: 1, first {rows.id[0]}"
+    with pytest.raises(CorpusError, match=said):
+        corpora.load("emodb").scan(light_path)
+
+
 def test_an_empty_folder_says_what_was_looked_for(light_path: Path) -> None:
     for name in NAMED:
         corpus = corpora.load(name)
