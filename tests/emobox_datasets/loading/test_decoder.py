@@ -230,6 +230,8 @@ def test_a_row_is_classified_like_its_array(classify, rows: datasets.Dataset) ->
     assert list(row["audio"]) == ["array", "sampling_rate"]
     assert classify([row["audio"] for row in rows]) == expected
     assert classify(list(rows["audio"])) == expected
+    with pytest.raises(TypeError):
+        classify(rows["audio"])  # a Column: docs/install.md says what to give instead
     assert list(classify(KeyDataset(rows, "audio"))) == expected
     assert list(classify(KeyDataset(rows.with_format("torch"), "audio"))) == expected
     assert list(classify(row["audio"] for row in rows)) == expected
