@@ -1,7 +1,7 @@
 """`emobox doctor`: is this copy of a corpus the one the benchmark means?
 
-Findings that make it another corpus are problems. What is true of the corpus itself, such
-as clipped recordings or the same voice in train and test, is noted and harms no one.
+Findings that make it another corpus are problems. What is true of the corpus itself, such as clipped recordings or the
+same voice in train and test, is noted and harms no one.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
