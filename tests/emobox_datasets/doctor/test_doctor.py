@@ -258,7 +258,7 @@ def test_names_of_folders_are_no_markup(copy: Path, name: str, capsys: pytest.Ca
     folder = copy.parent / name
     folder.parent.mkdir(exist_ok=True)
     shutil.move(copy, folder)
-    assert doctor.main([DEMO, str(folder)]) == 0
+    assert run_command("doctor", DEMO, str(folder)) == 0
     assert f"/{name}" in capsys.readouterr().out.replace("\n", "")
 
 
