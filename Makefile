@@ -13,7 +13,7 @@ TEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
 .PHONY: demo test test-all lint bench docs clean
 
 demo: $(STAMP)
-	$(LAUNCH) emobox_probe/probe.py --model builtin:logmel --corpus demo
+	$(LAUNCH) -m emobox_probe.probe --model builtin:logmel --corpus demo
 	$(BIN)/emobox card runs/builtin--logmel/demo/paper
 
 test: lint

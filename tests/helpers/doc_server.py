@@ -55,9 +55,12 @@ def run(words: list[str], connection: socket.socket) -> None:
         parser = importlib.import_module("accelerate.commands.launch").launch_command_parser()
         if rest[:1] != ["launch"]:
             raise SystemExit(f"Expected accelerate launch, but got accelerate {' '.join(rest)}.")
-        told = parser.parse_args(rest[1:])
-        script = told.training_script
-        run_script(script if Path(script).exists() else str(ROOT / script), told.training_script_args)
+        launch = parser.parse_args(rest[1:])
+        script = launch.training_script
+        if launch.module:
+            run_module(script, launch.training_script_args)
+        else:
+            run_script(script if Path(script).exists() else str(ROOT / script), launch.training_script_args)
     elif rest == ["-"]:
         notebook(connection)
     elif rest[:1] == ["-c"]:
@@ -68,8 +71,7 @@ def run(words: list[str], connection: socket.socket) -> None:
         sys.argv = rest[1:]
         child.main()
     elif rest[:1] == ["-m"]:
-        sys.argv = rest[1:]
-        runpy.run_module(rest[1], run_name="__main__", alter_sys=True)
+        run_module(rest[1], rest[2:])
     else:
         sys.modules["ray"] = Ray()
         run_script(rest[0], rest[1:])
@@ -113,6 +115,11 @@ def run_script(script: str, arguments: list[str]) -> None:
     sys.argv = [script, *arguments]
     sys.path.insert(0, str(Path(script).parent))
     runpy.run_path(script, run_name="__main__")
+
+
+def run_module(module: str, arguments: list[str]) -> None:
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def notebook(connection: socket.socket) -> None:
