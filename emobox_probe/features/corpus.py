@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from tqdm.auto import tqdm
 
 import emobox_datasets  # noqa: F401  (lets load_dataset find emobox/<corpus>)
-from emobox_datasets.audio_files.audio import FLAC_HEAD, SAMPLING_RATE, is_silent_flac
+from emobox_datasets.audio_files.audio import FLAC_HEAD, is_silent_flac
 from emobox_datasets.audio_files.fingerprint import fingerprint
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError
@@ -97,17 +97,6 @@ def count_silent(whole: datasets.Dataset) -> int:
     batches = whole.select_columns(["audio"]).with_format("arrow").iter(1_000)
     heads = (pc.binary_slice(pc.struct_field(batch["audio"], "bytes"), 0, FLAC_HEAD) for batch in batches)
     return sum(is_silent_flac(head) for some in heads for head in some.to_pylist())
-
-
-def describe_encoder(encoder: Encoder, store: FeatureStore, store_dtype: str) -> results.EncoderRecord:
-    """Which features the heads were trained on, and how many utterances had to be lengthened for them."""
-    shortest = encoder.facts.shortest_samples / SAMPLING_RATE
-    return results.EncoderRecord(
-        **encoder.facts.model_dump(),
-        store_dtype=store_dtype,
-        features=store.key,
-        lengthened=sum(duration < shortest for duration in store.durations),
-    )
 
 
 def feature_store(

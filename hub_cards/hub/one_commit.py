@@ -17,6 +17,7 @@ from huggingface_hub import (
     CommitOperationAdd,
     CommitOperationCopy,
     CommitOperationDelete,
+    Discussion,
     HfApi,
     constants,
     get_token,
@@ -202,15 +203,20 @@ def create(api: HfApi, destination: Destination) -> Remote:
     return made
 
 
-def _opened(api: HfApi, parcel: Parcel, destination: Destination) -> str:
-    """The open pull request that has this parcel: made before, or by an attempt whose answer was lost."""
-    asked = api.get_repo_discussions(
+def open_pull_requests(api: HfApi, destination: Destination) -> Iterator[Discussion]:
+    """Those that wait in a repository."""
+    return api.get_repo_discussions(
         destination.repo_id,
         repo_type=destination.kind,
         discussion_type="pull_request",
         discussion_status="open",
     )
-    return next((str(one.url) for one in asked if one.title == parcel.message), "")
+
+
+def _opened(api: HfApi, parcel: Parcel, destination: Destination) -> str:
+    """The open pull request that has this parcel: made before, or by an attempt whose answer was lost."""
+    waiting = open_pull_requests(api, destination)
+    return next((str(request.url) for request in waiting if request.title == parcel.message), "")
 
 
 def _explain(error: BaseException, destination: Destination) -> tuple[str, bool]:

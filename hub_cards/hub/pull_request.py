@@ -14,7 +14,14 @@ from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import EntryNotFoundError, RevisionNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
-from hub_cards.hub.one_commit import Destination, PublishError, Remote, look, persistently
+from hub_cards.hub.one_commit import (
+    Destination,
+    PublishError,
+    Remote,
+    look,
+    open_pull_requests,
+    persistently,
+)
 
 # What our pull requests are called; only such are looked at.
 TITLE = "EmoBox"
@@ -121,18 +128,12 @@ def _same(entry: RepoFile | None, content: bytes) -> bool:
 
 def _opened(api: HfApi, destination: Destination, wanted: Wanted) -> str:
     """The URL of the open pull request that has it all already."""
-    asked = api.get_repo_discussions(
-        destination.repo_id,
-        repo_type=destination.kind,
-        discussion_type="pull_request",
-        discussion_status="open",
-    )
-    for one in asked:
-        if one.title.startswith(TITLE):
+    for request in open_pull_requests(api, destination):
+        if request.title.startswith(TITLE):
             try:
-                pending = _pending(api, destination, wanted, f"refs/pr/{one.num}")
+                pending = _pending(api, destination, wanted, f"refs/pr/{request.num}")
             except (RevisionNotFoundError, PublishError):  # one that cannot be merged with is not ours
                 continue
             if not pending.files:
-                return str(one.url)
+                return str(request.url)
     return ""
