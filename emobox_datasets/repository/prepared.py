@@ -68,6 +68,10 @@ class Prepared:
         """The shards that make up one split of a configuration, in order."""
         return [shard for shard in self.shards if shard.parts.get(configuration) == split]
 
+    def rows_of(self, configuration: str, split: str) -> int:
+        """How many rows a split of a configuration has; the dataset card's template asks."""
+        return sum(shard.rows for shard in self.shards_of(configuration, split))
+
     def write(self, folder: Path) -> None:
         """Write `emobox.json`; no one ever reads half of it."""
         write_whole(folder / FILE, (json.dumps(self.as_json(), indent=1) + "\n").encode())
