@@ -16,7 +16,7 @@ from hub_server import HubServer
 import emobox
 
 # Written by commands, which have tests of their own.
-GENERATED = ("corpora.md", "encoders.md", "errata.md")
+GENERATED = ("corpora.md", "encoders.md", "errata.md", "seen.md")
 GUIDE = [page for page in pages() if page not in GENERATED]
 WITH_BLOCKS = [page for page in GUIDE if any(block.language != "text" for block in blocks(page))]
 # Longest of all, and their commands have quick tests of their own (tests/hub_cards).
