@@ -6,6 +6,7 @@ import yaml
 from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
 from emobox_probe.records.result import ResultRecord, Scores
+from emobox_probe.seen.seen import seen
 
 FOLDER = ".eval_results"
 SCORES = ("ua", "wa", "f1")
@@ -57,4 +58,6 @@ def _notes(record: ResultRecord, score: str) -> Iterator[str]:
     yield from (f"± {getattr(found, score):.4f} over {over}" for over, found in spreads.items() if found)
     if record.corpus.missing:
         yield f"{record.corpus.incomplete}: not comparable with published scores"
+    if state := seen(record.encoder.name, record.corpus.name):
+        yield f"seen in training: {state.text}"
     yield f"corpus fingerprint {record.corpus.fingerprint}"

@@ -15,6 +15,7 @@ from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.result import ResultRecord
 from emobox_probe.report.percent import score_text
 from emobox_probe.report.report import counts, remarks, score_rows
+from emobox_probe.seen.seen import MEANINGS, seen
 from hub_cards.cards.markdown import Markdown, fenced, one_line, render, shell, text
 from hub_cards.cards.model_section import merge_readme, section
 from hub_cards.hub.one_commit import PublishError, check_repo_id
@@ -172,6 +173,8 @@ def scores_part(record: ResultRecord, pictures: Sequence[tuple[str, str]]) -> st
         seeds={fold.seed for fold in record.folds},
         rows=score_rows(record),
         remarks=remarks(record),
+        seen=seen(record.encoder.name, record.corpus.name),
+        meanings=MEANINGS,
         counts=counts(record),
         pictures=[(SHOWN[file].format(**named), path) for file, path in pictures],
         description=Markdown(said) if ours else text(said, longest=4_000),
@@ -198,6 +201,7 @@ def cross_part(record: CrossRecord) -> str:
         record=record,
         protocol=record.protocol["name"],
         remarks=[*footnotes(corpus.incomplete for corpus in record.corpora), *record.remarks],
+        seen=[(target, state) for target in targets if (state := seen(record.encoder.name, target))],
         targets=targets,
         rows=[(source, [found.get((source, target), "") for target in targets]) for source in sources],
     )

@@ -8,6 +8,7 @@ from typing import Any
 from emobox_datasets import corpora
 from emobox_probe.protocol import PROTOCOLS, difference_from_today
 from emobox_probe.records.result import METRICS, CorpusRecord, Interval, Scores
+from emobox_probe.seen.seen import seen
 from hub_cards.leaderboard.ranks import Contender, rank
 from hub_cards.paper import PAPER, TABLE_5_SETTING, read_table_4, read_table_5
 from hub_cards.runs.collection import (
@@ -41,6 +42,7 @@ def page_data(collection: Collection) -> Json:
     numbered = {name: position for position, name in enumerate(listed)}
     ids = {protocol["id"]: position for position, protocol in enumerate(protocols)}
     for row in intra:
+        row |= _seen(models.facts[row["model"]]["name"], row["corpus"])
         row["corpus"], row["protocol"] = numbered[row["corpus"]], ids[row["protocol"]]
     return {
         "updated": newest_moment(collection),
@@ -104,6 +106,12 @@ def _published_row(models: _Models, row: Any) -> Json:
         "protocol": PAPER,
         **{name: row[name] for name in METRICS},
     }
+
+
+def _seen(model: str, corpus: str) -> Json:
+    """What a source says of the model's training on the corpus: a state, and the source; None where none does."""
+    state = seen(model, corpus)
+    return {"seen": state.state if state else None, "seen_source": state.source if state else None}
 
 
 def _measured_rows(models: _Models, results: Sequence[Result]) -> list[Json]:
@@ -279,7 +287,13 @@ def _published_matrices(models: _Models) -> list[Json]:
     matrices = []
     for (name, model), rows in table.groupby(["name", "model"], sort=False):
         pairs = [
-            {"source": row.train, "target": row.test, "wa": float(row.accuracy)} for row in rows.itertuples()
+            {
+                "source": row.train,
+                "target": row.test,
+                "wa": float(row.accuracy),
+                **_seen(str(model), str(row.test)),
+            }
+            for row in rows.itertuples()
         ]
         matrices.append(
             {
@@ -307,6 +321,7 @@ def _matrix(models: _Models, one: CrossResult) -> Json:
                 "target": pair.target,
                 "overlap": pair.overlap,
                 "remark": record.incomplete(pair.source, pair.target),
+                **_seen(one.model.name, pair.target),
                 **_scores(pair.scores),
                 **_bounds(pair.interval),
             }

@@ -34,6 +34,22 @@ def test_the_hub_reads_the_scores_back(tmp_path: Path) -> None:
     assert len(METRICS) == len(results)
 
 
+def test_the_card_says_what_the_model_has_seen_in_training() -> None:
+    name = "firdhokk/speech-emotion-recognition-with-facebook-wav2vec2-large-xlsr-53"
+    text = str(model_card(record(name=name)))
+    said = "Seen in training: **tuned**, trained on this corpus with its emotion labels ([Model card (commit 4700315)]("
+    # Beside the score, before its table.
+    assert 0 < text.index(said) < text.index("| percent | UA |")
+    assert "Seen in training" not in str(model_card(record()))
+
+
+def test_a_matrix_says_which_targets_the_model_has_seen(tmp_path: Path) -> None:
+    name = "firdhokk/speech-emotion-recognition-with-facebook-wav2vec2-large-xlsr-53"
+    part = cross_part(make_cross_run(tmp_path, name=name))
+    assert "- urdu seen in training: **tuned** ([Model card" in part
+    assert "- emodb seen in training" not in part
+
+
 def test_the_card_says_how_it_was_made() -> None:
     text = str(model_card(record()))
     for part in (

@@ -64,3 +64,12 @@ def test_whatever_a_record_says_stays_a_value() -> None:
     found = parse_eval_result_entries(yaml.safe_load(to_yaml(spoiled, nasty)))
     assert {(entry.date, entry.source_url) for entry in found} == {(nasty, nasty)}
     assert len(found) == 3
+
+
+def test_notes_say_what_the_model_has_seen_in_training() -> None:
+    told = record(name="audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim")
+    heard = told.model_copy(update={"corpus": told.corpus.model_copy(update={"name": "msp_podcast"})})
+    assert all("seen in training: tuned (Model card" in str(entry.notes) for entry in entries(heard))
+    assert all("seen in training: not (Model card" in str(entry.notes) for entry in entries(told))
+    # Of Whisper's training data no source gives a list.
+    assert not any("seen in training" in str(entry.notes) for entry in entries(record()))

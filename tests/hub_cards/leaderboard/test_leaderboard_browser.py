@@ -294,6 +294,47 @@ def test_scores_on_incomplete_corpora_are_marked_and_beat_nobody(open_page: Open
     assert "3 of 400 utterances of emodb are missing" in page.locator("#before").inner_text()
 
 
+def test_what_a_model_has_seen_is_marked_and_can_be_hidden(open_page: Open, tmp_path: Path) -> None:
+    name = "firdhokk/speech-emotion-recognition-with-facebook-wav2vec2-large-xlsr-53"
+    kept_run(tmp_path / "runs" / "a", name, right=0.9, seed=1)
+    kept_run(tmp_path / "runs" / "b", name, corpus="emodb", right=0.8, seed=2)
+    kept_run(tmp_path / "runs" / "c", "lab/own", right=0.5, seed=3)
+    (tmp_path / "runs" / "x").mkdir()
+    cross_record(name=name).write(tmp_path / "runs" / "x")
+    write(tmp_path / "site", render(page_data(collect([tmp_path / "runs"]))))
+    hide = "hide results on corpora the model has seen"
+
+    page = open_page("#published=no", tmp_path / "site")
+    scores = dict(zip(column(page, "Model"), column(page, "URDU"), strict=True))
+    assert (scores[name].endswith(" ‡"), scores["lab/own"].endswith("‡")) == (True, False)
+    cell = page.locator("#table tbody span[title*=tuned]")
+    assert cell.get_attribute("title") == "seen in training: tuned (Model card (commit 4700315))"
+    assert not any("‡" in score for score in column(page, "EmoDB"))
+    page.get_by_label(hide).check()
+    assert "unseen=yes" in page.url
+    scores = dict(zip(column(page, "Model"), column(page, "URDU"), strict=True))
+    assert (scores[name], scores["lab/own"] != "–") == ("–", True)
+    assert column(page, "EmoDB")[column(page, "Model").index(name)] != "–"
+
+    show(page, "#view=corpus&corpus=urdu&published=no")
+    assert set(column(page, "Seen in training")) == {"tuned (Model card (commit 4700315))", ""}
+    page.get_by_label(hide).check()
+    assert column(page, "Model") == ["lab/own"]
+    show(page, f"#view=model&model={quote(name)}")
+    assert set(column(page, "Corpus")) == {"URDU", "EmoDB"}
+    page.get_by_label(hide).check()
+    assert column(page, "Corpus") == ["EmoDB"]
+
+    show(page, f"#view=cross&setting={quote(cross_setting_of(page))}&score=ua&model={quote(name)}")
+    assert column(page, "emodb → urdu")[0].endswith(" ‡")
+    assert "‡ tested on what was seen in training" in page.locator("#matrix caption").inner_text()
+    assert column(page, "Mean UA") != ["–"]
+    page.get_by_label(hide).check()
+    assert "emodb → urdu" not in page.locator("#table thead").inner_text()
+    assert column(page, "Mean UA") == ["–"]
+    assert "‡" not in page.locator("#matrix").inner_text()
+
+
 def cross_setting_of(page: Any) -> str:
     """The setting of cross-corpus results that is not the paper's."""
     return str(page.evaluate("Board.data.cross.at(-1).setting"))

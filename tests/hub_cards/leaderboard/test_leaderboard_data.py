@@ -73,6 +73,25 @@ def test_published_rows_are_the_table_of_the_paper_without_intervals_or_ranks(da
     assert [row["ua"], row["wa"], row["f1"]] == [hubert.ua, hubert.wa, hubert.f1]
 
 
+def test_every_row_says_what_the_model_has_seen_in_training(tmp_path: Path, data: dict[str, Any]) -> None:
+    name = "firdhokk/speech-emotion-recognition-with-facebook-wav2vec2-large-xlsr-53"
+    kept_run(tmp_path / "a", name)
+    kept_run(tmp_path / "b", name, corpus="emodb")
+    cross_record(name=name).write(tmp_path)
+    tuned = page_data(collect([tmp_path]))
+    states = {row["corpus"]: (row["seen"], row["seen_source"]) for row in rows(tuned, model=name)}
+    assert states == {"urdu": ("tuned", "Model card (commit 4700315)"), "emodb": (None, None)}
+    (matrix,) = [one for one in tuned["cross"] if one["setting"] != TABLE_5_SETTING]
+    assert {(pair["target"], pair["seen"]) for pair in matrix["pairs"]} == {
+        ("urdu", "tuned"),
+        ("savee", "tuned"),
+        ("emodb", None),
+    }
+    published = {row["model"]: row["seen"] for row in rows(data, corpus="emodb") if row["published"]}
+    assert (published["facebook/wav2vec2-base"], published["data2vec 2.0 base"]) == ("not", "not")
+    assert published["openai/whisper-large-v3"] is None
+
+
 def test_every_model_has_a_key_of_its_own(data: dict[str, Any]) -> None:
     keys = [model["key"] for model in data["models"]]
     assert len(set(keys)) == len(keys)

@@ -36,8 +36,9 @@
   function scoreCell(corpus) {
     return ([, where]) => {
       const row = where.get(corpus);
-      const said = Board.number(value(row, state.metric)) + (remark(row) ? " †" : "");
-      return make("span", { title: remark(row) || false }, said);
+      const marked = Board.markable(row);
+      const said = Board.number(value(row, state.metric)) + Board.marks(marked);
+      return make("span", { title: Board.markWords(marked) || false }, said);
     };
   }
 
@@ -89,6 +90,7 @@
       ]),
     ];
     if (Board.publishedHere()) filters.push(checkbox("published", "published rows"));
+    filters.push(Board.unseenFilter());
     const shown = Board.shownModels();
     const chosen = chosenCorpora(shown);
     const rows = shown.filter(([, where]) => chosen.some((corpus) => where.has(corpus)));

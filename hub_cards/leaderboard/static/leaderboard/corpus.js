@@ -21,6 +21,7 @@
       Board.metricFilter(),
     ];
     if (Board.publishedHere()) filters.push(checkbox("published", "published rows"));
+    filters.push(Board.unseenFilter());
     const corpus = corpora.findIndex(({ name }) => name === state.corpus);
     const rows = Board.shownModels()
       .filter(([, where]) => where.has(corpus))
@@ -85,6 +86,7 @@
           models[model].published ? "" : value(row, "checked") ? "checked" : "not kept",
       },
       { key: "remark", title: "Remark", value: ({ row }) => (remark(row) ? `† ${remark(row)}` : "") },
+      { key: "seen", title: "Seen in training", value: ({ row }) => Board.seenWords(Board.seenOf(row)) },
       { key: "protocol", title: "Protocol", value: () => state.protocol },
     ];
     const facts = corpora[corpus];

@@ -3,6 +3,12 @@
 (() => {
   const { data, state, make, select, metrics } = Board;
 
+  /* Without the pairs that the filter hides; a mean of the others would stand beside means of all. */
+  function shownPairs(matrix) {
+    const pairs = matrix.pairs.filter(({ seen }) => state.unseen !== "yes" || !Board.isSeen(seen));
+    return pairs.length < matrix.pairs.length ? { ...matrix, pairs, average: {} } : matrix;
+  }
+
   function across() {
     const settings = [...new Set(data.cross.map(({ setting }) => setting))];
     const setting = select(
@@ -10,10 +16,11 @@
       "Protocol",
       settings.map((name) => [name, Board.shortened(name)]),
     );
-    const matrices = data.cross.filter((matrix) => matrix.setting === state.setting);
+    const everything = data.cross.filter((matrix) => matrix.setting === state.setting);
+    const matrices = everything.map(shownPairs);
     // WA is what the paper gives, so it is what all rows have.
     const offered = Object.entries(metrics).filter(([metric]) =>
-      matrices.some(({ pairs }) => pairs.some((pair) => metric in pair)),
+      everything.some(({ pairs }) => pairs.some((pair) => metric in pair)),
     );
     const metric = select("score", "Score", offered);
     const having = matrices.filter(({ pairs }) => pairs.some((pair) => state.score in pair));
@@ -54,8 +61,9 @@
         numeric: true,
         value: (matrix) => of(matrix, name)?.[state.score] ?? null,
         show: (matrix) => {
-          const { [state.score]: score, remark } = of(matrix, name) ?? {};
-          return make("span", { title: remark || false }, Board.number(score) + (remark ? " †" : ""));
+          const pair = of(matrix, name) ?? {};
+          const said = Board.number(pair[state.score]) + Board.marks(pair);
+          return make("span", { title: Board.markWords(pair) || false }, said);
         },
       })),
       {
@@ -68,7 +76,7 @@
     return {
       heading: "From one corpus to another",
       protocol: `Protocol ${state.setting}.`,
-      filters: [setting, metric, model],
+      filters: [setting, metric, model, Board.unseenFilter()],
       status: [
         `Models: ${having.length}. Rows of a matrix are what was trained on, columns what was tested.`,
         "Compare means only of the same pairs.",
@@ -103,12 +111,12 @@
           const told = [
             low === undefined ? "" : `${low.toFixed(1)} to ${pair[`${state.score}_high`].toFixed(1)}`,
             ...(pair.overlap ?? []),
-            pair.remark,
+            Board.markWords(pair),
           ].filter(Boolean);
           const cell = make(
             "td",
             { title: told.join("; ") || false },
-            pair[state.score].toFixed(1) + (pair.overlap?.length ? " *" : "") + (pair.remark ? " †" : ""),
+            pair[state.score].toFixed(1) + (pair.overlap?.length ? " *" : "") + Board.marks(pair),
           );
           if (told.length) cell.append(make("span", { class: "unseen" }, ` (${told.join("; ")})`));
           Board.shade(cell, (pair[state.score] - from) / (to - from));
@@ -124,7 +132,10 @@
     );
     const star = matrix.pairs.some(({ overlap }) => overlap?.length) ? "; * shares speakers or audio" : "";
     const dagger = matrix.pairs.some(({ remark }) => remark) ? "; † on incomplete corpora" : "";
-    const caption = `${Board.shortened(Board.modelText(matrix.model))}: ${metrics[state.score]} in percent${star}${dagger}`;
+    const double = matrix.pairs.some(({ seen }) => Board.isSeen(seen))
+      ? "; ‡ tested on what was seen in training"
+      : "";
+    const caption = `${Board.shortened(Board.modelText(matrix.model))}: ${metrics[state.score]} in percent${star}${dagger}${double}`;
     const region = make(
       "div",
       { class: "region", role: "region", tabindex: "0", "aria-label": "Matrix, scrollable" },

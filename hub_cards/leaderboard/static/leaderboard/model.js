@@ -13,14 +13,15 @@
       ),
       Board.protocolFilter(),
       Board.metricFilter(),
+      Board.unseenFilter(),
     ];
     const model = models.findIndex(({ key }) => key === state.model);
     const table = tables.get(Board.position()) ?? new Map();
-    const where = table.get(model) ?? new Map();
+    const where = Board.shownRows(table.get(model) ?? new Map());
     const name = state.metric;
     const rows = [...where].map(([corpus, row]) => {
       const others = [...table.values()]
-        .map((other) => other.get(corpus))
+        .map((other) => Board.shownRows(other).get(corpus))
         .filter((other) => !remark(other))
         .map((other) => value(other, name))
         .filter((score) => score !== null);
@@ -57,7 +58,7 @@
         title: metrics[name],
         numeric: true,
         value: ({ row }) => value(row, name),
-        show: ({ row }) => make("span", {}, Board.number(value(row, name)) + (remark(row) ? " †" : "")),
+        show: ({ row }) => make("span", {}, Board.number(value(row, name)) + Board.marks(Board.markable(row))),
       },
       {
         key: "picture",
@@ -93,6 +94,7 @@
       },
       { key: "best", title: "Best here", numeric: true, value: ({ best }) => best },
       { key: "remark", title: "Remark", value: ({ row }) => remark(row) },
+      { key: "seen", title: "Seen in training", value: ({ row }) => Board.seenWords(Board.seenOf(row)) },
       { key: "protocol", title: "Protocol", value: () => state.protocol },
     ];
     const after = layerCurves(rows);

@@ -1,7 +1,7 @@
 "use strict";
 /* What the views of scores within a corpus share: the rows of a protocol, and how to ask them. */
 (() => {
-  const { data, state, select, metrics } = Board;
+  const { data, state, select, checkbox, metrics } = Board;
   const { results, models, protocols } = data;
 
   /* Rows of one protocol: where[model] is a map from corpus to the row of `results`. */
@@ -31,8 +31,26 @@
 
   function shownModels() {
     const table = tables.get(position()) ?? new Map();
-    return [...table].filter(([model]) => state.published === "yes" || !models[model].published);
+    return [...table]
+      .filter(([model]) => state.published === "yes" || !models[model].published)
+      .map(([model, where]) => [model, shownRows(where)])
+      .filter(([, where]) => where.size);
   }
+
+  /* Of a model's rows those that the filters leave, by corpus. */
+  const shownRows = (where) =>
+    state.unseen === "yes" ? new Map([...where].filter(([, row]) => !isSeen(results.seen?.[row]))) : where;
+  const unseenFilter = () => checkbox("unseen", "hide results on corpora the model has seen, or perhaps has");
+
+  /* Whether a corpus was in a model's training data, or may have been; unknown is not seen. */
+  const isSeen = (seen) => Boolean(seen) && seen !== "not";
+  const seenWords = ({ seen, seen_source }) => (seen ? `${seen} (${seen_source})` : "");
+  /* What stands behind a score, and what it says. */
+  const marks = ({ remark, seen }) => (remark ? " †" : "") + (isSeen(seen) ? " ‡" : "");
+  const markWords = ({ remark, seen, seen_source }) =>
+    [remark, isSeen(seen) ? `seen in training: ${seenWords({ seen, seen_source })}` : ""].filter(Boolean).join("; ");
+  const seenOf = (row) => ({ seen: value(row, "seen"), seen_source: value(row, "seen_source") });
+  const markable = (row) => ({ remark: remark(row), ...seenOf(row) });
 
   const unique = (values) => [...new Set(values)].sort();
   const value = (row, name) => (row === undefined ? null : (results[name]?.[row] ?? null));
@@ -46,6 +64,14 @@
     publishedHere,
     protocolWords,
     shownModels,
+    shownRows,
+    unseenFilter,
+    isSeen,
+    seenOf,
+    seenWords,
+    marks,
+    markWords,
+    markable,
     unique,
     value,
     remark,

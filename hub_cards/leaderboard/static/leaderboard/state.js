@@ -14,6 +14,7 @@ window.Board = (() => {
     language: "",
     source: "",
     published: "yes",
+    unseen: "no",
     corpus: "",
     model: "",
     setting: "",
