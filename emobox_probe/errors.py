@@ -7,6 +7,17 @@ class ProbeError(ValueError):
     """Something the user gave (a model, a folder, a setting) is not what was expected."""
 
 
+class UtteranceError(ProbeError):
+    """An encoder fails on one utterance, at `position` in its batch."""
+
+    def __init__(self, position: int, message: str):
+        super().__init__(position, message)
+        self.position, self.message = position, message
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class UnreadableError(ProbeError):
     """A file or folder that is there must not be read, so nothing is known to be wrong with what it holds."""
 

@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from accelerate.utils import gather_object
 from emobox_datasets import corpora
 from emobox_probe.config import CrossConfig, ExtractConfig, ProbeConfig
 from emobox_probe.encoders.load import Encoder
+from emobox_probe.encoders.own.doors import name_of_object
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.corpus import (
     checkpoint_of,
@@ -53,11 +55,13 @@ class Run:
     kept: bool = False
 
 
-def probe(model: str, corpus: str, protocol: str = "paper", **settings: Any) -> ResultRecord:
+def probe(model: Any, corpus: str, protocol: str = "paper", **settings: Any) -> ResultRecord:
     """Score a model on the folds of a corpus.
 
     Args:
-        model: Hub id, local folder, or `builtin:<name>`.
+        model: Hub id, local folder, `builtin:<name>`, or an encoder of one's own: a `torch.nn.Module` or function of
+            16 kHz waveforms `(B, samples)` that returns frames `(B, T, D)`, or an object with `encode` (a list of
+            waveforms to a list of frames); it is put into `eval()` and moved to the device.
         corpus: name of the corpus, such as `emodb`.
         protocol: `paper` or `strict`.
         settings: the other settings of `config.ProbeConfig`, such as `data_dir`, `output_dir`, `dtype`.
@@ -69,13 +73,16 @@ def probe(model: str, corpus: str, protocol: str = "paper", **settings: Any) -> 
         ProbeError: settings, model or folder are not what is needed; says what to do.
         CorpusError: the corpus is not there, not whole, or cannot be decoded.
     """
-    record = run(ProbeConfig.of({"model": model, "corpus": corpus, "protocol": protocol, **settings})).record
+    name, own = _named(model)
+    record = run(
+        ProbeConfig.of({"model": name, "corpus": corpus, "protocol": protocol, **settings}), own
+    ).record
     assert isinstance(record, ResultRecord)
     return record
 
 
 def cross(
-    model: str, train: Sequence[str], test: Sequence[str] = (), protocol: str = "paper", **settings: Any
+    model: Any, train: Sequence[str], test: Sequence[str] = (), protocol: str = "paper", **settings: Any
 ) -> CrossRecord:
     """Train on corpora, test on others.
 
@@ -89,13 +96,14 @@ def cross(
     Raises:
         ProbeError, CorpusError: as for `probe`.
     """
-    given = {"model": model, "train": tuple(train), "test": tuple(test), "protocol": protocol, **settings}
-    record = run(CrossConfig.of(given)).record
+    name, own = _named(model)
+    given = {"model": name, "train": tuple(train), "test": tuple(test), "protocol": protocol, **settings}
+    record = run(CrossConfig.of(given), own).record
     assert isinstance(record, CrossRecord)
     return record
 
 
-def extract(model: str, corpus: str, **settings: Any) -> FeatureStore:
+def extract(model: Any, corpus: str, **settings: Any) -> FeatureStore:
     """The features of a corpus, made as far as they are missing: the store that `probe` takes them from.
 
     Args:
@@ -106,11 +114,19 @@ def extract(model: str, corpus: str, **settings: Any) -> FeatureStore:
     Raises:
         ProbeError, CorpusError: as for `probe`.
     """
-    return extract_features(ExtractConfig.of({"model": model, "corpus": corpus, **settings}))
+    name, own = _named(model)
+    return extract_features(ExtractConfig.of({"model": name, "corpus": corpus, **settings}), own)
 
 
-def run(config: ProbeConfig | CrossConfig) -> Run:
+def _named(model: Any) -> tuple[str, Any]:
+    """What settings call a model, and the model itself where it is an object in memory."""
+    return (str(model), None) if isinstance(model, (str, PathLike)) else (name_of_object(model), model)
+
+
+def run(config: ProbeConfig | CrossConfig, own: Any = None) -> Run:
     """From corpora and model to a record, top to bottom; a finished run of equal settings is not made again.
+
+    `own` is the model where it is an object in memory, which settings can only name.
 
     Raises:
         ProbeError: settings, model or folder are not what is needed; says what to do.
@@ -120,7 +136,7 @@ def run(config: ProbeConfig | CrossConfig) -> Run:
     prepare_device(accelerator)
     protocol = PROTOCOLS[config.protocol]
     design = design_of(config, protocol)
-    encoder = encoder_of(config, accelerator.device, protocol)
+    encoder = encoder_of(config, accelerator.device, protocol, own)
 
     # What is wrong with any corpus shows here, before features are made of the first.
     pool = Pool(design.labels)
@@ -200,8 +216,8 @@ def _kept(
     return earlier if (folder / PREDICTIONS_FILE).is_file() else None
 
 
-def extract_features(config: ExtractConfig) -> FeatureStore:
-    """The features of one corpus, made as far as they are missing.
+def extract_features(config: ExtractConfig, own: Any = None) -> FeatureStore:
+    """The features of one corpus, made as far as they are missing; `own` as for `run`.
 
     Raises:
         ProbeError, CorpusError: as for `run`.
@@ -209,7 +225,7 @@ def extract_features(config: ExtractConfig) -> FeatureStore:
     accelerator = Accelerator()
     prepare_device(accelerator)
     corpus = corpora.load(config.corpus)
-    encoder = encoder_of(config, accelerator.device, PROTOCOLS["paper"])
+    encoder = encoder_of(config, accelerator.device, PROTOCOLS["paper"], own)
     with accelerator.main_process_first():
         whole = load_corpus(corpus, config.data_dir, config.allow_missing, config.num_proc)
     described = describe_corpus(whole, corpus, corpus.label_list)

@@ -5,11 +5,23 @@ from typing import Any
 from emobox_probe.records.record import Record
 
 
+class OwnSource(Record):
+    """Where an encoder of the user's own comes from.
+
+    `code_sha256` is of the Python file that was named, or of the class or function in memory; `output_sha256`, of
+    frames of noise, stands in for the hash of weights where none could be found.
+    """
+
+    import_path: str
+    code_sha256: str | None = None
+    output_sha256: str | None = None
+
+
 class EncoderFacts(Record):
     """What a score can be traced to: which weights, and what was taken from them.
 
     `way` is how utterances share a batch (families.py); audio below `shortest_samples` is lengthened with zeros to
-    that, which gives one frame.
+    that, which gives one frame. `own` is there for an encoder of the user's own.
     """
 
     name: str
@@ -25,8 +37,10 @@ class EncoderFacts(Record):
     dtype: str
     way: str
     shortest_samples: int
+    own: OwnSource | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
         """What features depend on; not the name, so that a copy of a model finds its features again."""
-        return self.model_dump(include=set(EncoderFacts.model_fields) - {"name", "revision", "way"})
+        known = self.model_dump(include=set(EncoderFacts.model_fields) - {"name", "revision", "way", "own"})
+        return known if self.own is None else {**known, "own": self.own.model_dump(exclude={"import_path"})}

@@ -138,6 +138,18 @@ class Windows:
         return seconds if self.trimmed else math.ceil(seconds / self.SECONDS) * self.SECONDS
 
 
+@dataclass(frozen=True)
+class Waveform:
+    """Samples `(N,)` as they are."""
+
+    def __call__(self, loaded: Loaded, waveform: np.ndarray) -> list[Piece]:
+        samples = torch.from_numpy(np.ascontiguousarray(waveform, dtype=np.float32))
+        return [Piece({"waveform": samples}, len(waveform))]
+
+    def cost(self, seconds: float) -> float:
+        return seconds
+
+
 def log_mel(waveforms: torch.Tensor, extractor: Any, steps: int) -> torch.Tensor:
     """What WhisperFeatureExtractor makes of zero-padded windows: `(B, N)` to `(B, bands, steps)`.
 

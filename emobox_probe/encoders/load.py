@@ -5,6 +5,7 @@ that is kept, and to what tolerance. "Last layer" is `last_hidden_state`.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from emobox_probe.encoders.builtin import BUILTIN, BUILTINS, Descriptors
 from emobox_probe.encoders.encoder import DTYPES, Encoded, Encoder, Pending, lengthened
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.model_encoder import ModelEncoder
+from emobox_probe.encoders.own.doors import encoder_of_object, is_own, load_own
 from emobox_probe.encoders.weights import TRIMMED
 from emobox_probe.errors import ProbeError
 
@@ -36,27 +38,34 @@ __all__ = [
 
 
 def load_encoder(
-    name: str,
+    model: Any,
     device: torch.device,
     revision: str | None = None,
     trust_remote_code: bool = False,
     dtype: str = "float32",
     layers: str = "last",
 ) -> Encoder:
-    """Load an encoder by Hub id, local folder, or `builtin:<name>`.
+    """Load an encoder by Hub id, local folder, `builtin:<name>`, or as the user's own.
 
     Args:
-        name: with `:trimmed` behind it, a Whisper model on the true length of the audio instead of 30 s windows.
+        model: a name, with `:trimmed` behind it, a Whisper model on the true length of the audio instead of 30 s
+            windows; `python:<module>:<function>` or `hear:<module>[@<weights>]`; or an object (own/own_model.py).
         device: where it runs.
         revision: branch, tag or commit on the Hub.
         trust_remote_code: run the repository's own code.
         dtype: what the model computes in, of `DTYPES`.
-        layers: `last`, or `all` for the means of all layers beside the frames of the last.
+        layers: `last`, or `all` for the means of all layers beside the frames of the last; `available` for `all`
+            where the encoder has layers.
 
     Raises:
         ProbeError: there is no such model, it is no speech encoder, its weights are not safetensors or not
-            complete, it has no layers to take means of, or the Hub cannot be reached.
+            complete, it has no layers to take means of, the Hub cannot be reached, or an own encoder is none.
     """
+    if not isinstance(model, str):
+        return encoder_of_object(model, device, dtype, layers)
+    name = model
+    if is_own(name):
+        return load_own(name, device, dtype, layers)
     if name.startswith(BUILTIN):
         if layers == "all":
             raise ProbeError(f"Expected an encoder with layers, but {name} has none; leave out --layers all.")
@@ -64,6 +73,7 @@ def load_encoder(
     loaded, family, architecture = loading.load(name, revision, trust_remote_code)
     if device.type == "cuda" and dtype == "float32":
         torch.backends.cudnn.allow_tf32 = False  # 10 bits of mantissa would not be float32
+    layers = "last" if layers == "last" else "all"
     return ModelEncoder(name, loaded, family, architecture, device, dtype, layers)
 
 

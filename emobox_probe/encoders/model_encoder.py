@@ -16,11 +16,11 @@ from emobox_probe.encoders.batching import Batch, Budget, plan
 from emobox_probe.encoders.convolution import for_tensor_cores
 from emobox_probe.encoders.encoder import DTYPES, Encoded, Pending, encoded, lengthened
 from emobox_probe.encoders.exactness import Validity, output_length, settle_weights, shortest_input
-from emobox_probe.encoders.facts import EncoderFacts
+from emobox_probe.encoders.facts import EncoderFacts, OwnSource
 from emobox_probe.encoders.families import Family
 from emobox_probe.encoders.inputs import Loaded, Windows
 from emobox_probe.encoders.outputs import Output
-from emobox_probe.errors import ProbeError
+from emobox_probe.errors import ProbeError, UtteranceError
 
 
 class ModelEncoder:
@@ -35,6 +35,7 @@ class ModelEncoder:
         device: torch.device,
         dtype: str = "float32",
         layers: str = "last",
+        own: OwnSource | None = None,
     ):
         self._device, self._layers = device, layers == "all"
         self._family, self._way = family, family.way_for(loaded.config)
@@ -43,14 +44,16 @@ class ModelEncoder:
         self.busy_seconds = 0.0
         self.needs_cores = device.type == "cpu"
 
-        sha256 = loading.weights_hash(loaded.model)
+        sha256 = loading.weights_hash(loaded.model) if loaded.model.state_dict() else None
         parameters = sum(parameter.numel() for parameter in loaded.model.parameters())
         self._loaded = loaded
-        loaded.model.eval().requires_grad_(False).to(device, DTYPES[dtype])
-        settle_weights(loaded.model)
-        if device.type == "cuda":
-            for_tensor_cores(loaded.model)
-            mask_at_once(loaded.model)
+        loaded.model.eval().to(device, DTYPES[dtype])
+        if own is None:  # what the user goes on with stays as it is
+            loaded.model.requires_grad_(False)
+            settle_weights(loaded.model)
+            if device.type == "cuda":
+                for_tensor_cores(loaded.model)
+                mask_at_once(loaded.model)
         if self._way in ("masked", "window"):
             family.secure(loaded.model, self._validity)
 
@@ -63,7 +66,7 @@ class ModelEncoder:
             architecture=architecture,
             revision=getattr(loaded.config, "_commit_hash", None),
             weights_sha256=sha256,
-            preprocessor_sha256=loading.preprocessor_hash(loaded.extractor),
+            preprocessor_sha256=loaded.extractor and loading.preprocessor_hash(loaded.extractor),
             parameters=parameters,
             dimension=two.shape[1],
             frame_rate=(len(six) - len(two)) / 4,
@@ -72,6 +75,7 @@ class ModelEncoder:
             dtype=dtype,
             way=self._way,
             shortest_samples=self._shortest,
+            own=own,
         )
 
     def plan(self, seconds: Sequence[float]) -> list[list[int]]:
@@ -187,7 +191,7 @@ class ModelEncoder:
         try:
             (frames,) = self.encode([_tone(samples)])
             return len(frames) > 0 and bool(torch.isfinite(frames).all())
-        except (RuntimeError, ValueError, IndexError, ZeroDivisionError, AssertionError):
+        except (RuntimeError, UtteranceError, ValueError, IndexError, ZeroDivisionError, AssertionError):
             return False
 
 

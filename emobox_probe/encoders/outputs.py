@@ -62,6 +62,12 @@ def masked_moonshine(loaded: Loaded, inputs: Inputs, validity: Validity, layers:
     return _hidden_states(loaded, inputs, layers)
 
 
+def own_frames(loaded: Loaded, inputs: Inputs, validity: Validity, layers: bool) -> Output:
+    """An encoder of the user's own, which is told how long each utterance is."""
+    output: Output = loaded.model(inputs["waveform"], inputs["length"], layers)
+    return output
+
+
 # ── windows of Whisper's log-mel spectrogram ──
 
 

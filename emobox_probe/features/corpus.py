@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -20,7 +21,7 @@ from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.repository import prepared
 from emobox_probe.config import FeatureConfig
-from emobox_probe.encoders.load import BUILTIN, DTYPES, Encoder, load_encoder
+from emobox_probe.encoders.load import DTYPES, Encoder, load_encoder
 from emobox_probe.features.extraction import extract
 from emobox_probe.features.store import FeatureStore
 from emobox_probe.heads.checkpoint import Checkpoint
@@ -29,11 +30,14 @@ from emobox_probe.protocol import Protocol
 from emobox_probe.records import result as results
 
 
-def encoder_of(config: FeatureConfig, device: torch.device, protocol: Protocol) -> Encoder:
-    """The model of the settings, with the layers that were asked for, else those that the protocol needs."""
-    needed = "all" if protocol.layers == "every" and not config.model.startswith(BUILTIN) else "last"
+def encoder_of(config: FeatureConfig, device: torch.device, protocol: Protocol, own: Any = None) -> Encoder:
+    """The model of the settings, with the layers that were asked for, else those that the protocol needs.
+
+    `own` is the model where it is an object in memory, which settings can only name.
+    """
+    needed = "available" if protocol.layers == "every" else "last"
     return load_encoder(
-        config.model,
+        config.model if own is None else own,
         device,
         config.revision,
         config.trust_remote_code,

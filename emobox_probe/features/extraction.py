@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 from emobox_datasets.audio_files.audio import from_flac
 from emobox_datasets.errors import AudioError
 from emobox_probe.encoders.encoder import Encoder, Pending, in_order
-from emobox_probe.errors import ProbeError
+from emobox_probe.errors import ProbeError, UtteranceError
 from emobox_probe.features.store import FeatureStore
 
 # More processes would only claim more shards ahead.
@@ -78,7 +78,11 @@ def extract(
             rows, batches = planned[0]
             if isinstance(batch, _Failure):
                 raise ProbeError(batch.message)
-            running.append(encoder.run(batch, dtype))
+            try:
+                running.append(encoder.run(batch, dtype))
+            except UtteranceError as error:
+                utterance = store.ids[batches[len(running)][error.position]]
+                raise ProbeError(f"Utterance {utterance}: {error}") from error
             progress(sum(store.durations[row] for row in batches[len(running) - 1]))
             if len(running) == len(batches):
                 planned.popleft()

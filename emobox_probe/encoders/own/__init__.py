@@ -1,0 +1,1 @@
+"""Encoders of one's own: whatever computes frames from audio, named by its user and checked before it is used."""

@@ -1,0 +1,114 @@
+"""What is asked of an encoder of one's own before a corpus is: on noise of known lengths, a second of work."""
+
+import hashlib
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from emobox_datasets.audio_files.audio import SAMPLING_RATE
+from emobox_probe.encoders.families import Way
+from emobox_probe.encoders.own.own_model import OwnModel
+from emobox_probe.errors import ProbeError, UtteranceError
+
+# Of the spread of features: what a batch may change; half-precision sums in another order differ by more.
+TOLERANCES = {"float32": 1e-4, "bfloat16": 5e-2, "float16": 1e-2}
+# A stated frame rate may be off by this share.
+RATE_SHARE = 0.02
+SHORT, LONG = 2.0, 6.0
+EQUAL, MIXED = (2.5, 2.5, 2.5), (2.0, 6.0, 3.1)
+
+
+def trial(model: OwnModel, device: torch.device, dtype: str) -> Way:
+    """Try the model; how its utterances may share a batch.
+
+    Sets the model's dimension and frame rate, which every utterance is held to from then on.
+
+    Raises:
+        ProbeError: what comes out are no frames, changes from call to call, or does not follow its frame rate.
+    """
+    two, six = (_alone(model, noise(seconds), device) for seconds in (SHORT, LONG))
+    if two.shape[1] != six.shape[1]:
+        raise ProbeError(
+            f"Expected one dimension from {model.name}, but got {two.shape[1]} for {SHORT:g} s and {six.shape[1]} "
+            f"for {LONG:g} s of audio; return frames (T, D) of one D."
+        )
+    model.dimension = two.shape[1]
+    model.frame_rate = _frame_rate(model, len(two), len(six))
+    tolerance = TOLERANCES[dtype] * float(six.float().std()) + 1e-12
+    if (change := _difference(two, _alone(model, noise(SHORT), device))) > tolerance:
+        raise ProbeError(
+            f"Expected equal frames for equal audio from {model.name}, but two calls differ by {change:.2g}; switch "
+            f"off dropout (.eval()) and whatever draws random numbers."
+        )
+    return _way(model, device, tolerance)
+
+
+def output_hash(model: OwnModel, device: torch.device) -> str:
+    """sha256 of frames of noise, to three digits: what an encoder without weights to hash is known by."""
+    frames = _alone(model, noise(SHORT), device).float().cpu()
+    rounded = (frames / (frames.std() + 1e-12) * 1e3).round().to(torch.int64).numpy()
+    return hashlib.sha256(rounded.tobytes()).hexdigest()
+
+
+def noise(seconds: float, seed: int = 0) -> np.ndarray:
+    """White noise at a level of 0.1, always the same."""
+    samples = np.random.default_rng(seed).standard_normal(round(seconds * SAMPLING_RATE))
+    return (samples / 10).astype(np.float32)
+
+
+def _frame_rate(model: OwnModel, short: int, long: int) -> tuple[float, float]:
+    """Frames a second, and how many more there are in all."""
+    if short == long == 1:
+        return 0.0, 1.0  # an utterance is one frame
+    rate = (long - short) / (LONG - SHORT)
+    if rate <= 0:
+        raise ProbeError(
+            f"Expected more frames for longer audio from {model.name}, but got {short} for {SHORT:g} s and {long} "
+            f"for {LONG:g} s; cut off frames of padding, or return one frame an utterance."
+        )
+    stated = getattr(model.own, "frame_rate", None)
+    if isinstance(stated, (int, float)) and abs(stated - rate) > RATE_SHARE * rate + 1 / (LONG - SHORT):
+        raise ProbeError(
+            f"Expected {stated:g} frames a second from {model.name}, as its frame_rate says, but got {rate:g}; "
+            f"correct one of them."
+        )
+    return rate, short - rate * SHORT
+
+
+def _way(model: OwnModel, device: torch.device, tolerance: float) -> Way:
+    """Batches only where they change nothing."""
+    seconds = MIXED if model.mixed else EQUAL
+    waveforms = [noise(duration, seed) for seed, duration in enumerate(seconds)]
+    try:
+        together = _together(model, waveforms, device)
+    except UtteranceError as error:
+        reason = f"it takes one only ({error})"
+    else:
+        alone = [_alone(model, waveform, device) for waveform in waveforms]
+        change = max(map(_difference, together, alone))
+        if change <= tolerance:
+            return "masked" if model.mixed else "equal"
+        reason = f"what else is in a batch changes frames by {change:.2g}"
+    warnings.warn(f"{model.name} runs one utterance at a time: {reason}.", stacklevel=4)
+    return "alone"
+
+
+@torch.inference_mode()
+def _together(model: OwnModel, waveforms: Sequence[np.ndarray], device: torch.device) -> list[torch.Tensor]:
+    lengths = [len(waveform) for waveform in waveforms]
+    padded = np.stack([np.pad(waveform, (0, max(lengths) - len(waveform))) for waveform in waveforms])
+    output = model(torch.from_numpy(padded).to(device), torch.tensor(lengths), False)
+    assert output.valid is not None
+    return [frames[:count] for frames, count in zip(output.frames, output.valid.tolist(), strict=True)]
+
+
+def _alone(model: OwnModel, waveform: np.ndarray, device: torch.device) -> torch.Tensor:
+    (frames,) = _together(model, [waveform], device)
+    return frames
+
+
+def _difference(one: torch.Tensor, other: torch.Tensor) -> float:
+    """The largest, infinite where there are other numbers of frames."""
+    return float((one.float() - other.float()).abs().max()) if one.shape == other.shape else float("inf")
