@@ -85,10 +85,30 @@ def fill_data(data: Path) -> None:
         for emotion in ("angry", "calm", "glad"):
             for take in range(1, 6):
                 waveform(data / "kitchen" / speaker / f"{speaker}_{emotion}_{take}.wav", random, 0.2)
+    byol_s(data / "byol-s" / "default512.pth")
     conf = emotion2vec.settings(tiny=True)
     checkpoint = data / "emotion2vec" / "model.pt"
     checkpoint.parent.mkdir()
     emotion2vec.save_fairseq(emotion2vec.published_state(conf), conf, checkpoint)
+
+
+def byol_s(file: Path) -> None:
+    """Random weights in the shapes of the published state dict."""
+    file.parent.mkdir()
+    parts = {
+        "features": [(0, torch.nn.Conv2d(1, 64, 3)), (4, torch.nn.Conv2d(64, 64, 3)), (8, torch.nn.Conv2d(64, 64, 3)),
+                     *((place, torch.nn.BatchNorm2d(64)) for place in (1, 5, 9))],
+        "fc": [(0, torch.nn.Linear(512, 512)), (3, torch.nn.Linear(512, 512))],
+    }  # fmt: skip
+    named = {f"{part}.{place}": module for part, places in parts.items() for place, module in places}
+    torch.save(
+        {
+            f"{prefix}.{name}": value
+            for prefix, module in named.items()
+            for name, value in module.state_dict().items()
+        },
+        file,
+    )
 
 
 def waveform(file: Path, random: np.random.Generator, seconds: float) -> None:
