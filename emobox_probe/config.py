@@ -13,10 +13,11 @@ from emobox_probe.errors import ProbeError
 Dtype = Literal["float32", "bfloat16", "float16"]
 Layers = Literal["last", "all"]
 Training = Literal["all", "released"]
+Device = Literal["cpu", "cuda", "mps"]
 TestSet = Literal["balanced", "all"]
 ProtocolName = Literal["paper", "strict"]
 # Where things are and how they are made, not what is measured: no record says them.
-PLACES = {"data_dir", "features_dir", "output_dir", "num_proc", "overwrite"}
+PLACES = {"data_dir", "features_dir", "output_dir", "num_proc", "overwrite", "device", "batch_seconds"}
 
 
 class Config(BaseModel):
@@ -69,7 +70,8 @@ class FeatureConfig(Config):
 
     model: str = Field(
         min_length=1,
-        description="Hub id, local folder, or builtin:<name>; behind a Whisper model, :trimmed takes the true length",
+        description="Hub id, local folder, builtin:<name>, python:<module>:<function> or "
+        "hear:<module>[@<weights>]; behind a Whisper model, :trimmed takes the true length",
     )
     revision: str | None = Field(None, description="branch, tag or commit of the model on the Hub")
     trust_remote_code: bool = Field(False, description="run the model repository's own code")
@@ -81,6 +83,10 @@ class FeatureConfig(Config):
     store_dtype: Dtype = Field("float16", description="what features are stored in")
     features_dir: Path | None = Field(None, description="default: $HF_HOME/emobox/features")
     num_proc: int | None = Field(None, gt=0, description="processes that convert the corpus")
+    device: Device | None = Field(None, description="where the model runs; default: as accelerate chooses")
+    batch_seconds: float | None = Field(
+        None, gt=0, description="of audio in one batch, padding included; default: by device"
+    )
     allow_missing: bool = Field(False, description="go on with an incomplete corpus")
 
 

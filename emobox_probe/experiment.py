@@ -15,10 +15,11 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator, PartialState
+from accelerate.state import AcceleratorState
 from accelerate.utils import gather_object
 
 from emobox_datasets import corpora
-from emobox_probe.config import CrossConfig, ExtractConfig, ProbeConfig
+from emobox_probe.config import CrossConfig, Device, ExtractConfig, ProbeConfig
 from emobox_probe.encoders.load import Encoder
 from emobox_probe.encoders.own.doors import name_of_object
 from emobox_probe.errors import ProbeError
@@ -132,7 +133,7 @@ def run(config: ProbeConfig | CrossConfig, own: Any = None) -> Run:
         ProbeError: settings, model or folder are not what is needed; says what to do.
         CorpusError: a corpus is not there, not whole, or cannot be decoded.
     """
-    accelerator = Accelerator()
+    accelerator = accelerator_on(config.device)
     prepare_device(accelerator)
     protocol = PROTOCOLS[config.protocol]
     design = design_of(config, protocol)
@@ -222,7 +223,7 @@ def extract_features(config: ExtractConfig, own: Any = None) -> FeatureStore:
     Raises:
         ProbeError, CorpusError: as for `run`.
     """
-    accelerator = Accelerator()
+    accelerator = accelerator_on(config.device)
     prepare_device(accelerator)
     corpus = corpora.load(config.corpus)
     encoder = encoder_of(config, accelerator.device, PROTOCOLS["paper"], own)
@@ -267,6 +268,25 @@ def read_run(folder: str | Path) -> RunRecord:
 def is_main_process() -> bool:
     """Whether this process is the one that tells."""
     return bool(PartialState().is_main_process)
+
+
+def accelerator_on(device: Device | None) -> Accelerator:
+    """The processes at work, on the device that was asked for.
+
+    Raises:
+        ProbeError: there is no such device.
+    """
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device is not None and not there[device]:
+        raise ProbeError(
+            f"Expected a {device} device, but torch finds none here; choose of "
+            f"{', '.join(name for name, known in there.items() if known)}, or leave out --device."
+        )
+    # accelerate keeps the device of the first run of a process; in a notebook another may follow on another device.
+    state = AcceleratorState._shared_state
+    if device is not None and state and state["device"].type != device and state["num_processes"] == 1:
+        AcceleratorState._reset_state(reset_partial_state=True)
+    return Accelerator(cpu=device == "cpu")
 
 
 def prepare_device(accelerator: Accelerator) -> None:

@@ -21,7 +21,7 @@ from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.repository import prepared
 from emobox_probe.config import FeatureConfig
-from emobox_probe.encoders.load import DTYPES, Encoder, load_encoder
+from emobox_probe.encoders.load import DTYPES, Encoder, ModelEncoder, load_encoder
 from emobox_probe.features.extraction import extract
 from emobox_probe.features.store import FeatureStore
 from emobox_probe.heads.checkpoint import Checkpoint
@@ -36,7 +36,7 @@ def encoder_of(config: FeatureConfig, device: torch.device, protocol: Protocol, 
     `own` is the model where it is an object in memory, which settings can only name.
     """
     needed = "available" if protocol.layers == "every" else "last"
-    return load_encoder(
+    encoder = load_encoder(
         config.model if own is None else own,
         device,
         config.revision,
@@ -44,6 +44,9 @@ def encoder_of(config: FeatureConfig, device: torch.device, protocol: Protocol, 
         config.dtype,
         config.layers or needed,
     )
+    if config.batch_seconds is not None and isinstance(encoder, ModelEncoder):
+        encoder.budget.seconds = config.batch_seconds
+    return encoder
 
 
 def load_corpus(
