@@ -79,6 +79,7 @@ class _Models:
             published=False,
             revision=one.model.revision,
             weights=one.model.weights_sha256,
+            own=encoder.own is not None,
             **facts,
         )
 

@@ -15,6 +15,7 @@ from records import record
 from result_runs import make_cross_run, make_run
 
 import emobox
+from emobox_probe.encoders.facts import OwnSource
 from emobox_probe.records.result import LayerScore, ResultRecord
 from hub_cards.cards.markdown import shell, text
 from hub_cards.cards.model_card import METRICS, command, cross_part, model_card, readme
@@ -48,6 +49,17 @@ def test_a_matrix_says_which_targets_the_model_has_seen(tmp_path: Path) -> None:
     part = cross_part(make_cross_run(tmp_path, name=name))
     assert "- urdu seen in training: **tuned** ([Model card" in part
     assert "- emodb seen in training" not in part
+
+
+def test_the_card_marks_an_encoder_of_ones_own() -> None:
+    made = record(name="python:mine:load")
+    own = OwnSource(import_path="python:mine:load", code_sha256="5" * 64)
+    marked = made.model_copy(update={"encoder": made.encoder.model_copy(update={"own": own})})
+    said = (
+        f"| own encoder | loaded from its author's code (sha256 {'5' * 64}); others cannot load it by name |"
+    )
+    assert said in str(model_card(marked))
+    assert "own encoder" not in str(model_card(made))
 
 
 def test_the_card_says_how_it_was_made() -> None:

@@ -9,6 +9,7 @@ import pytest
 from cross_records import cross_record
 from kept_runs import kept_run
 
+from emobox_probe.encoders.facts import OwnSource
 from emobox_probe.records.result import ResultRecord
 from hub_cards.leaderboard.data import page_data
 from hub_cards.paper import TABLE_4, TABLE_5, TABLE_5_SETTING
@@ -95,6 +96,18 @@ def test_every_row_says_what_the_model_has_seen_in_training(tmp_path: Path, data
 def test_every_model_has_a_key_of_its_own(data: dict[str, Any]) -> None:
     keys = [model["key"] for model in data["models"]]
     assert len(set(keys)) == len(keys)
+
+
+def test_encoders_of_ones_own_are_marked(tmp_path: Path) -> None:
+    made = kept_run(tmp_path / "own", "python:mine:load")
+    own = OwnSource(import_path="python:mine:load")
+    made.model_copy(update={"encoder": made.encoder.model_copy(update={"own": own})}).write(tmp_path / "own")
+    kept_run(tmp_path / "other", "lab/good")
+    models = page_data(collect([tmp_path]))["models"]
+    assert {model["name"]: model["own"] for model in models if not model["published"]} == {
+        "python:mine:load": True,
+        "lab/good": False,
+    }
 
 
 def test_two_revisions_are_two_models(tmp_path: Path) -> None:

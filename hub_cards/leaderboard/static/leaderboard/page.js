@@ -60,6 +60,7 @@
       make("a", { href: modelLink(model) }, shortened(modelTitle(model))),
     );
     if (model.published) cell.append(" ", make("span", { class: "badge" }, "published"));
+    if (model.own) cell.append(" ", make("span", { class: "badge" }, "own encoder"));
     return cell;
   }
   const modelTitle = (model) => (model.published ? model.paper_name : model.title);
