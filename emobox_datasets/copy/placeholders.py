@@ -65,7 +65,15 @@ def recognise(path: str | os.PathLike[str]) -> Fault | None:
 def sniff(path: str | os.PathLike[str]) -> Fault | None:
     """Reason and remedy if the regular file `path` starts like a pointer or a web page."""
     with open(path, "rb") as file:
-        head = file.read(_SNIFFED)
+        return sniffed(file.read(_SNIFFED))
+
+
+def sniffed(head: bytes) -> Fault | None:
+    """The same of the first bytes of a file.
+
+    >>> sniffed(b"<!DOCTYPE html>")[0], sniffed(b"RIFF")
+    ('it is a web page', None)
+    """
     if head.startswith(b"version https://git-lfs.github.com/spec/"):
         return _LFS
     # A pointer file is a path below /annex/objects; a link checked out as text is that path from its own folder.

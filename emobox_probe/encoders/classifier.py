@@ -27,8 +27,9 @@ from transformers import (
 from transformers.utils import logging
 
 from emobox_datasets.audio_files.audio import SAMPLING_RATE, from_flac, resample
+from emobox_probe.encoders.checkpoints.location import load_weights, locate
 from emobox_probe.encoders.encoder import lengthened
-from emobox_probe.encoders.weights import check_weight_files, preprocessor_hash, weights_hash
+from emobox_probe.encoders.weights import preprocessor_hash, weights_hash
 from emobox_probe.errors import ProbeError
 
 # Samples at 16 kHz, 0.1 s: many models fail on less; zeros are put behind what is shorter.
@@ -74,26 +75,26 @@ class Classifier:
 def load_classifier(
     name: str, device: torch.device, revision: str | None = None, trust_remote_code: bool = False
 ) -> Classifier:
-    """An audio classification model by Hub id or local folder, from safetensors only.
+    """An audio classification model by Hub id or local folder.
 
     Raises:
-        ProbeError: there is no such model, it classifies no audio, its weights are not safetensors, or it was not
-            trained to classify.
+        ProbeError: there is no such model, it classifies no audio, its weights are refused, or it was not trained to
+            classify.
     """
-    options = {"revision": revision, "trust_remote_code": trust_remote_code}
+    wanted = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
     try:
-        extractor = AutoFeatureExtractor.from_pretrained(name, **options)
-        check_weight_files(name, revision, AutoConfig.from_pretrained(name, **options))
+        location = locate(name, revision, trust_remote_code)
+        extractor = AutoFeatureExtractor.from_pretrained(location.place, **location.options)
+        config = AutoConfig.from_pretrained(location.place, **location.options)
         model, report = _quietly(
-            lambda: AutoModelForAudioClassification.from_pretrained(
-                name, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **options
-            )
+            lambda: load_weights(AutoModelForAudioClassification, location, config, **wanted)
         )
+    except ProbeError:
+        raise
     except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
         raise ProbeError(
-            f"Expected an audio classification model with safetensors and a feature extractor at {name!r} (a Hub id or "
-            f"a folder), but got: {first_line(error)} If it only has pytorch_model.bin, load it where you trust it and "
-            f"save_pretrained() it to a folder; if it is on the Hub, check the name and the network."
+            f"Expected an audio classification model with weights and a feature extractor at {name!r} (a Hub id or a "
+            f"folder), but got: {first_line(error)} If it is on the Hub, check the name and the network."
         ) from error
     if missing := sorted(key for key in report["missing_keys"] if "masked_spec_embed" not in key):
         raise ProbeError(
@@ -106,7 +107,7 @@ def load_classifier(
         torch.backends.cudnn.allow_tf32 = False  # 10 bits of mantissa would not be float32
     return Classifier(
         name=name,
-        revision=getattr(model.config, "_commit_hash", None),
+        revision=location.commit,
         classes=tuple(model.config.id2label[number] for number in sorted(model.config.id2label)),
         weights_sha256=sha256,
         preprocessor_sha256=preprocessor_hash(extractor),

@@ -38,27 +38,45 @@ def convert_checkpoint(path: Path, out: Path) -> list[str]:
         raise ProbeError(
             f"Expected a new or empty folder to write to, but {out} is there already; name another."
         )
-    content = read_checkpoint(path)
-    weights = _weights(path, content)
-    settings = _settings(content) or _settings_beside(path)
-    converted = convert(str(path), weights, settings, _labels_beside(path))
-    sha256 = _sha256(path)
-    converted.model.config.converted_from = {"file": path.name, "sha256": sha256}
+    converted = _converted(path, str(path))
     _save(converted.model, out)
-    return _report(converted, path, out, sha256)
+    return _report(converted, path, out)
+
+
+def write_model(path: Path, folder: Path, called: str) -> None:
+    """The same into a folder that is there, without a word.
+
+    Args:
+        path: of the checkpoint.
+        folder: what is written to.
+        called: what messages call the checkpoint.
+
+    Raises:
+        ProbeError: the checkpoint is refused, or what is beside it cannot be read.
+    """
+    _write(_converted(path, called).model, folder)
+
+
+def _converted(path: Path, called: str) -> Converted:
+    content = read_checkpoint(path, called)
+    weights = _weights(called, content)
+    settings = _settings(content) or _settings_beside(path, called)
+    converted = convert(called, weights, settings, _labels_beside(path))
+    converted.model.config.converted_from = {"file": path.name, "sha256": _sha256(path)}
+    return converted
 
 
 # ── what is in the file and beside it ──
 
 
-def _weights(path: Path, content: Any) -> Mapping[str, Any]:
+def _weights(called: str, content: Any) -> Mapping[str, Any]:
     """The names and tensors of a checkpoint: all of it, or what is below the keys that training tools use."""
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
     if not isinstance(content, Mapping):
         raise ProbeError(
-            f"Expected a table of weights in {path}, but it holds a {type(content).__name__}; give a checkpoint of "
+            f"Expected a table of weights in {called}, but it holds a {type(content).__name__}; give a checkpoint of "
             f"fairseq or FunASR."
         )
     return content
@@ -74,7 +92,7 @@ def _settings(content: Any) -> dict[str, Any]:
     return {**model, "normalize": task.get("normalize") if isinstance(task, dict) else None}
 
 
-def _settings_beside(path: Path) -> dict[str, Any]:
+def _settings_beside(path: Path, called: str) -> dict[str, Any]:
     """As FunASR keeps them."""
     beside = path.with_name(SETTINGS)
     if not beside.is_file():
@@ -82,11 +100,14 @@ def _settings_beside(path: Path) -> dict[str, Any]:
     try:
         settings = yaml.safe_load(beside.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ProbeError(f"Expected {beside} to be YAML, but got: {str(error).splitlines()[0]}.") from error
+        raise ProbeError(
+            f"Expected {SETTINGS} beside {called} to be YAML, but got: {str(error).splitlines()[0]}."
+        ) from error
     model = settings.get("model_conf") if isinstance(settings, dict) else None
     if not isinstance(model, dict):
         raise ProbeError(
-            f"Expected model_conf in {beside}, as FunASR writes it; move the file away if it is another's."
+            f"Expected model_conf in {SETTINGS} beside {called}, as FunASR writes it; move the file away if it is "
+            f"another's."
         )
     return model
 
@@ -113,8 +134,7 @@ def _save(model: Any, out: Path) -> None:
     half = out.with_name(f".{out.name}.{os.getpid()}")
     half.mkdir(parents=True)
     try:
-        model.save_pretrained(half)
-        Data2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=True).save_pretrained(half)
+        _write(model, half)
         if out.is_dir():
             out.rmdir()
         half.rename(out)
@@ -122,9 +142,15 @@ def _save(model: Any, out: Path) -> None:
         shutil.rmtree(half, ignore_errors=True)
 
 
-def _report(converted: Converted, path: Path, out: Path, sha256: str) -> list[str]:
+def _write(model: Any, folder: Path) -> None:
+    model.save_pretrained(folder)
+    Data2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=True).save_pretrained(folder)
+
+
+def _report(converted: Converted, path: Path, out: Path) -> list[str]:
     model = converted.model
     config, count = model.config, sum(parameter.numel() for parameter in model.parameters())
+    sha256 = config.converted_from["sha256"]
     name = KNOWN.get(sha256, "not among the files whose sha256 is known, which says nothing against it")
     lines = [
         f"{path}: {name}",

@@ -58,8 +58,8 @@ def load_encoder(
             where the encoder has layers.
 
     Raises:
-        ProbeError: there is no such model, it is no speech encoder, its weights are not safetensors or not
-            complete, it has no layers to take means of, the Hub cannot be reached, or an own encoder is none.
+        ProbeError: there is no such model, it is no speech encoder, its weights are refused or not complete, it has no
+            layers to take means of, the Hub cannot be reached, or an own encoder is none.
     """
     if not isinstance(model, str):
         return encoder_of_object(model, device, dtype, layers)

@@ -1,8 +1,7 @@
-"""From a Hub id or a folder to a model in memory: no code of others, no pickle, no weight left to chance."""
+"""From a Hub id or a folder to a model in memory: no code of others, no pickle run, no weight left to chance."""
 
 import hashlib
 import importlib
-import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +13,12 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from transformers import MODEL_MAPPING, AutoConfig, AutoFeatureExtractor, AutoModel
-from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, cached_file, logging
+from transformers.utils import logging
 
 # Imported so that the Auto classes know the models that the library lacks.
 import emobox_probe.encoders.data2vec2  # noqa: F401
-from emobox_datasets.files import inside
 from emobox_probe.encoders.builtin import BUILTIN
+from emobox_probe.encoders.checkpoints.location import Location, load_weights, locate, weights_place
 from emobox_probe.encoders.families import FAMILIES, UNKNOWN, WHISPER_TRIMMED, Family, Part
 from emobox_probe.encoders.inputs import Loaded
 from emobox_probe.errors import ProbeError
@@ -32,16 +31,19 @@ def load(name: str, revision: str | None, trust_remote_code: bool) -> tuple[Load
     """A model in float32 on the CPU, the family it belongs to, and the name of its architecture.
 
     Raises:
-        ProbeError: there is no such model, it is no speech encoder, its weights are not safetensors or not
-            complete, or the Hub cannot be reached.
+        ProbeError: there is no such model, it is no speech encoder, its weights are refused or not complete, or the
+            Hub cannot be reached.
     """
     identifier = name.removesuffix(TRIMMED)
-    options = {"revision": revision, "trust_remote_code": trust_remote_code}
-    config = _config(identifier, options)
+    try:
+        location = locate(identifier, revision, trust_remote_code)
+    except OSError as error:
+        raise ProbeError(_not_found(identifier, error)) from error
+    config = _config(location)
     family, architecture = _family(name, config)
-    extractor = _extractor(identifier, options)
+    extractor = _extractor(location)
     with _quiet():
-        model = _model(identifier, config, family, options)
+        model = _model(location, config, family)
     if family.part and family.part.config:
         config = attrgetter(family.part.config)(config)
     return Loaded(config, model, extractor), family, architecture
@@ -96,95 +98,52 @@ def _check_speech(name: str, config: Any) -> None:
         )
 
 
-def _config(name: str, options: dict[str, Any]) -> Any:
+def _config(location: Location) -> Any:
     try:
-        return AutoConfig.from_pretrained(name, **options)
+        config = AutoConfig.from_pretrained(location.place, **location.options)
     except (OSError, ValueError, KeyError) as error:
-        raise ProbeError(_not_found(name, error)) from error
+        raise ProbeError(_not_found(location.name, error)) from error
+    config._commit_hash = location.commit or getattr(config, "_commit_hash", None)
+    return config
 
 
-def _extractor(name: str, options: dict[str, Any]) -> Any:
+def _extractor(location: Location) -> Any:
     try:
-        return AutoFeatureExtractor.from_pretrained(name, **options)
+        return AutoFeatureExtractor.from_pretrained(location.place, **location.options)
     except (OSError, ValueError, ImportError) as error:
         raise ProbeError(
-            f"Expected {name} to have a feature extractor (preprocessor_config.json) that loads, but got: "
+            f"Expected {location.name} to have a feature extractor (preprocessor_config.json) that loads, but got: "
             f"{_first_line(error)} Save the one that the model was trained with beside it."
         ) from error
 
 
-def _model(name: str, config: Any, family: Family, options: dict[str, Any]) -> Any:
-    """The encoder in float32, whatever the checkpoint stores; only safetensors are read, never a pickle."""
+def _model(location: Location, config: Any, family: Family) -> Any:
+    """The encoder in float32, whatever the checkpoint stores."""
+    name = location.name
     wanted = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
     own = attrgetter(family.part.config)(config) if family.part and family.part.config else config
     try:
-        check_weight_files(name, options["revision"], own)
         if family.part is None:
-            model, report = AutoModel.from_pretrained(name, **wanted, **options)
+            model, report = load_weights(AutoModel, location, config, **wanted)
         else:
-            model, report = _load_part(name, own, family.part, {**wanted, "revision": options["revision"]})
+            place = weights_place(location, own)
+            model, report = _load_part(place, own, family.part, {**wanted, "revision": location.revision})
+    except ProbeError:
+        raise
     except (OSError, ValueError, ImportError, SafetensorError) as error:
         raise ProbeError(
-            f"Expected {name} to have weights as safetensors, but got: {_first_line(error)} If it only has "
-            f"pytorch_model.bin, load it where you trust it and save_pretrained() it to a folder."
+            f"Expected {name} to have weights as safetensors or pytorch_model.bin, but got: {_first_line(error)}"
         ) from error
     whole = family.part is None and config.is_encoder_decoder
     _check_complete(name, report["missing_keys"], "encoder." if whole else "")
     return model.get_encoder() if whole else model
 
 
-def check_weight_files(name: str, revision: str | None, config: Any) -> None:
-    """Let through only weights that are safetensors files of the model's own folder or repository.
-
-    The library would read whatever file an index (`model.safetensors.index.json`, or what the configuration names as
-    `transformers_weights`) maps a weight to.
-
-    Raises:
-        ValueError: the index cannot be read, or there is such a file; names both.
-        OSError: the Hub cannot be reached.
-    """
-    named = getattr(config, "transformers_weights", None)
-    if named is None and _own_file(name, SAFE_WEIGHTS_NAME, revision):
-        return  # the library looks for it first
-    index = SAFE_WEIGHTS_INDEX_NAME if named is None else inside(name, named).relative_to(name).as_posix()
-    if not index.endswith(".index.json"):
-        _check_weight_file(name, "the configuration", index)
-    elif path := _own_file(name, index, revision):
-        try:
-            content = json.loads(path.read_bytes())
-            files, _ = set(content["weight_map"].values()), content["metadata"].keys()
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{index}, which is no index of weights ({error!r})") from error
-        for file in sorted(files, key=str):
-            _check_weight_file(name, index, file)
-
-
-def _own_file(name: str, file: str, revision: str | None) -> Path | None:
-    """A file of a folder or of a repository on the Hub, None where it has none of that name; as the library looks."""
-    found = cached_file(
-        name,
-        file,
-        revision=revision,
-        _raise_exceptions_for_gated_repo=False,
-        _raise_exceptions_for_missing_entries=False,
-    )
-    return None if found is None else Path(found)
-
-
-def _check_weight_file(name: str, index: str, file: Any) -> None:
-    try:
-        path = inside(name, file)
-    except ValueError as error:
-        raise ValueError(f"{index}, which names {file!r} outside of the model") from error
-    if path.suffix != ".safetensors" or (Path(name).is_dir() and not path.is_file()):
-        raise ValueError(f"{index}, which names {file!r} and not a safetensors file beside it")
-
-
-def _load_part(name: str, config: Any, part: Part, wanted: dict[str, Any]) -> Any:
+def _load_part(place: str, config: Any, part: Part, wanted: dict[str, Any]) -> Any:
     """The encoder alone: what the checkpoint holds besides is never put into memory."""
     module, class_name = part.model.split(":")
     model_class = getattr(importlib.import_module(f"transformers.models.{module}"), class_name)
-    return model_class.from_pretrained(name, config=config, key_mapping={part.keys: ""}, **wanted)
+    return model_class.from_pretrained(place, config=config, key_mapping={part.keys: ""}, **wanted)
 
 
 def _check_complete(name: str, missing_keys: list[str], part: str) -> None:

@@ -18,7 +18,7 @@ from hub_cards.bench.default import default_plan
 from hub_cards.bench.events import Events, JsonEvents, RichEvents
 from hub_cards.bench.items import Item, chosen, expand, shard
 from hub_cards.bench.jobs import launch_words
-from hub_cards.bench.models import find_model
+from hub_cards.bench.models import find_model, previewed
 from hub_cards.bench.options import BenchConfig, Overwrite
 from hub_cards.bench.plan import Plan, PlanError
 from hub_cards.bench.reading import parse_plan, read_plan
@@ -42,7 +42,8 @@ def bench(config: BenchConfig, console: Console, progress: bool = True) -> int:
         progress: show a bar over all items.
 
     Returns:
-        The exit status: 0 if all is done, 1 if something failed or was kept though stale, 130 if it was stopped.
+        The exit status: 0 if all is done, 1 if something failed or was kept though stale, or in a dry run would be
+        refused, 130 if it was stopped.
 
     Raises:
         PlanError: nothing could begin; says everything that is wrong.
@@ -70,7 +71,7 @@ def bench(config: BenchConfig, console: Console, progress: bool = True) -> int:
             ]
         )
     if config.dry_run:
-        return 0
+        return int(bool(told.refused))
     with events:
         runner = Runner(
             ledger,
@@ -95,6 +96,8 @@ def prepare(plan: Plan, config: BenchConfig) -> tuple[Ledger, list[Item]]:
         PlanError: models cannot be had, or an option does not fit the plan; all at once.
     """
     models = {model: find_model(model) for model in plan.models}
+    if config.dry_run:
+        models = {model: previewed(here) for model, here in models.items()}
     problems = [
         f"{plan.path}:{plan.lines[model.label]}: {here.problem}"
         for model, here in models.items()

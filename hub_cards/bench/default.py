@@ -10,6 +10,12 @@ HEADER = """\
 output: runs
 protocols: [paper, strict]
 """
+# What the authors of data2vec 2.0 list (fairseq, examples/data2vec/README.md), trained on Librispeech and Libri-light.
+PUBLISHED = "https://dl.fbaipublicfiles.com/fairseq/data2vec2"
+NOT_ON_HUB = {
+    "data2vec 2.0 base": ("base_libri.pt", "data2vec2-base"),
+    "data2vec 2.0 large": ("large_vox.pt", "data2vec2-large"),
+}
 
 
 def default_plan() -> str:
@@ -24,10 +30,13 @@ def _models() -> str:
         if "/" in model:
             lines.append(f"  - {{name: {model}, paper: {name}}}")
         else:
-            lines.append(
-                f"  # {name} is not on the Hub: make its folder with `emobox convert-checkpoint`, then"
-            )
-            lines.append(f"  # - {{name: that folder, paper: {name}}}")
+            file, folder = NOT_ON_HUB[str(name)]
+            lines += [
+                f"  # {name} is not on the Hub. Download it and make a folder of it, then take off the #:",
+                f"  #   curl -LO {PUBLISHED}/{file}",
+                f"  #   emobox convert-checkpoint {file} {folder}",
+                f"  # - {{name: ./{folder}, paper: {name}}}",
+            ]
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from emobox_datasets import corpora
+from emobox_probe.encoders.checkpoints.preview import Preview
 from emobox_probe.encoders.encoder import DTYPES
 from emobox_probe.experiment import hardware
 from hub_cards.bench.items import KINDS, Item, dependents, layers_of
@@ -33,13 +34,23 @@ class Line:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is to do; `disk` is the most that features take at once, `free` the room there is."""
+    """What is to do; `disk` is the most that features take at once, `free` the room there is.
+
+    `models` are those that are needed, with what loading them would read where that was looked at.
+    """
 
     lines: Sequence[Line]
     disk: float
     free: float
     memory: float
     hardware: str
+    models: Sequence[ModelHere] = ()
+
+    @property
+    def refused(self) -> list[str]:
+        """Why models would be refused."""
+        previews = [here.preview for here in self.models if here.preview]
+        return [preview.problem for preview in previews if preview.problem]
 
     @property
     def seconds(self) -> float:
@@ -68,12 +79,14 @@ def estimate(
         device.type, hardware(device), processes, past_notes(plan.features), past_records(plan.output)
     )
     lines = [_line(ledger, item, speeds, again) for item in mine if item.kind != "report"]
+    needed = {line.item.model: None for line in lines if line.item.model}
     return Estimate(
         lines,
         peak_disk(lines, ledger.items, keep_features),
         free_bytes(plan.features),
         max((_memory(ledger.models[line.item.model]) for line in lines if line.item.model), default=0.0),
         speeds.hardware,
+        [ledger.models[model] for model in needed],
     )
 
 
@@ -154,6 +167,16 @@ def facts(told: Estimate) -> dict[str, object]:
             }
             for line in told.lines
         ],
+        "models": [
+            {
+                "model": here.model.name,
+                "reads": here.preview.file,
+                "bytes": here.preview.size,
+                "refused": here.preview.problem,
+            }
+            for here in told.models
+            if here.preview
+        ],
     }
 
 
@@ -178,6 +201,11 @@ def show(told: Estimate, console: Console, every_item: bool) -> None:
             time = duration(line.time.seconds) if line.time.seconds else ""
             listing.add_row(line.item.name, line.state, f"{line.item.hours:.2f}", time, line.time.source)
         console.print(listing)
+    for here in told.models:
+        if here.preview:
+            console.print(
+                _reads(here.model.name, here.preview), markup=False, highlight=False, soft_wrap=True
+            )
     for source in sorted({line.time.source for line in told.lines if line.time.seconds}):
         console.print(f"Times: {source}.", highlight=False)
     console.print(
@@ -185,6 +213,19 @@ def show(told: Estimate, console: Console, every_item: bool) -> None:
         f"about {told.memory / 1e9:.1f} GB an item. Machine: {told.hardware}.",
         highlight=False,
     )
+
+
+def _reads(name: str, preview: Preview) -> str:
+    """The file of weights of a model in a line.
+
+    >>> _reads("a/b", Preview("model.safetensors", 1_500_000_000))
+    'a/b: reads model.safetensors (1,500.0 MB).'
+    """
+    if preview.problem:
+        return f"{name}: would be refused: {preview.problem}"
+    size = "" if preview.size is None else f" ({preview.size / 1e6:,.1f} MB)"
+    converted = "" if "safetensors" in str(preview.file) else ", once, and keeps it as safetensors"
+    return f"{name}: reads {preview.file}{size}{converted}."
 
 
 def duration(seconds: float) -> str:

@@ -2,17 +2,26 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+)
+from transformers.utils import CONFIG_NAME
 
 from emobox_probe.encoders.builtin import BUILTIN
+from emobox_probe.encoders.checkpoints.preview import Preview, preview
+from emobox_probe.encoders.convert_checkpoint import SETTINGS
 from emobox_probe.encoders.load import load_encoder
 from emobox_probe.encoders.weights import TRIMMED
 from emobox_probe.errors import ProbeError
@@ -48,13 +57,17 @@ class Size:
 
 @dataclass(frozen=True)
 class ModelHere:
-    """A model of a plan and what was found of it; `problem` says why it cannot be had."""
+    """A model of a plan and what was found of it; `problem` says why it cannot be had.
+
+    `preview` is what loading would read, where that was looked at.
+    """
 
     model: Model
     stamp: str
     config: dict[str, Any]
     folder: Path | None
     problem: str | None = None
+    preview: Preview | None = None
 
     @property
     def windowed(self) -> bool:
@@ -89,9 +102,9 @@ def find_model(model: Model) -> ModelHere:
     name = model.name.removesuffix(TRIMMED)
     folder = Path(name)
     if folder.is_dir():
-        return ModelHere(model, _folder_stamp(folder), _read_config(folder / "config.json"), folder)
+        return ModelHere(model, _folder_stamp(folder), _read_config(folder), folder)
     try:
-        path = Path(hf_hub_download(name, "config.json", revision=model.revision))
+        path = _download_config(name, model.revision)
     except (OSError, ValueError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         problem = (
@@ -100,7 +113,27 @@ def find_model(model: Model) -> ModelHere:
         )
         return ModelHere(model, "", {}, None, problem)
     # …/snapshots/<commit>/config.json
-    return ModelHere(model, f"{name} {path.parent.name}", _read_config(path), path.parent)
+    return ModelHere(model, f"{name} {path.parent.name}", _read_config(path.parent), path.parent)
+
+
+def previewed(here: ModelHere) -> ModelHere:
+    """The same with what loading it would read."""
+    if here.problem or here.model.name.startswith(BUILTIN):
+        return here
+    named = here.config.get("transformers_weights")
+    return replace(here, preview=preview(here.model.name.removesuffix(TRIMMED), here.model.revision, named))
+
+
+def _download_config(name: str, revision: str | None) -> Path:
+    """The configuration, or the settings that FunASR has in its place."""
+    try:
+        return Path(hf_hub_download(name, CONFIG_NAME, revision=revision))
+    except EntryNotFoundError:
+        try:
+            return Path(hf_hub_download(name, SETTINGS, revision=revision))
+        except EntryNotFoundError:
+            pass
+        raise
 
 
 def _find_builtin(model: Model) -> ModelHere:
@@ -111,12 +144,24 @@ def _find_builtin(model: Model) -> ModelHere:
     return ModelHere(model, f"{model.name} {revision} {version('emobox')}", {}, None)
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def _read_config(folder: Path) -> dict[str, Any]:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        if not (folder / CONFIG_NAME).is_file() and (folder / SETTINGS).is_file():
+            return _read_settings(folder / SETTINGS)
+        config = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
         return {}  # loading the model says what is wrong with it
     return config if isinstance(config, dict) else {}
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    """Width and depth of a model of FunASR, by the names of transformers."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    settings = content.get("model_conf") if isinstance(content, dict) else None
+    names = {"hidden_size": "embed_dim", "num_hidden_layers": "depth"}
+    if not isinstance(settings, dict):
+        return {}
+    return {ours: settings[theirs] for ours, theirs in names.items() if isinstance(settings.get(theirs), int)}
 
 
 def _folder_stamp(folder: Path) -> str:

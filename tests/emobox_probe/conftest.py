@@ -1,9 +1,12 @@
 """What the tests of the probe share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
+from hub_client import hub_for
+from hub_server import HubServer
 
 
 @pytest.fixture(scope="module")
@@ -13,3 +16,10 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
+    """A Hub that the client of this process talks to."""
+    with hub_for(monkeypatch, tmp_path / "token") as server:
+        yield server

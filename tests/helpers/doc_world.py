@@ -12,6 +12,7 @@ import soundfile
 import torch
 from classifiers import fit, save, tiny
 from hub_server import HubServer
+from published_models import save_as_funasr
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
 
 from emobox_datasets import corpora
@@ -23,6 +24,7 @@ CLASSES = {"neu": "neutral", "hap": "happy", "ang": "angry", "sad": "sad"}
 MODELS = {
     "openai/whisper-base": lambda folder: tiny_whisper(folder),
     "superb/wav2vec2-base-superb-er": lambda folder: trained_classifier(folder),
+    "emotion2vec/emotion2vec_plus_base": lambda folder: save_as_funasr(folder),
 }
 # The model and its card to which the guide publishes scores.
 OWN = {"my-lab/encoder": b"---\nlicense: mit\n---\n\n# My encoder\n"}

@@ -340,6 +340,8 @@ class Handler(BaseHTTPRequestHandler):
     ) -> tuple[int, dict[str, str], bytes]:
         repository = self._found(kind or "", name)
         commit = self._commit(repository, revision)
+        if repository.gated:
+            raise RefusedError(403, f"Access to model {name} is restricted", "GatedRepo")
         if path not in commit.files:
             raise RefusedError(404, f"{path} does not exist on {revision}", "EntryNotFound")
         content = commit.files[path]

@@ -49,6 +49,7 @@ class Repository:
     kind: str
     name: str
     private: bool = False
+    gated: bool = False
     commits: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     large: set[str] = field(default_factory=set)  # SHA-256 of files that are in LFS

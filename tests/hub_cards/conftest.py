@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from conftest import shared_assets
+from hub_client import hub_for
 from hub_server import HubServer
 from hub_store import Repository
-from huggingface_hub import constants
-from huggingface_hub.utils import _http
 from result_runs import BY_HAND, MODEL, make_cross_run, make_run
 
 from emobox_datasets import corpora
@@ -22,16 +20,8 @@ from hub_cards.hub import one_commit as publish
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
     """A Hub that the client of this process talks to, with a token; retries do not wait."""
-    with HubServer() as server:
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr(constants, "ENDPOINT", server.url)
-        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
-        monkeypatch.setenv("HF_TOKEN", server.token)
-        monkeypatch.setattr(_http, "time", SimpleNamespace(sleep=lambda seconds: None))
-        monkeypatch.setattr(publish, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(publish, "WAIT_SECONDS", 0.0)
+    with hub_for(monkeypatch, tmp_path / "token") as server:
         yield server
 
 

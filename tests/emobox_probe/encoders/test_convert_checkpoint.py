@@ -168,7 +168,7 @@ def test_a_file_of_another_kind_beside_the_checkpoint_is_an_error(
 ) -> None:
     path = published.save_funasr(state, tmp_path / "a.pt")
     (tmp_path / "config.yaml").write_text(text)
-    assert str(tmp_path / "config.yaml") in refused(path, tmp_path / "out")
+    assert f"config.yaml beside {path}" in refused(path, tmp_path / "out")
 
 
 def test_labels_are_read_beside_the_checkpoint(tmp_path: Path) -> None:

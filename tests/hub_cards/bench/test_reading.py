@@ -1,5 +1,6 @@
 """Reading a plan: what it means, and everything that is wrong with it, at once and with lines."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,18 @@ def test_the_default_plan_is_the_papers_for_the_corpora_found(
     names = set(read_table_4()["name"])
     assert all(name in default_plan() for name in names)
     assert len(names) == 10
+
+
+def test_the_default_plan_says_where_the_models_are_that_are_not_on_the_hub() -> None:
+    comments = [line.strip(" #") for line in default_plan().splitlines() if line.startswith("  #")]
+    for file, folder in (("base_libri.pt", "data2vec2-base"), ("large_vox.pt", "data2vec2-large")):
+        assert f"curl -LO https://dl.fbaipublicfiles.com/fairseq/data2vec2/{file}" in comments
+        assert f"emobox convert-checkpoint {file} {folder}" in comments
+    # Taken off the comments, the rows are models of the plan.
+    whole = re.sub(r"^  # - ", "  - ", default_plan(), flags=re.MULTILINE)
+    models = {model.paper: model.name for model in parse_plan(whole, "default").models}
+    assert models["data2vec 2.0 base"] == "./data2vec2-base"
+    assert models["data2vec 2.0 large"] == "./data2vec2-large"
 
 
 def test_found_is_every_corpus_that_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

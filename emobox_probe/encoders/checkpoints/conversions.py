@@ -1,0 +1,110 @@
+"""Conversions of published files, kept so that each is made once.
+
+    $HF_HOME/emobox/converted/<key>/model.safetensors   and what else the conversion writes
+
+The key hashes the content of the published files: another revision with the same weights finds the conversion, other
+weights never do.
+"""
+
+import errno
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from filelock import FileLock
+from huggingface_hub import constants
+from safetensors import SafetensorError, safe_open
+from transformers.utils import SAFE_WEIGHTS_NAME
+
+from emobox_probe.errors import ProbeError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def conversion_of(name: str, kind: str, files: Mapping[str, Path], convert: Callable[[Path], None]) -> Path:
+    """The folder that `convert` makes of published files, made now where it is not kept already.
+
+    Processes that want the same one wait for the first; a killed one leaves nothing that another would take for whole.
+
+    Args:
+        name: of the model, for messages.
+        kind: of the conversion, and its version: part of the key.
+        files: what is converted.
+        convert: writes into the new folder that it is given, `model.safetensors` among others.
+
+    Raises:
+        ProbeError: `convert` refuses the files, a download is damaged, or the folder cannot be written.
+    """
+    root = Path(constants.HF_HOME).expanduser() / "emobox" / "converted"
+    hashes = {file: _content_hash(path) for file, path in files.items()}
+    key = hashlib.sha256(json.dumps([kind, hashes], sort_keys=True).encode()).hexdigest()[:32]
+    folder, half = root / key, root / f".{key}.incomplete"
+    if _is_whole(folder):
+        return folder
+    try:
+        (root / "locks").mkdir(parents=True, exist_ok=True)
+        with FileLock(root / "locks" / key):
+            if not _is_whole(folder):
+                for path in files.values():
+                    _check_download(name, path)
+                for left in (folder, half):
+                    shutil.rmtree(left, ignore_errors=True)
+                _check_room(name, root, files)
+                half.mkdir()
+                convert(half)
+                half.rename(folder)
+    except (OSError, SafetensorError) as error:
+        if getattr(error, "errno", None) in _FULL or "StorageFull" in str(error):
+            raise ProbeError(_no_room(name, root)) from error
+        raise ProbeError(
+            f"Expected to keep the weights of {name} as safetensors in {root}, but got: {error}; set HF_HOME to a "
+            f"folder that you may write to."
+        ) from error
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+    return folder
+
+
+def _content_hash(path: Path) -> str:
+    """SHA-256 of a file; the Hub's cache calls large files by it, so that those need not be read."""
+    blob = path.resolve()
+    named = blob.parent.name == "blobs" and re.fullmatch("[0-9a-f]{64}", blob.name)
+    return blob.name if named else _sha256(path)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_download(name: str, path: Path) -> None:
+    if _content_hash(path) != _sha256(path):
+        raise ProbeError(
+            f"Expected {path.name} of {name} as it is on the Hub, but the checksum of {path.resolve()} is another; "
+            f"delete it and run again."
+        )
+
+
+def _is_whole(folder: Path) -> bool:
+    """Also not cut short, as a file can be after a power cut."""
+    try:
+        with safe_open(folder / SAFE_WEIGHTS_NAME, framework="pt"):
+            return True
+    except (OSError, SafetensorError):
+        return False
+
+
+def _check_room(name: str, root: Path, files: Mapping[str, Path]) -> None:
+    if sum(path.stat().st_size for path in files.values()) > shutil.disk_usage(root).free:
+        raise ProbeError(_no_room(name, root))
+
+
+def _no_room(name: str, root: Path) -> str:
+    free = shutil.disk_usage(root).free
+    return (
+        f"Expected room in {root} to keep the weights of {name} as safetensors, but the disk is full "
+        f"({free / 1e6:,.0f} MB left); make room, or set HF_HOME to a folder on another disk."
+    )
