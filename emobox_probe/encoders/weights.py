@@ -46,6 +46,7 @@ def load(name: str, revision: str | None, trust_remote_code: bool) -> tuple[Load
         model = _model(location, config, family)
     if family.part and family.part.config:
         config = attrgetter(family.part.config)(config)
+    config._commit_hash = location.commit
     return Loaded(config, model, extractor), family, architecture
 
 
@@ -100,11 +101,9 @@ def _check_speech(name: str, config: Any) -> None:
 
 def _config(location: Location) -> Any:
     try:
-        config = AutoConfig.from_pretrained(location.place, **location.options)
+        return AutoConfig.from_pretrained(location.place, **location.options)
     except (OSError, ValueError, KeyError) as error:
         raise ProbeError(_not_found(location.name, error)) from error
-    config._commit_hash = location.commit or getattr(config, "_commit_hash", None)
-    return config
 
 
 def _extractor(location: Location) -> Any:

@@ -20,6 +20,7 @@ from transformers.utils import (
 )
 
 from emobox_datasets.copy import placeholders
+from emobox_datasets.files import inside
 from emobox_probe.encoders.checkpoints.files import indexed_files, own_file
 from emobox_probe.encoders.checkpoints.funasr import CHECKPOINT, checkpoint_name
 from emobox_probe.encoders.convert_checkpoint import SETTINGS
@@ -73,13 +74,13 @@ def _wanted(file: str | None) -> str:
 def _sizes(name: str, revision: str | None, files: Sequence[str]) -> dict[str, int]:
     """Bytes of those of the files that are there."""
     if Path(name).is_dir():
-        paths = [Path(name) / file for file in files]
-        return {path.name: path.stat().st_size for path in paths if path.is_file()}
+        paths = {file: inside(name, file) for file in files}
+        return {file: path.stat().st_size for file, path in paths.items() if path.is_file()}
     if constants.HF_HUB_OFFLINE:
         cached = {file: try_to_load_from_cache(name, file, revision=revision) for file in files}
         return {file: Path(path).stat().st_size for file, path in cached.items() if isinstance(path, str)}
-    found = HfApi().get_paths_info(name, list(files), revision=revision)
-    return {entry.path: entry.size for entry in found if isinstance(entry, RepoFile)}
+    entries = HfApi().get_paths_info(name, list(files), revision=revision)
+    return {entry.path: entry.size for entry in entries if isinstance(entry, RepoFile)}
 
 
 def _problem(name: str, revision: str | None, file: str, allowed: Sequence[str]) -> str | None:

@@ -14,6 +14,7 @@ from hub_server import HubServer
 from published_models import files_of, save_as_published, save_as_safetensors
 from safetensors.torch import load_file
 from transformers import Wav2Vec2Config, Wav2Vec2ForSequenceClassification
+from zoo import make_checkpoint
 
 from emobox_probe.encoders.checkpoints import conversions
 from emobox_probe.encoders.classifier import load_classifier
@@ -189,6 +190,16 @@ def test_classifiers_are_read_too(tmp_path: Path) -> None:
     (folder / "pytorch_model.bin").unlink()
     model.save_pretrained(folder)
     assert first.weights_sha256 == load_classifier(str(folder), CPU).weights_sha256
+
+
+def test_of_a_larger_model_the_part_is_read(hub: HubServer, tmp_path: Path) -> None:
+    folder = make_checkpoint("gemma3n", tmp_path / "gemma3n")
+    expected = sha256_of(folder)
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    commit = hub.create("model", "lab/gemma3n").add("main", "weights", files_of(folder)).oid
+    facts = load_encoder("lab/gemma3n", CPU).facts
+    assert (facts.weights_sha256, facts.revision) == (expected, commit)
 
 
 # ── refused ──
