@@ -11,11 +11,14 @@ An item is done when its record says that it is of these weights, this copy of t
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from emobox_datasets import corpora
+from emobox_probe.config import CrossConfig, ExtractConfig, ProbeConfig
 from emobox_probe.encoders.builtin import BUILTIN
 from emobox_probe.protocol import PROTOCOLS
+from emobox_probe.tasks.design import Design, design_of
 from hub_cards.bench.plan import Cross, Model, Place, Plan
 
 Kind = Literal["extract", "probe", "cross", "report"]
@@ -76,6 +79,43 @@ def layers_of(plan: Plan, model: Model) -> str:
     protocols = {*plan.protocols, *(protocol for cross in plan.cross for protocol in cross.protocols)}
     every = any(PROTOCOLS[protocol].layers == "every" for protocol in protocols)
     return "all" if every and not model.name.startswith(BUILTIN) else "last"
+
+
+def config_of(plan: Plan, item: Item) -> ExtractConfig | ProbeConfig | CrossConfig:
+    """The settings of an item."""
+    model = item.model
+    assert model is not None
+    features: dict[str, Any] = {
+        **model.model_dump(exclude={"name", "paper"}),
+        "model": model.name,
+        "store_dtype": plan.store_dtype,
+        "features_dir": plan.features,
+        "allow_missing": any(place.allow_missing for place in item.places),
+    }
+    place = item.places[0]
+    if item.kind == "extract":
+        layers = layers_of(plan, model)
+        return ExtractConfig.of({**features, "corpus": place.name, "data_dir": place.path, "layers": layers})
+    # What is there already is done, or is to be replaced.
+    training = {"protocol": item.protocol, "output_dir": plan.output, "overwrite": True}
+    if item.cross is None:
+        return ProbeConfig.of({**features, **training, "corpus": place.name, "data_dir": place.path})
+    cross = item.cross.model_dump(exclude={"protocols"})
+    roots = {place.name: place.path for place in item.places if place.path}
+    return CrossConfig.of({**features, **training, **cross, "data_dir": roots})
+
+
+def design_for(plan: Plan, item: Item) -> Design:
+    """What `emobox probe` or `emobox cross` makes of a probe or cross item."""
+    config = config_of(plan, item)
+    assert not isinstance(config, ExtractConfig)
+    return design_of(config, PROTOCOLS[config.protocol])
+
+
+def record_folder(plan: Plan, item: Item) -> Path:
+    """Where the record of a probe or cross item is."""
+    assert item.model is not None
+    return design_for(plan, item).folder(item.model.name)
 
 
 def chosen(items: Sequence[Item], only: Sequence[str]) -> list[Item]:

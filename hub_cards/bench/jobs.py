@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emobox_probe.config import CrossConfig, ExtractConfig, ProbeConfig
 from emobox_probe.features.shards import write_whole
-from hub_cards.bench.items import Item, layers_of
+from hub_cards.bench.items import Item, config_of
 from hub_cards.bench.plan import Plan
 
 # Runs an item; tests put another script here.
@@ -32,31 +31,6 @@ class Failure:
     kind: str
     message: str
     log: str
-
-
-def config_of(plan: Plan, item: Item, overwrite: bool = False) -> ExtractConfig | ProbeConfig | CrossConfig:
-    """The settings of an item."""
-    model = item.model
-    assert model is not None
-    features: dict[str, Any] = {
-        "model": model.name,
-        "revision": model.revision,
-        "trust_remote_code": model.trust_remote_code,
-        "dtype": model.dtype,
-        "store_dtype": plan.store_dtype,
-        "features_dir": plan.features,
-        "allow_missing": any(place.allow_missing for place in item.places),
-    }
-    place = item.places[0]
-    if item.kind == "extract":
-        layers = layers_of(plan, model)
-        return ExtractConfig.of({**features, "corpus": place.name, "data_dir": place.path, "layers": layers})
-    training = {"protocol": item.protocol, "output_dir": plan.output, "overwrite": overwrite}
-    if item.cross is None:
-        return ProbeConfig.of({**features, **training, "corpus": place.name, "data_dir": place.path})
-    cross = item.cross.model_dump(exclude={"protocols"})
-    roots = {place.name: place.path for place in item.places if place.path}
-    return CrossConfig.of({**features, **training, **cross, "data_dir": roots})
 
 
 def launch_words(launcher: str | None, processes: int) -> list[str]:
@@ -81,21 +55,11 @@ class Job:
     item: Item
     prefix: list[str]
     smaller: bool = False
-    overwrite: bool = False
     only_look: bool = False
 
     @property
     def log(self) -> Path:
-        return self._file("logs", ".log")
-
-    @property
-    def work_lock(self) -> Path:
-        return self._file("locks", ".work")
-
-    def _file(self, folder: str, ending: str) -> Path:
-        path = self.plan.state / folder / (self.item.name + ending)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
+        return self.plan.file("logs", self.item.name, ".log")
 
     def run(self, stopped: Callable[[], bool], look: Callable[[str], Any]) -> Failure | None:
         """Run to the end; what went wrong, or None.
@@ -104,15 +68,15 @@ class Job:
             stopped: whether the benchmark was told to end; the process is then told too.
             look: told the last line of the log now and then.
         """
-        reason = self._file("jobs", ".reason.json")
+        reason = self.plan.file("jobs", self.item.name, ".reason.json")
         reason.unlink(missing_ok=True)
-        job = self._file("jobs", ".json")
+        job = self.plan.file("jobs", self.item.name, ".json")
         content = {
             "kind": self.item.kind,
-            "config": config_of(self.plan, self.item, self.overwrite).model_dump(mode="json"),
+            "config": config_of(self.plan, self.item).model_dump(mode="json"),
             "smaller": self.smaller,
             "only_look": self.only_look,
-            "lock": str(self.work_lock),
+            "lock": str(self.plan.file("locks", self.item.name, ".work")),
             "reason": str(reason),
             "made_for": str(self.plan.output.absolute()),
             "parent": os.getpid() if self.prefix == [sys.executable] else None,

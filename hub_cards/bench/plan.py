@@ -161,6 +161,12 @@ class Plan:
         """What the benchmark notes beside the records: locks, logs, failures."""
         return self.output / ".bench"
 
+    def file(self, folder: str, item: str, ending: str) -> Path:
+        """Where something of an item is noted; the folder is made."""
+        path = self.state / folder / (item + ending)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
 
 def default_features() -> Path:
     """Where `emobox probe` keeps features unless told otherwise."""

@@ -15,7 +15,7 @@ from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.result import ResultRecord
 from emobox_probe.report.percent import interval_text, score_text
 from hub_cards.bench.items import Item
-from hub_cards.bench.states import Ledger, read_cross, read_result, record_folder
+from hub_cards.bench.states import Ledger, read_item
 from hub_cards.cards.markdown import text
 from hub_cards.paper import read_table_4, why_not_beside_table_4
 from hub_cards.tables.results import DECIMALS, MARK, SCORES, footnotes, tabulate
@@ -53,8 +53,8 @@ def score_table(ledger: Ledger) -> pd.DataFrame:
     found: list[tuple[Item, ResultRecord]] = []
     for item in ledger.items:
         if item.kind == "probe" and ledger.state(item) == "done":
-            record = read_result(record_folder(ledger.plan, item))
-            if record is not None:
+            record = read_item(ledger.plan, item)
+            if isinstance(record, ResultRecord):
                 found.append((item, record))
     if not found:
         return pd.DataFrame()
@@ -148,8 +148,8 @@ def _cross(ledger: Ledger) -> list[str]:
     for item in ledger.items:
         if item.kind != "cross" or ledger.state(item) != "done":
             continue
-        record = read_cross(record_folder(ledger.plan, item))
-        if record is not None and item.model is not None and item.cross is not None:
+        record = read_item(ledger.plan, item)
+        if isinstance(record, CrossRecord) and item.model is not None and item.cross is not None:
             title = f"{item.model.label}, {item.cross.name}, protocol {item.protocol}"
             missing = _footnotes(corpus.incomplete for corpus in record.corpora)
             lines += [f"## Between corpora: {text(title)}\n", _pairs(record), *missing]

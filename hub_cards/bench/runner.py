@@ -10,7 +10,6 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -19,12 +18,13 @@ from filelock import FileLock, Timeout
 from emobox_datasets.errors import CorpusError
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.shards import write_whole
+from emobox_probe.records.result import ResultRecord
 from hub_cards.bench import report
 from hub_cards.bench.events import Events
 from hub_cards.bench.items import Item, dependents
 from hub_cards.bench.jobs import Failure, Job
 from hub_cards.bench.options import Overwrite
-from hub_cards.bench.states import Ledger, read_cross, read_result, record_folder
+from hub_cards.bench.states import Ledger, read_item
 from hub_cards.bench.storage import drop_if_finished, in_use
 from hub_cards.bench.trackers import Tracker
 
@@ -91,12 +91,12 @@ class Runner:
             return True
         if self._is_there(item):
             return True
-        if item.kind != "extract" and any(self._unfinished(need) for need in item.needs):
+        if not {*item.needs} <= {*self.summary.done, *self.summary.there}:
             return False
-        lock = FileLock(self._lock_path(item), timeout=0)
+        file = self.ledger.plan.file
         try:
-            with lock:
-                with FileLock(self._lock_path(item, ".work"), timeout=0):
+            with FileLock(file("locks", item.name, ".lock"), timeout=0):
+                with FileLock(file("locks", item.name, ".work"), timeout=0):
                     pass  # or the process of a benchmark that died is still at it
                 self.ledger.look_again(item)
                 if not self._is_there(item) and not self._may_be_spared(item):
@@ -144,10 +144,6 @@ class Runner:
             self.events.tell("there", item=item.name)
         return state == "done"
 
-    def _unfinished(self, need: str) -> bool:
-        """Whether an item that is needed has not ended here."""
-        return need not in self.summary.done and need not in self.summary.there
-
     def _blocked_by(self, item: Item) -> str | None:
         for need in item.needs:
             if need in self.summary.failed:
@@ -169,7 +165,7 @@ class Runner:
         if failure:
             self._failed(item, failure)
             return
-        self._failure_path(item).unlink(missing_ok=True)
+        self.ledger.plan.file("failures", item.name, ".json").unlink(missing_ok=True)
         scores = self._scores(item)
         self.summary.done.append(item.name)
         self.events.tell("done", item=item.name, seconds=time.perf_counter() - started, **scores)
@@ -179,7 +175,7 @@ class Runner:
 
     def _run(self, item: Item, smaller: bool = False, only_look: bool = False) -> Failure | None:
         notes = self.ledger.notes(item) if item.kind != "extract" else None
-        job = Job(self.ledger.plan, item, self.prefix, smaller, overwrite=True, only_look=only_look)
+        job = Job(self.ledger.plan, item, self.prefix, smaller, only_look)
         try:
             with in_use(self.ledger.plan.features, notes or []):
                 return job.run(lambda: self._stop, lambda line: self.events.look(item.name, line))
@@ -205,19 +201,19 @@ class Runner:
         self.summary.failed[item.name] = failure.message
         self.events.tell("failed", item=item.name, kind=failure.kind, reason=failure.message, log=failure.log)
         with contextlib.suppress(OSError, ProbeError):  # a full disk: the summary says it
-            write_whole(self._failure_path(item), json.dumps(asdict(failure)).encode())
+            path = self.ledger.plan.file("failures", item.name, ".json")
+            write_whole(path, json.dumps(asdict(failure)).encode())
 
     def _scores(self, item: Item) -> dict[str, float]:
         if item.kind == "extract":
             return {}
-        folder = record_folder(self.ledger.plan, item)
-        record = read_result(folder) if item.kind == "probe" else None
-        scores = record.mean if record else getattr(read_cross(folder), "average", None)
-        return dict(scores.model_dump()) if scores else {}
+        record = read_item(self.ledger.plan, item)
+        scores = record.mean if isinstance(record, ResultRecord) else record and record.average
+        return scores.model_dump() if scores else {}
 
     def _report(self) -> None:
         try:
-            with FileLock(self._file("locks", "report", ".lock")):
+            with FileLock(self.ledger.plan.file("locks", "report", ".lock")):
                 report.write(self.ledger, self.summary.failed | self.summary.blocked)
         except (OSError, ProbeError, CorpusError) as error:
             self.summary.failed["report"] = str(error)
@@ -238,14 +234,3 @@ class Runner:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-    def _lock_path(self, item: Item, ending: str = ".lock") -> Path:
-        return self._file("locks", item.name, ending)
-
-    def _failure_path(self, item: Item) -> Path:
-        return self._file("failures", item.name, ".json")
-
-    def _file(self, folder: str, name: str, ending: str) -> Path:
-        path = self.ledger.plan.state / folder / (name + ending)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path

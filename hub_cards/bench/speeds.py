@@ -10,12 +10,12 @@ from statistics import median
 from emobox_datasets import corpora
 from emobox_probe.errors import UnreadableError
 from emobox_probe.protocol import PROTOCOLS, Protocol
-from emobox_probe.records.result import RESULT_FILE, ResultRecord
+from emobox_probe.records.result import RESULT_FILE, ResultRecord, read_record
 from emobox_probe.tasks.tasks import folds_of
 from hub_cards.bench.items import Item
 from hub_cards.bench.models import ModelHere
 from hub_cards.bench.notes import Note
-from hub_cards.bench.states import read_result
+from hub_cards.bench.states import read_whole
 
 # Whisper's encoder sees windows of this many seconds, whatever is in them.
 WINDOW = 30.0
@@ -193,7 +193,7 @@ def past_records(folder: Path) -> list[ResultRecord]:
     found: list[ResultRecord | None] = []
     for path in sorted(folder.rglob(RESULT_FILE)):
         with suppress(UnreadableError):
-            found.append(read_result(path.parent))
+            found.append(read_whole(read_record, path.parent))
     return _known(found, lambda record: record.protocol.get("name") in PROTOCOLS)
 
 

@@ -1,25 +1,21 @@
 """Whether an item is done: its record is held against the plan, the model and the corpus as they are now."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
-from emobox_datasets import corpora
-from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.errors import ProbeError, UnreadableError
-from emobox_probe.protocol import PROTOCOLS, settings_of
 from emobox_probe.records.cross_result import CrossRecord, read_cross_record
 from emobox_probe.records.predictions import PREDICTIONS_FILE
 from emobox_probe.records.result import RESULT_FILE, CorpusRecord, ResultRecord, migrated, read_record
-from emobox_probe.tasks.pairings import label_space, pairings_of, target_configuration
-from emobox_probe.tasks.tasks import label_list
-from hub_cards.bench.items import Item, dependents, layers_of
+from hub_cards.bench.items import Item, dependents, design_for, layers_of, record_folder
 from hub_cards.bench.models import ModelHere
 from hub_cards.bench.notes import Note, corpus_stamp, is_stored, note_key, read_note
 from hub_cards.bench.plan import Model, Place, Plan
 
+AnyRecord = TypeVar("AnyRecord", ResultRecord, CrossRecord)
 # done; not there; there, but of other weights, data or settings; there, and what it is of is not known yet.
 State = Literal["done", "missing", "stale", "unchecked"]
 
@@ -68,10 +64,23 @@ class Ledger:
             users = list(dependents(self.items, item.name))
             finished = users and all(self.state(user) in self.settled for user in users)
             return "done" if stored or finished else "missing"
-        folder = record_folder(self.plan, item)
-        if item.kind == "probe":
-            return _probe_state(folder, item, notes, self.plan)
-        return _cross_state(folder, item, notes, self.plan)
+        return self._state_of_record(item, notes)
+
+    def _state_of_record(self, item: Item, notes: list[Note] | None) -> State:
+        """By what `emobox probe` itself holds an earlier result against."""
+        record = read_item(self.plan, item)
+        if record is None:
+            return "stale" if _is_old(record_folder(self.plan, item)) else "missing"
+        design = design_for(self.plan, item)
+        found = design.identity_of(record)  # type: ignore[arg-type]  # what a design reads, it knows
+        facts, copies = record.encoder, _corpora_of(record)
+        if notes is not None:
+            # Features with more layers serve those who need fewer, so layers do not count.
+            facts = notes[0].facts.model_copy(update={"layers": facts.layers})
+            copies = [note.corpus for note in notes]
+        if design.identity(facts, self.plan.store_dtype, copies) != found:
+            return "stale"
+        return "unchecked" if notes is None else "done"
 
     def unseen(self, item: Item) -> list[str]:
         """The extract items that, once looked at, may show that nothing needs the features of this one."""
@@ -82,22 +91,24 @@ class Ledger:
         return [one.name for one in self.items if one.name in needs and self.notes(one) is None]
 
 
-def record_folder(plan: Plan, item: Item) -> Path:
-    """Where the record of a probe or cross item is."""
-    assert item.model is not None
-    assert item.protocol is not None
-    middle = Path("cross") / item.cross.name if item.cross else Path(item.places[0].name)
-    return plan.output / item.model.label / middle / item.protocol
-
-
-def read_result(folder: Path) -> ResultRecord | None:
-    """A result record of today's schema with its predictions; None if there is none that is whole.
+def read_item(plan: Plan, item: Item) -> ResultRecord | CrossRecord | None:
+    """The record of a probe or cross item; None if there is none that is whole.
 
     Raises:
         UnreadableError: there is one, but the user must not read it; it is not to be made again.
     """
+    folder = record_folder(plan, item)
+    return read_whole(read_cross_record, folder) if item.cross else read_whole(read_record, folder)
+
+
+def read_whole(read: Callable[[Path], AnyRecord], folder: Path) -> AnyRecord | None:
+    """What `read` makes of a folder with a record of today's schema and its predictions; None if they are not there.
+
+    Raises:
+        UnreadableError: as `read_item` does.
+    """
     try:
-        record = read_record(folder)
+        record = read(folder)
     except UnreadableError:
         raise
     except (OSError, ProbeError):
@@ -105,72 +116,8 @@ def read_result(folder: Path) -> ResultRecord | None:
     return record if (folder / PREDICTIONS_FILE).is_file() and not _is_old(folder) else None
 
 
-def read_cross(folder: Path) -> CrossRecord | None:
-    """The same of a cross-corpus record."""
-    try:
-        record = read_cross_record(folder)
-    except UnreadableError:
-        raise
-    except (OSError, ProbeError):
-        return None
-    return record if (folder / PREDICTIONS_FILE).is_file() else None
-
-
-def _probe_state(folder: Path, item: Item, notes: list[Note] | None, plan: Plan) -> State:
-    record = read_result(folder)
-    if record is None:
-        return "stale" if _is_old(folder) else "missing"
-    if not _same_protocol(record.protocol, item) or record.encoder.store_dtype != plan.store_dtype:
-        return "stale"
-    if notes is None:
-        return "unchecked"
-    labels = label_list(corpora.load(item.places[0].name), PROTOCOLS[str(item.protocol)])
-    same = (
-        _same_encoder(record.encoder, notes[0].facts)
-        and _same_corpora([record.corpus], notes)
-        and record.corpus.labels == list(labels)
-    )
-    return "done" if same else "stale"
-
-
-def _cross_state(folder: Path, item: Item, notes: list[Note] | None, plan: Plan) -> State:
-    record = read_cross(folder)
-    if record is None:
-        return "missing"
-    if not _same_protocol(record.protocol, item) or not _same_experiment(record, item, plan):
-        return "stale"
-    if notes is None:
-        return "unchecked"
-    same = _same_encoder(record.encoder, notes[0].facts) and _same_corpora(record.corpora, notes)
-    return "done" if same else "stale"
-
-
-def _same_experiment(record: CrossRecord, item: Item, plan: Plan) -> bool:
-    cross = item.cross
-    assert cross is not None
-    labels = label_space([corpora.load(name) for name in cross.corpora], cross.labels)
-    test = target_configuration([corpora.load(name) for name in cross.targets], labels, cross.test_set)
-    planned = pairings_of(cross.train, cross.targets, cross.leave_one_out)
-    return (
-        record.labels == list(labels)
-        and (record.training, record.test, record.store_dtype) == (cross.training, test, plan.store_dtype)
-        and {(pair.source, pair.target) for pair in record.pairs}
-        == {(one.source, target) for one in planned for target in one.targets}
-    )
-
-
-def _same_protocol(told: dict[str, Any], item: Item) -> bool:
-    return settings_of(told) == settings_of(PROTOCOLS[str(item.protocol)])
-
-
-def _same_encoder(told: EncoderFacts, known: EncoderFacts) -> bool:
-    """Features with more layers serve those who need fewer, so layers do not count."""
-    one, other = ({**facts.identity, "layers": None} for facts in (told, known))
-    return one == other
-
-
-def _same_corpora(told: Sequence[CorpusRecord], notes: Sequence[Note]) -> bool:
-    return [corpus.fingerprint for corpus in told] == [note.corpus.fingerprint for note in notes]
+def _corpora_of(record: ResultRecord | CrossRecord) -> list[CorpusRecord]:
+    return [record.corpus] if isinstance(record, ResultRecord) else record.corpora
 
 
 def _is_old(folder: Path) -> bool:

@@ -14,7 +14,8 @@ from emobox_probe import experiment
 from emobox_probe.errors import ProbeError
 from emobox_probe.protocol import PROTOCOLS
 from hub_cards.bench import child
-from hub_cards.bench.jobs import Failure, Job, config_of
+from hub_cards.bench.items import config_of
+from hub_cards.bench.jobs import Failure, Job
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +49,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def run(self: Job, stopped: Callable[[], bool], look: Callable[[str], Any]) -> Failure | None:
         ran.append(f"look at {self.item.name}" if self.only_look else self.item.name)
-        config = config_of(self.plan, self.item, self.overwrite).model_dump(mode="json")
+        config = config_of(self.plan, self.item).model_dump(mode="json")
         job = {"kind": self.item.kind, "config": config, "smaller": self.smaller}
         try:
             child._do({**job, "made_for": str(self.plan.output.absolute()), "only_look": self.only_look})

@@ -12,8 +12,8 @@ import pytest
 from bench_plans import demo_plan
 
 from hub_cards.bench import jobs
-from hub_cards.bench.items import expand
-from hub_cards.bench.jobs import Failure, Job, config_of, launch_words
+from hub_cards.bench.items import config_of, expand
+from hub_cards.bench.jobs import Failure, Job, launch_words
 from hub_cards.bench.reading import parse_plan
 
 
@@ -112,7 +112,7 @@ def test_the_settings_of_an_item_are_those_of_its_command(tmp_path: Path) -> Non
     )
     plan = parse_plan(text.replace("- a/b", "- {name: a/b, revision: v2, dtype: bfloat16}"), "plan.yaml")
     items = {item.name: item for item in expand(plan)}
-    words = " ".join(config_of(plan, items["probe/a--b/emodb/paper"], overwrite=True).words())
+    words = " ".join(config_of(plan, items["probe/a--b/emodb/paper"]).words())
     for part in (
         "--revision v2",
         "--dtype bfloat16",

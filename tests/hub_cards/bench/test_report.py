@@ -50,7 +50,7 @@ def test_scores_stand_beside_the_row_of_the_paper_that_the_plan_names(
     made_up = made_up_record()
     corpus = made_up.corpus.model_copy(update={"name": "emodb"})
     known = made_up.model_copy(update={"corpus": corpus, "protocol": asdict(PAPER)})
-    monkeypatch.setattr(report, "read_result", lambda folder: known)
+    monkeypatch.setattr(report, "read_item", lambda plan, item: known)
     table = report.score_table(ledger)
     paper = read_table_4()
     expected = paper[(paper["name"] == "WavLM base") & (paper["corpus"] == "emodb")]["ua"].iloc[0]
@@ -62,7 +62,7 @@ def test_scores_stand_beside_the_row_of_the_paper_that_the_plan_names(
     assert "Rank correlations need 3 models" in written
     # The same on an incomplete copy stands alone.
     lacking = known.model_copy(update={"corpus": corpus.model_copy(update={"missing": 4, "utterances": 396})})
-    monkeypatch.setattr(report, "read_result", lambda folder: lacking)
+    monkeypatch.setattr(report, "read_item", lambda plan, item: lacking)
     assert report.score_table(ledger)["ua_in_paper"].isna().all()
     report.write(ledger, {})
     written = (plan.output / "report.md").read_text()

@@ -24,7 +24,7 @@ from emobox_probe.records.predictions import read_predictions
 from emobox_probe.records.result import read_record
 from emobox_probe.features.shards import is_intact
 from hub_cards.bench.speeds import past_records
-from hub_cards.bench.states import read_cross, read_result
+from hub_cards.bench.states import read_whole
 from hub_cards.runs.collection import collect
 from hub_cards.tables.results import find_records
 from hub_cards.runs.find_and_check import CrossRun, check_run, find_runs
@@ -49,8 +49,8 @@ readers = {
     "closed/predictions.parquet": lambda: read_predictions(root / "closed", record),
     "closed/predictions.parquet ": lambda: check_run(CrossRun(root / "closed", matrix)),
     "closed/shard.safetensors": lambda: is_intact(root / "closed/shard.safetensors", "shard"),
-    "closed/result.json ": lambda: read_result(root / "closed"),
-    "closed/cross.json ": lambda: read_cross(root / "closed"),
+    "closed/result.json ": lambda: read_whole(read_record, root / "closed"),
+    "closed/cross.json ": lambda: read_whole(read_cross_record, root / "closed"),
     "closed/result.json  ": lambda: find_runs([root / "closed"]),
     "closed/result.json   ": lambda: find_records([root / "closed"]),
     "some/locked": lambda: find_runs([root / "some"]),
