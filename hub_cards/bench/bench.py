@@ -15,7 +15,7 @@ from emobox_datasets.errors import CorpusError
 from emobox_probe.errors import ProbeError
 from hub_cards.bench import estimate
 from hub_cards.bench.default import default_plan
-from hub_cards.bench.events import Events, JsonEvents, RichEvents
+from hub_cards.bench.events import Events, RichEvents
 from hub_cards.bench.items import Item, chosen, expand, shard
 from hub_cards.bench.jobs import launch_words
 from hub_cards.bench.models import find_model, previewed
@@ -57,7 +57,7 @@ def bench(config: BenchConfig, console: Console, progress: bool = True) -> int:
         tracker = Tracker(None if config.dry_run else config.tracker, plan)
     except (ProbeError, CorpusError) as error:
         raise PlanError([str(error)]) from error
-    events: Events = JsonEvents() if config.log == "json" else RichEvents(progress=progress)
+    events = Events() if config.log == "json" else RichEvents(progress=progress)
     if config.log == "json":
         events.tell("estimate", **estimate.facts(told))
     else:

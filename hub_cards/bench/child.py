@@ -35,7 +35,7 @@ from emobox_probe.features.store import times_real_time
 from emobox_probe.protocol import PROTOCOLS
 from hub_cards.bench.models import find_model
 from hub_cards.bench.notes import Note, corpus_stamp, note_key, write_note
-from hub_cards.bench.plan import Model, Place, default_features
+from hub_cards.bench.plan import Model, Place
 
 Reason = Literal["error", "memory", "disk", "crash"]
 CONFIGS: dict[str, type[Config]] = {"extract": ExtractConfig, "probe": ProbeConfig, "cross": CrossConfig}
@@ -111,7 +111,7 @@ def _extract(config: ExtractConfig, made_for: str, only_look: bool) -> None:
             hardware=experiment.hardware(accelerator.device),
         )
         key = note_key(before[1], before[0], str(config.layers), config.store_dtype)
-        write_note(config.features_dir or default_features(), key, note)
+        write_note(store.root, key, note)
     accelerator.end_training()
 
 

@@ -79,14 +79,14 @@ def estimate(
         device.type, hardware(device), processes, past_notes(plan.features), past_records(plan.output)
     )
     lines = [_line(ledger, item, speeds, again) for item in mine if item.kind != "report"]
-    needed = {line.item.model: None for line in lines if line.item.model}
+    needed = [ledger.models[model] for model in dict.fromkeys(line.item.model for line in lines) if model]
     return Estimate(
         lines,
         peak_disk(lines, ledger.items, keep_features),
         free_bytes(plan.features),
-        max((_memory(ledger.models[line.item.model]) for line in lines if line.item.model), default=0.0),
+        max((LIBRARIES + A_PARAMETER * 1e6 * here.size.parameters for here in needed), default=0.0),
         speeds.hardware,
-        [ledger.models[model] for model in needed],
+        needed,
     )
 
 
@@ -143,10 +143,6 @@ def free_bytes(folder: Path) -> float:
     while not folder.exists():
         folder = folder.parent
     return float(shutil.disk_usage(folder).free)
-
-
-def _memory(here: ModelHere) -> float:
-    return LIBRARIES + A_PARAMETER * 1e6 * here.size.parameters
 
 
 def facts(told: Estimate) -> dict[str, object]:

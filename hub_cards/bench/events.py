@@ -2,10 +2,8 @@
 
 import json
 import sys
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -14,31 +12,23 @@ from rich.text import Text
 from emobox_probe.report.percent import score_text
 
 
-class Events(AbstractContextManager["Events"], Protocol):
-    """Where a benchmark tells what happens."""
+class Events:
+    """Where a benchmark tells what happens: one JSON object a line, on standard output."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to close."""
 
     def tell(self, event: str, **facts: Any) -> None:
         """Something happened: plan, start, look, done, there, failed, blocked, retry, dropped, stop or summary."""
-
-    def look(self, item: str, line: str) -> None:
-        """The item that runs has this as the last line of its log."""
-
-
-class JsonEvents(Events):
-    """One JSON object a line, on standard output."""
-
-    def tell(self, event: str, **facts: Any) -> None:
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
         sys.stdout.write(json.dumps({"time": time, "event": event, **facts}) + "\n")
         sys.stdout.flush()
 
     def look(self, item: str, line: str) -> None:
-        """Progress within an item is in its log."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing to close."""
+        """The item that runs has this as the last line of its log."""
 
 
 class RichEvents(Events):
@@ -57,13 +47,11 @@ class RichEvents(Events):
         )
         self._task = self._progress.add_task("items", total=None, line="")
 
-    def __enter__(self) -> "RichEvents":
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._progress.update(self._task, description="items", line="")
         self._progress.stop()
 

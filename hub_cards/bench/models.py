@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 import yaml
-from huggingface_hub import hf_hub_download
+from huggingface_hub import hf_hub_download, parse_local_safetensors_file_metadata
 from huggingface_hub.errors import (
     EntryNotFoundError,
     HfHubHTTPError,
@@ -87,8 +87,8 @@ class ModelHere:
         if name in TABULATED:
             return Size(*TABULATED[name], 50.0, depth, "tabulated")
         if weights is not None and weights.is_file():
-            count = _parameters(weights)
-            return Size(count, int(width or UNKNOWN[1]), 50.0, depth, "its files")
+            count = sum(parse_local_safetensors_file_metadata(weights).parameter_count.values())
+            return Size(count / 1e6, int(width or UNKNOWN[1]), 50.0, depth, "its files")
         if width:
             # A Transformer layer has about 12 width² parameters.
             return Size(12e-6 * depth * width**2 + 5, int(width), 50.0, depth, "its configuration")
@@ -172,17 +172,3 @@ def _folder_stamp(folder: Path) -> str:
             stat = path.stat()
             digest.update(f"{path.name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()
-
-
-def _parameters(weights: Path) -> float:
-    """Millions of values in a safetensors file, from its header."""
-    with weights.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    header.pop("__metadata__", None)
-    count = 0
-    for tensor in header.values():
-        size = 1
-        for length in tensor["shape"]:
-            size *= length
-        count += size
-    return count / 1e6

@@ -12,8 +12,6 @@ import hashlib
 import json
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from emobox_datasets import corpora
 from emobox_datasets.loading.row_version import source_hash
 from emobox_datasets.location import candidate_root
@@ -63,32 +61,26 @@ def note_key(here: ModelHere, corpus: str, layers: str, store_dtype: str) -> str
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
+def read_note(path: Path) -> Note | None:
+    """A note; None if there is none, or it is of another version."""
+    try:
+        return Note.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
 def note_path(features: Path, key: str) -> Path:
     """Where a note is."""
     return features / "notes" / f"{key}.json"
-
-
-def read_note(features: Path, key: str) -> Note | None:
-    """The note of a key; None if there is none, or it is of another version."""
-    try:
-        return Note.model_validate_json(note_path(features, key).read_text(encoding="utf-8"))
-    except (OSError, ValidationError, ValueError):
-        return None
 
 
 def write_note(features: Path, key: str, note: Note) -> None:
     """Write a note whole."""
     path = note_path(features, key)
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = (note.model_dump_json(indent=2) + "\n").encode()
-    write_whole(path, content)
-
-
-def store_folder(features: Path, note: Note) -> Path:
-    """The folder of the feature store."""
-    return features / note.store
+    write_whole(path, (note.model_dump_json(indent=2) + "\n").encode())
 
 
 def is_stored(features: Path, note: Note) -> bool:
     """Whether the features are on disk, complete."""
-    return (store_folder(features, note) / "index.parquet").is_file()
+    return (features / note.store / "index.parquet").is_file()

@@ -5,7 +5,6 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import pandas as pd
 from scipy.stats import spearmanr
@@ -44,8 +43,8 @@ def write(ledger: Ledger, failures: Mapping[str, str]) -> None:
         *_cross(ledger),
         *_failures(open_items),
     ]
-    _write(plan.output / "report.md", "\n".join(parts) + "\n")
-    _write(plan.output / "report.csv", scores.round(DECIMALS).to_csv(index=False))
+    write_whole(plan.output / "report.md", ("\n".join(parts) + "\n").encode())
+    write_whole(plan.output / "report.csv", scores.round(DECIMALS).to_csv(index=False).encode())
 
 
 def score_table(ledger: Ledger) -> pd.DataFrame:
@@ -95,22 +94,15 @@ def _scores(scores: pd.DataFrame) -> list[str]:
         return ["No score is done yet.\n"]
     lines = []
     for protocol, rows in scores.groupby("protocol"):
-        cells = {
-            (
-                row.model,
-                row.corpus,
-            ): f"{score_text(row.ua)} ({interval_text(row.ua_low, row.ua_high, DASH)}) / "
-            f"{score_text(row.wa)} / {score_text(row.f1)}{_mark(row.remark)}"
+        cells = [
+            f"{score_text(row.ua)} ({interval_text(row.ua_low, row.ua_high, DASH)}) / {score_text(row.wa)} / "
+            f"{score_text(row.f1)}{_mark(row.remark)}"
             for row in rows.itertuples()
-        }
-        models = sorted(rows["model"].unique())
-        table = [
-            [corpus, *(cells.get((model, corpus), "") for model in models)]
-            for corpus in sorted(rows["corpus"].unique())
         ]
+        table = rows.assign(cell=cells).pivot(index="corpus", columns="model", values="cell").fillna("")
         lines += [
             f"## UA (interval) / WA / F1, protocol {text(protocol)}\n",
-            _table(["corpus", *models], table),
+            _table(["corpus", *table.columns], table.reset_index().to_numpy().tolist()),
         ]
     return [*lines, *_footnotes(scores["remark"])]
 
@@ -195,7 +187,3 @@ def _table(heads: list[str], rows: list[list[str]]) -> str:
     lines: list[list[str]] = [heads, ["---"] * len(heads)]
     cells: list[list[str]] = [[str(text(cell, 400)) for cell in row] for row in rows]
     return "\n".join("| " + " | ".join(row) + " |" for row in [*lines, *cells]) + "\n"
-
-
-def _write(path: Path, content: str) -> None:
-    write_whole(path, content.encode())

@@ -1,6 +1,6 @@
 """How fast extraction and training are: as past records of this machine tell, else as benchmarks have measured."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import log
@@ -14,7 +14,7 @@ from emobox_probe.records.result import RESULT_FILE, ResultRecord, read_record
 from emobox_probe.tasks.tasks import folds_of
 from hub_cards.bench.items import Item
 from hub_cards.bench.models import ModelHere
-from hub_cards.bench.notes import Note
+from hub_cards.bench.notes import Note, read_note
 from hub_cards.bench.states import read_whole
 
 # Whisper's encoder sees windows of this many seconds, whatever is in them.
@@ -81,7 +81,8 @@ class Speeds:
         """Of the features of a model on a corpus."""
         billed = billed_seconds(item.places[0].name, here.windowed)
         rates = [
-            billed_seconds(note.corpus.name, here.windowed) / _spent(note)
+            billed_seconds(note.corpus.name, here.windowed)
+            / (note.corpus.hours * 3600 / note.times_real_time)
             for note in self.notes
             if note.facts.name == here.model.name and note.hardware == self.hardware and note.times_real_time
         ]
@@ -180,35 +181,22 @@ def _sweep(protocol: Protocol) -> float:
     return float(sum(point.hidden for point in protocol.sweep))
 
 
-def _spent(note: Note) -> float:
-    return note.corpus.hours * 3600 / note.times_real_time
-
-
 def _far(reference: Reference, here: ModelHere) -> float:
     return abs(log(reference.parameters / here.size.parameters))
 
 
 def past_records(folder: Path) -> list[ResultRecord]:
     """Records below a folder that can be read."""
-    found: list[ResultRecord | None] = []
+    records = []
     for path in sorted(folder.rglob(RESULT_FILE)):
         with suppress(UnreadableError):
-            found.append(read_whole(read_record, path.parent))
-    return _known(found, lambda record: record.protocol.get("name") in PROTOCOLS)
+            record = read_whole(read_record, path.parent)
+            if record is not None and record.protocol.get("name") in PROTOCOLS:
+                records.append(record)
+    return records
 
 
 def past_notes(features: Path) -> list[Note]:
     """Notes beside the features that can be read."""
-    found: list[Note] = []
-    for path in sorted((features / "notes").glob("*.json")):
-        try:
-            found.append(Note.model_validate_json(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError):
-            continue  # of another version
-    return found
-
-
-def _known(
-    found: Iterable[ResultRecord | None], wanted: Callable[[ResultRecord], bool]
-) -> list[ResultRecord]:
-    return [record for record in found if record is not None and wanted(record)]
+    notes = map(read_note, sorted((features / "notes").glob("*.json")))
+    return [note for note in notes if note is not None]

@@ -12,7 +12,7 @@ from emobox_probe.records.predictions import PREDICTIONS_FILE
 from emobox_probe.records.result import RESULT_FILE, CorpusRecord, ResultRecord, migrated, read_record
 from hub_cards.bench.items import Item, dependents, design_for, layers_of, record_folder
 from hub_cards.bench.models import ModelHere
-from hub_cards.bench.notes import Note, corpus_stamp, is_stored, note_key, read_note
+from hub_cards.bench.notes import Note, corpus_stamp, is_stored, note_key, note_path, read_note
 from hub_cards.bench.plan import Model, Place, Plan
 
 AnyRecord = TypeVar("AnyRecord", ResultRecord, CrossRecord)
@@ -48,7 +48,8 @@ class Ledger:
     def notes(self, item: Item) -> list[Note] | None:
         """What is known of each of its corpora; None while that of one is not."""
         assert item.model is not None
-        notes = [read_note(self.plan.features, self.key(item.model, place)) for place in item.places]
+        keys = [self.key(item.model, place) for place in item.places]
+        notes = [read_note(note_path(self.plan.features, key)) for key in keys]
         known = [note for note in notes if note is not None]
         return known if len(known) == len(notes) else None
 

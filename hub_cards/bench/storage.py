@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from hub_cards.bench.items import Item, dependents
-from hub_cards.bench.notes import Note, is_stored, store_folder
+from hub_cards.bench.notes import Note, is_stored
 from hub_cards.bench.states import Ledger
 
 
@@ -40,10 +40,9 @@ def drop_if_finished(ledger: Ledger, item: Item) -> int:
     users = list(dependents(ledger.items, item.name))
     if not users or any(ledger.state(user) != "done" for user in users) or _is_used(plan.features, notes[0]):
         return 0
-    folder = store_folder(plan.features, notes[0])
-    (folder / "index.parquet").unlink(
-        missing_ok=True
-    )  # first, so that no one takes half a store for a whole one
+    folder = plan.features / notes[0].store
+    # First, so that no one takes half a store for a whole one.
+    (folder / "index.parquet").unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     return notes[0].size
 
