@@ -8,7 +8,6 @@ from hub_cards.bench.options import BenchConfig
 
 
 def add_bench(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox bench`."""
     parser.add_argument(
         "--default", action="store_true", help="print the paper's plan for the corpora found here"
     )

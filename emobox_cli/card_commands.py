@@ -9,7 +9,6 @@ SEND = "send; without this, only show what would be sent"
 
 
 def add_results(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox results`."""
     parser.add_argument("runs", type=Path, nargs="+", help="folders that hold runs, at any depth")
     parser.add_argument(
         "--format", choices=("text", "csv", "json", "latex"), default="text", help="default: %(default)s"
@@ -25,7 +24,6 @@ def run_results(arguments: argparse.Namespace) -> int:
 
 
 def add_leaderboard(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox leaderboard`."""
     parser.add_argument(
         "results", type=Path, nargs="+", help="folders that hold result records, at any depth"
     )
@@ -48,7 +46,6 @@ def run_leaderboard(arguments: argparse.Namespace) -> int:
 
 
 def add_plots(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox plots`."""
     parser.add_argument("runs", type=Path, nargs="+", help="folders that hold result records, at any depth")
     parser.add_argument("--out", type=Path, required=True, help="folder of the pictures")
     parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="default: %(default)s")
@@ -66,7 +63,6 @@ def run_plots(arguments: argparse.Namespace) -> int:
 
 
 def add_card(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox card`."""
     parser.add_argument(
         "runs",
         type=Path,
@@ -90,7 +86,6 @@ def run_card(arguments: argparse.Namespace) -> int:
 
 
 def add_publish(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox publish`."""
     parser.add_argument("runs", type=Path, nargs="+", help="folders of runs of one model, or above them")
     parser.add_argument(
         "--to", required=True, metavar="MODEL", help="the model on the Hub, such as my-lab/encoder"

@@ -8,7 +8,6 @@ from emobox_cli.console import print_json, tables
 
 
 def add_corpora(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox corpora`."""
     parser.add_argument("--json", action="store_true", help="for programs")
 
 
@@ -27,7 +26,6 @@ def run_corpora(arguments: argparse.Namespace) -> int:
 
 
 def add_doctor(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox doctor`."""
     _add_copy(parser)
     parser.add_argument("--jobs", type=int, default=1, help="how many files to decode at a time (default: 1)")
     parser.add_argument("--json", action="store_true", help="print JSON, with every name")
@@ -75,7 +73,6 @@ def run_doctor(arguments: argparse.Namespace) -> int:
 
 
 def add_prepare(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox prepare`."""
     _add_copy(parser)
     parser.add_argument("--out", type=Path, help="folder to write (default: emobox/<corpus>)")
     parser.add_argument("--jobs", type=int, default=1, help="how many shards to write at a time (default: 1)")
@@ -109,7 +106,6 @@ def run_prepare(arguments: argparse.Namespace) -> int:
 
 
 def add_publish_dataset(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox publish-dataset`."""
     parser.add_argument("folder", type=Path, help="what emobox prepare wrote, such as emobox/emodb")
     parser.add_argument("--repo-id", required=True, help="where to, such as my-lab/emodb")
     parser.add_argument("--private", action="store_true", help="only for those whom you let in on the Hub")

@@ -13,7 +13,6 @@ FIRST = ("model", "corpus", "protocol", "data_dir", "output_dir")
 
 
 def add_probe(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox probe`."""
     add_options(parser, ProbeConfig, FIRST)
 
 
@@ -23,7 +22,6 @@ def run_probe(arguments: argparse.Namespace) -> int:
 
 
 def add_cross(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox cross`."""
     add_options(parser, CrossConfig, ("model", "train", "test", "protocol", "data_dir", "output_dir"))
 
 
@@ -45,7 +43,6 @@ def _run(config: ProbeConfig | CrossConfig) -> int:
 
 
 def add_extract(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox extract`."""
     add_options(parser, ExtractConfig, FIRST[:2])
 
 
@@ -60,7 +57,6 @@ def run_extract(arguments: argparse.Namespace) -> int:
 
 
 def add_protocols(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox protocols`."""
     parser.add_argument("name", nargs="?", choices=PROTOCOLS, help="describe this one")
     parser.add_argument("--json", action="store_true", help="every setting, for programs")
 
@@ -83,7 +79,6 @@ def run_protocols(arguments: argparse.Namespace) -> int:
 
 
 def add_score(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox score`."""
     parser.add_argument("runs", type=Path, nargs="+", help="folders of runs (with result.json or cross.json)")
     parser.add_argument(
         "--by", choices=GROUPINGS, help="score each group apart, and say how far they lie apart"
@@ -116,7 +111,6 @@ def run_score(arguments: argparse.Namespace) -> int:
 
 
 def add_convert_checkpoint(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox convert-checkpoint`."""
     parser.add_argument("checkpoint", type=Path, help="file of fairseq or FunASR (.pt)")
     parser.add_argument("out", type=Path, help="folder to write, new or empty")
 
@@ -130,7 +124,6 @@ def run_convert_checkpoint(arguments: argparse.Namespace) -> int:
 
 
 def add_balance(parser: argparse.ArgumentParser) -> None:
-    """The options of `emobox balance`."""
     add_options(parser, BalanceConfig, words=("corpus",))
 
 
