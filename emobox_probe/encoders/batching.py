@@ -1,7 +1,7 @@
 """Which utterances run together: batches of similar lengths under a budget that out-of-memory errors cut down."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -114,11 +114,9 @@ class Batch:
     def _part(self, rows: slice) -> "Batch":
         inputs = {name: value[rows] for name, value in self.inputs.items()}
         lengths = self.lengths[rows]
-        return Batch(
-            inputs, lengths, self.frames[rows], [1] * len(lengths), self.cost * len(lengths) / len(self)
-        )
+        cost = self.cost * len(lengths) / len(self)
+        return Batch(inputs, lengths, self.frames[rows], [1] * len(lengths), cost)
 
     def pin_memory(self) -> "Batch":
         """The same in memory that copies to a GPU without waiting."""
-        inputs = {name: value.pin_memory() for name, value in self.inputs.items()}
-        return Batch(inputs, self.lengths, self.frames, self.windows, self.cost)
+        return replace(self, inputs={name: value.pin_memory() for name, value in self.inputs.items()})

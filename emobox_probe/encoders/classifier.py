@@ -12,9 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import datasets
 import torch
 from filelock import FileLock
 from safetensors import SafetensorError
@@ -24,12 +22,12 @@ from transformers import (
     AutoFeatureExtractor,
     AutoModelForAudioClassification,
 )
-from transformers.utils import logging
 
 from emobox_datasets.audio_files.audio import SAMPLING_RATE, from_flac, resample
+from emobox_datasets.files import cache_folder
 from emobox_probe.encoders.checkpoints.location import load_weights, locate
 from emobox_probe.encoders.encoder import lengthened
-from emobox_probe.encoders.weights import preprocessor_hash, weights_hash
+from emobox_probe.encoders.weights import first_line, preprocessor_hash, quiet, weights_hash
 from emobox_probe.errors import ProbeError
 
 # Samples at 16 kHz, 0.1 s: many models fail on less; zeros are put behind what is shorter.
@@ -86,9 +84,8 @@ def load_classifier(
         location = locate(name, revision, trust_remote_code)
         extractor = AutoFeatureExtractor.from_pretrained(location.place, **location.options)
         config = AutoConfig.from_pretrained(location.place, **location.options)
-        model, report = _quietly(
-            lambda: load_weights(AutoModelForAudioClassification, location, config, **wanted)
-        )
+        with quiet():
+            model, report = load_weights(AutoModelForAudioClassification, location, config, **wanted)
     except ProbeError:
         raise
     except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
@@ -154,7 +151,7 @@ def _kept_in(classifier: Classifier, fingerprint: str) -> Path:
         SHORTEST,
     ]
     key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
-    return Path(datasets.config.HF_CACHE_HOME).expanduser() / "emobox" / "classified" / f"{key}.jsonl"
+    return cache_folder("classified") / f"{key}.jsonl"
 
 
 def _read(file: Path, classes: Sequence[str]) -> dict[str, str]:
@@ -171,19 +168,3 @@ def _read(file: Path, classes: Sequence[str]) -> dict[str, str]:
             if answer in classes:
                 answers[id] = answer
     return answers
-
-
-def first_line(error: Exception) -> str:
-    """The first line of a message of others, as a sentence."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".") + "."
-
-
-def _quietly(load: Callable[[], Any]) -> Any:
-    """Without the library's report of missing weights: these are an error here, in our words."""
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        return load()
-    finally:
-        logging.set_verbosity(level)

@@ -15,7 +15,7 @@ from emobox_datasets.errors import nearest
 from emobox_probe.encoders import weights as loading
 from emobox_probe.encoders.batching import Budget, plan
 from emobox_probe.encoders.builtin import BUILTIN, BUILTINS, Descriptors
-from emobox_probe.encoders.encoder import DTYPES, Encoded, Encoder, Pending, lengthened
+from emobox_probe.encoders.encoder import Encoded, Encoder, Pending, lengthened
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.model_encoder import ModelEncoder
 from emobox_probe.encoders.own.doors import encoder_of_object, is_own, load_own
@@ -25,16 +25,7 @@ from emobox_probe.errors import ProbeError
 # Audio that one process describes at a time.
 BUILTIN_SECONDS = 30.0
 
-__all__ = [
-    "BUILTIN",
-    "DTYPES",
-    "TRIMMED",
-    "Encoded",
-    "Encoder",
-    "EncoderFacts",
-    "ModelEncoder",
-    "load_encoder",
-]
+__all__ = ["TRIMMED", "Encoder", "load_encoder"]
 
 
 def load_encoder(
@@ -69,18 +60,14 @@ def load_encoder(
     if name.startswith(BUILTIN):
         if layers == "all":
             raise ProbeError(f"Expected an encoder with layers, but {name} has none; leave out --layers all.")
-        return _builtin(name)
+        if name not in BUILTINS:
+            raise ProbeError(f"Expected a built-in encoder, but got {name!r}. {nearest(name, BUILTINS)}")
+        return BuiltinEncoder(name, BUILTINS[name]())
     loaded, family, architecture = loading.load(name, revision, trust_remote_code)
     if device.type == "cuda" and dtype == "float32":
         torch.backends.cudnn.allow_tf32 = False  # 10 bits of mantissa would not be float32
     layers = "last" if layers == "last" else "all"
     return ModelEncoder(name, loaded, family, architecture, device, dtype, layers)
-
-
-def _builtin(name: str) -> Encoder:
-    if name not in BUILTINS:
-        raise ProbeError(f"Expected a built-in encoder, but got {name!r}. {nearest(name, BUILTINS)}")
-    return BuiltinEncoder(name, BUILTINS[name]())
 
 
 class BuiltinEncoder:

@@ -29,10 +29,6 @@ Run = Callable[[Loaded, Inputs, Validity, bool], Output]
 
 def hidden_states(loaded: Loaded, inputs: Inputs, validity: Validity, layers: bool) -> Output:
     """`last_hidden_state` of a model of the library's usual form."""
-    return _hidden_states(loaded, inputs, layers)
-
-
-def _hidden_states(loaded: Loaded, inputs: Inputs, layers: bool) -> Output:
     output = loaded.model(**inputs, output_hidden_states=layers)
     return Output(output.last_hidden_state, output.hidden_states or () if layers else ())
 
@@ -45,7 +41,7 @@ def masked_waveforms(loaded: Loaded, inputs: Inputs, validity: Validity, layers:
     mask = validity.mask(inputs["input_values"].shape[-1])
     # Without padding no mask is given: attention without one is faster.
     masks = {} if mask is None else {"attention_mask": mask.long()}
-    return _hidden_states(loaded, {**inputs, **masks}, layers)
+    return hidden_states(loaded, {**inputs, **masks}, validity, layers)
 
 
 MOONSHINE_CONVOLUTIONS = [(127, 64), (7, 3), (3, 2)]
@@ -59,7 +55,7 @@ def masked_moonshine(loaded: Loaded, inputs: Inputs, validity: Validity, layers:
         last = (output_length(lengths, MOONSHINE_CONVOLUTIONS) - 1) * 384
         mask = torch.arange(padded, device=lengths.device) <= last[:, None]
         inputs = {**inputs, "attention_mask": mask.long()}
-    return _hidden_states(loaded, inputs, layers)
+    return hidden_states(loaded, inputs, validity, layers)
 
 
 def own_frames(loaded: Loaded, inputs: Inputs, validity: Validity, layers: bool) -> Output:
@@ -82,7 +78,7 @@ def window_frames(mask: str | None = None) -> Run:
         if mask:
             ends = (inputs["length"] + hop - 1) // hop
             given[mask] = (torch.arange(steps, device=mel.device) < ends[:, None]).long()
-        return _hidden_states(loaded, given, layers)
+        return hidden_states(loaded, given, validity, layers)
 
     return run
 
@@ -102,7 +98,7 @@ def trimmed_frames(loaded: Loaded, inputs: Inputs, validity: Validity, layers: b
         encoder.embed_positions = nn.Embedding.from_pretrained(whole.weight[:frames])
         encoder.config.max_source_positions = frames
         with validity.of(lengths, frames, []):
-            return _hidden_states(loaded, {"input_features": mel}, layers)
+            return hidden_states(loaded, {"input_features": mel}, validity, layers)
     finally:
         encoder.embed_positions, encoder.config.max_source_positions = whole, size
 
@@ -118,7 +114,7 @@ def masked_frames(mask: str) -> Run:
     """Models with as many frames as steps."""
 
     def run(loaded: Loaded, inputs: Inputs, validity: Validity, layers: bool) -> Output:
-        return _hidden_states(loaded, inputs, layers)._replace(valid=inputs[mask].sum(-1))
+        return hidden_states(loaded, inputs, validity, layers)._replace(valid=inputs[mask].sum(-1))
 
     return run
 
@@ -141,7 +137,7 @@ def seamless_frames(loaded: Loaded, inputs: Inputs, validity: Validity, layers: 
     mask, config = inputs["attention_mask"], loaded.config
     lengths = mask.sum(-1)
     with validity.of(lengths, mask.shape[-1], []):
-        output = _hidden_states(loaded, inputs, layers)
+        output = hidden_states(loaded, inputs, validity, layers)
     if config.add_adapter:
         kernel, stride = config.adaptor_kernel_size, config.adaptor_stride
         lengths = (lengths + 2 * (kernel // 2) - kernel) // stride + 1
@@ -181,7 +177,7 @@ def patch_frames(loaded: Loaded, inputs: Inputs, validity: Validity, layers: boo
     """AST: tokens after the two special ones are frequency x time; a frame is the mean over frequency."""
     config = loaded.config
     times = (config.max_length - config.patch_size) // config.time_stride + 1
-    output = _hidden_states(loaded, inputs, layers)
+    output = hidden_states(loaded, inputs, validity, layers)
 
     def over_frequency(tokens: torch.Tensor) -> torch.Tensor:
         patches: torch.Tensor = tokens[:, 2:].unflatten(1, (-1, times))  # (B, F, T, D)

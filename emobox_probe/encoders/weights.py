@@ -42,7 +42,7 @@ def load(name: str, revision: str | None, trust_remote_code: bool) -> tuple[Load
     config = _config(location)
     family, architecture = _family(name, config)
     extractor = _extractor(location)
-    with _quiet():
+    with quiet():
         model = _model(location, config, family)
     if family.part and family.part.config:
         config = attrgetter(family.part.config)(config)
@@ -112,7 +112,7 @@ def _extractor(location: Location) -> Any:
     except (OSError, ValueError, ImportError) as error:
         raise ProbeError(
             f"Expected {location.name} to have a feature extractor (preprocessor_config.json) that loads, but got: "
-            f"{_first_line(error)} Save the one that the model was trained with beside it."
+            f"{first_line(error)} Save the one that the model was trained with beside it."
         ) from error
 
 
@@ -131,7 +131,7 @@ def _model(location: Location, config: Any, family: Family) -> Any:
         raise
     except (OSError, ValueError, ImportError, SafetensorError) as error:
         raise ProbeError(
-            f"Expected {name} to have weights as safetensors or pytorch_model.bin, but got: {_first_line(error)}"
+            f"Expected {name} to have weights as safetensors or pytorch_model.bin, but got: {first_line(error)}"
         ) from error
     whole = family.part is None and config.is_encoder_decoder
     _check_complete(name, report["missing_keys"], "encoder." if whole else "")
@@ -156,8 +156,8 @@ def _check_complete(name: str, missing_keys: list[str], part: str) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the library's report of weights that are not used: heads and decoders are not wanted here."""
+def quiet() -> Iterator[None]:
+    """Without the library's report of weights: unused heads and decoders are not wanted, missing ones are an error."""
     level = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
@@ -166,13 +166,14 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(level)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of a message of others, as a sentence."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0].rstrip(".") + "."
 
 
 def _not_found(name: str, error: Exception) -> str:
-    reason = _first_line(error)
+    reason = first_line(error)
     path = Path(name)
     if path.is_dir():
         return f"Expected a Hub model in the folder {name}, but got: {reason} Save it there with save_pretrained()."

@@ -14,7 +14,8 @@ from transformers import AutoModel
 from emobox_probe.encoders import data2vec2 as models
 from emobox_probe.encoders.families import FAMILIES
 from emobox_probe.encoders.inputs import Loaded
-from emobox_probe.encoders.load import ModelEncoder, load_encoder
+from emobox_probe.encoders.load import load_encoder
+from emobox_probe.encoders.model_encoder import ModelEncoder
 
 
 def whole_config(species: Species) -> Any:

@@ -10,7 +10,6 @@ Sources: data2vec 2.0 (arXiv:2212.07525), emotion2vec (arXiv:2312.15185), ALiBi 
 """
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -274,16 +273,11 @@ class Data2Vec2Model(Data2Vec2PreTrainedModel):
             x = block(x, number, bias)
             kept.append(x)
         wanted = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
-        return BaseModelOutput(
-            last_hidden_state=x[:, extra:], hidden_states=_without(kept, extra) if wanted else None
-        )
+        states = tuple(state[:, extra:] for state in kept) if wanted else None
+        return BaseModelOutput(last_hidden_state=x[:, extra:], hidden_states=states)
 
     def _alibi_scales(self) -> torch.Tensor:
         # Slopes are no buffer, which loading could leave unset: they are a few numbers, and made again each time.
         slopes = alibi_slopes(self.config.num_attention_heads).to(self.alibi_scale.device)
         scales: torch.Tensor = slopes * self.alibi_scale.float().clamp(min=0)
         return scales  # (L or 1, H)
-
-
-def _without(states: Sequence[torch.Tensor], extra: int) -> tuple[torch.Tensor, ...]:
-    return tuple(state[:, extra:] for state in states)
