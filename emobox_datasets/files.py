@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and names read from files, which never lead out of their folder."""
 
 import fcntl
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from glob import escape
@@ -8,8 +9,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 from uuid import uuid4
 
+import datasets
+
 # What a file is called until it is whole.
 UNFINISHED = ".incomplete"
+
+
+def cache_folder(name: str) -> Path:
+    """`$HF_HOME/emobox/<name>`, where things of one kind are kept for the user; there need be none yet."""
+    return Path(datasets.config.HF_CACHE_HOME).expanduser() / "emobox" / name
 
 
 def write_whole(path: Path, content: bytes | Callable[[BinaryIO], Any]) -> None:
@@ -71,6 +79,12 @@ def inside(folder: str | Path, name: object) -> Path:
         f"Expected the name of a file inside {folder}, but got {name!r}; get the files again from a source that you "
         f"trust."
     )
+
+
+def sha256(file: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _create(path: Path) -> tuple[Path, BinaryIO]:

@@ -6,13 +6,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from unicodedata import normalize
 
-import datasets
 from filelock import FileLock
 
 from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError, printable
-from emobox_datasets.files import UNFINISHED
+from emobox_datasets.files import UNFINISHED, cache_folder
 
 DATA_VARIABLE = "EMOBOX_DATA"
 
@@ -28,7 +27,7 @@ def candidate_root(corpus: Corpus, data_dir: str | None) -> Path | None:
     if data_dir is not None:
         return named_folder(data_dir, "data_dir")
     if corpus.synthesise is not None:
-        return Path(datasets.config.HF_CACHE_HOME).expanduser() / "emobox" / "corpora" / corpus.name
+        return cache_folder("corpora") / corpus.name
     if DATA_VARIABLE in os.environ:
         return _sub_folder(named_folder(os.environ[DATA_VARIABLE], DATA_VARIABLE), corpus)
     return None

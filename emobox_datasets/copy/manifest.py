@@ -3,18 +3,15 @@
 The format is that of `sha256sum`, so that `sha256sum --check` in the corpus's folder reads it too.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import datasets
-
 from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.errors import CorpusError
-from emobox_datasets.files import write_whole
+from emobox_datasets.files import cache_folder, sha256, write_whole
 
 _ESCAPES = {"\\": r"\\", "\n": r"\n", "\r": r"\r"}
 _ESCAPED = {escaped: character for character, escaped in _ESCAPES.items()}
@@ -32,7 +29,7 @@ class Changes:
 
 def default_path(corpus: str) -> Path:
     """Where manifests are kept unless a path is given: in the user's cache, never in the corpus's folder."""
-    return Path(datasets.config.HF_CACHE_HOME).expanduser() / "emobox" / "manifests" / f"{corpus}.sha256"
+    return cache_folder("manifests") / f"{corpus}.sha256"
 
 
 def hashes(root: str | Path, jobs: int = 1) -> dict[str, str]:
@@ -40,7 +37,7 @@ def hashes(root: str | Path, jobs: int = 1) -> dict[str, str]:
     # A dangling link has no bytes, and a pipe would never end.
     paths = [path for path in CorpusFolder(root).paths if (Path(root) / path).is_file()]
     with ThreadPoolExecutor(jobs) as pool:  # hashlib lets other threads run
-        digests = pool.map(lambda path: _sha256(Path(root) / path), paths)
+        digests = pool.map(lambda path: sha256(Path(root) / path), paths)
         return dict(zip(paths, digests, strict=True))
 
 
@@ -93,8 +90,3 @@ def _line(path: str, digest: str) -> str:
     """A line of `sha256sum`, which starts with a backslash where characters of the path are escaped."""
     escaped = "".join(_ESCAPES.get(character, character) for character in path)
     return f"{chr(92) * (escaped != path)}{digest}  {escaped}\n"
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -17,7 +17,7 @@ from pydantic import ConfigDict, NonNegativeInt, ValidationError
 from pydantic.dataclasses import dataclass
 
 from emobox_datasets.errors import CorpusError
-from emobox_datasets.files import inside, write_whole
+from emobox_datasets.files import inside, sha256, write_whole
 
 FILE = "emobox.json"
 CARD = "README.md"
@@ -204,8 +204,3 @@ def files(folder: Path) -> list[str]:
     """The paths of all files that make up a prepared repository, sorted; hidden files are ours alone."""
     paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return sorted(path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts))
-
-
-def sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

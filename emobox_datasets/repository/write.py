@@ -30,6 +30,7 @@ from emobox_datasets.audio_files.audio import flac_checksum
 from emobox_datasets.audio_files.fingerprint import fingerprint_of
 from emobox_datasets.corpus import Corpus, Utterance
 from emobox_datasets.errors import CorpusError, is_disk_full
+from emobox_datasets.files import sha256
 from emobox_datasets.folds.partition import Item, configurations, partition
 from emobox_datasets.loading.builder import features_of, row_of
 from emobox_datasets.loading.row_version import source_hash
@@ -267,7 +268,7 @@ def inspect(folder: Path, path: str, parts: dict[str, str]) -> Inspected:
         size=(folder / path).stat().st_size,
         audio=sum(len(row["audio"]["bytes"]) for row in rows) if "audio" in table.column_names else 0,
         arrow=table.nbytes,
-        sha256=prepared.sha256(folder / path),
+        sha256=sha256(folder / path),
         parts=parts,
     )
     lines = [

@@ -1,6 +1,5 @@
 """`emobox convert-checkpoint`: a published checkpoint of data2vec 2.0 or emotion2vec becomes a folder for `--model`."""
 
-import hashlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from emobox_datasets.files import sha256
 from emobox_probe.encoders.data2vec2 import Data2Vec2FeatureExtractor
 from emobox_probe.encoders.data2vec2.data2vec2_checkpoint import Converted, convert
 from emobox_probe.encoders.data2vec2.pickles import plain, read_checkpoint
@@ -62,7 +62,7 @@ def _converted(path: Path, called: str) -> Converted:
     weights = _weights(called, content)
     settings = _settings(content) or _settings_beside(path, called)
     converted = convert(called, weights, settings, _labels_beside(path))
-    converted.model.config.converted_from = {"file": path.name, "sha256": _sha256(path)}
+    converted.model.config.converted_from = {"file": path.name, "sha256": sha256(path)}
     return converted
 
 
@@ -121,11 +121,6 @@ def _labels_beside(path: Path) -> list[str]:
     return [line.strip().split("/")[-1].strip("<>") for line in lines if line.strip()]
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 # ── what is written and said ──
 
 
@@ -150,11 +145,11 @@ def _write(model: Any, folder: Path) -> None:
 def _report(converted: Converted, path: Path, out: Path) -> list[str]:
     model = converted.model
     config, count = model.config, sum(parameter.numel() for parameter in model.parameters())
-    sha256 = config.converted_from["sha256"]
-    name = KNOWN.get(sha256, "not among the files whose sha256 is known, which says nothing against it")
+    digest = config.converted_from["sha256"]
+    name = KNOWN.get(digest, "not among the files whose sha256 is known, which says nothing against it")
     lines = [
         f"{path}: {name}",
-        f"sha256 {sha256}",
+        f"sha256 {digest}",
         f"{count:,} parameters, {config.num_prenet_layers} + {config.num_hidden_layers} blocks of "
         f"{config.hidden_size}, {config.num_extra_tokens} extra tokens; every weight was used, none is missing",
     ]

@@ -19,9 +19,12 @@ from emobox_datasets.audio_files.audio import FLAC_HEAD, is_silent_flac
 from emobox_datasets.audio_files.fingerprint import fingerprint
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError
+from emobox_datasets.files import cache_folder
 from emobox_datasets.repository import prepared
 from emobox_probe.config import FeatureConfig
-from emobox_probe.encoders.load import DTYPES, Encoder, ModelEncoder, load_encoder
+from emobox_probe.encoders.encoder import DTYPES
+from emobox_probe.encoders.load import Encoder, load_encoder
+from emobox_probe.encoders.model_encoder import ModelEncoder
 from emobox_probe.features.extraction import extract
 from emobox_probe.features.store import FeatureStore
 from emobox_probe.heads.checkpoint import Checkpoint
@@ -113,8 +116,7 @@ def feature_store(
 
     Features with the means of all layers also serve who asks for the last layer only.
     """
-    home = Path(datasets.config.HF_CACHE_HOME).expanduser()
-    root = config.features_dir or home / "emobox" / "features"
+    root = config.features_dir or cache_folder("features")
 
     def store(layers: str) -> FeatureStore:
         identity = {
@@ -135,21 +137,11 @@ def filled_store(
     fingerprint: str,
     accelerator: Accelerator,
 ) -> FeatureStore:
-    """The features of this encoder on this corpus, made as far as they are missing; all processes wait for them."""
+    """The features of this encoder on this corpus, made as far as they are missing.
+
+    Any number of processes share the work by shards, and all wait for the last.
+    """
     store = feature_store(config, encoder, whole, fingerprint)
-    fill(store, encoder, whole, DTYPES[config.store_dtype], accelerator)
-    accelerator.wait_for_everyone()
-    return store
-
-
-def fill(
-    store: FeatureStore,
-    encoder: Encoder,
-    whole: datasets.Dataset,
-    dtype: torch.dtype,
-    accelerator: Accelerator,
-) -> None:
-    """Fill the store; any number of processes share the work by shards."""
     audio = whole.select_columns(["audio"])
     started = time.perf_counter()
 
@@ -164,7 +156,10 @@ def fill(
             speed = bar.n * 3600 / (time.perf_counter() - started)
             bar.set_postfix_str(f"{speed:.0f} x real time", refresh=False)
 
+        dtype = DTYPES[config.store_dtype]
         extract(store, encoder, flac, dtype, progress, accelerator.num_processes)
+    accelerator.wait_for_everyone()
+    return store
 
 
 def checkpoint_of(

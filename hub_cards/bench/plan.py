@@ -19,8 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import datasets
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from emobox_datasets import corpora
 from emobox_datasets.errors import nearest
@@ -73,7 +72,16 @@ CorpusName = Annotated[str, AfterValidator(_corpus_name)]
 PaperModel = Annotated[str, AfterValidator(_paper_model)]
 
 
-class Model(Config):
+class Named(Config):
+    """What a plan may also tell by its name alone."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+
+class Model(Named):
     """One encoder: Hub id, folder or `builtin:<name>`, and the row of Table 4 that it stands beside, if any."""
 
     name: Annotated[str, Field(min_length=1), AfterValidator(_model_name)]
@@ -88,7 +96,7 @@ class Model(Config):
         return model_folder(Path(), self.name).name
 
 
-class Place(Config):
+class Place(Named):
     """A corpus, and the folder that holds it where that is not `$EMOBOX_DATA/<corpus>`."""
 
     model_config = ConfigDict(title="corpus")
@@ -166,8 +174,3 @@ class Plan:
         path = self.state / folder / (item + ending)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
-
-
-def default_features() -> Path:
-    """Where `emobox probe` keeps features unless told otherwise."""
-    return Path(datasets.config.HF_CACHE_HOME).expanduser() / "emobox" / "features"

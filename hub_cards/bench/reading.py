@@ -10,12 +10,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from emobox_datasets import corpora
 from emobox_datasets.errors import CorpusError
+from emobox_datasets.files import cache_folder
 from emobox_datasets.location import DATA_VARIABLE, find_root, is_here
 from emobox_probe.config import Config, ProtocolName, problem
 from emobox_probe.encoders.builtin import BUILTIN
 from emobox_probe.errors import ProbeError
 from emobox_probe.tasks.pairings import label_space, pairings_of, target_configuration
-from hub_cards.bench.plan import FOUND, Cross, Model, Place, Plan, PlanError, PlanFile, default_features
+from hub_cards.bench.plan import FOUND, Cross, Model, Place, Plan, PlanError, PlanFile
 
 # Keys and positions that lead to a place in the file.
 Keys = tuple[str | int, ...]
@@ -103,17 +104,16 @@ class _Reader:
             )
         file = self._read(PlanFile, content, ())
         # What is there of a plan with problems is looked at, too.
-        listed = {key: _as_list(content.get(key)) for key in ("models", "corpora", "protocols", "cross")}
-        models = self._models(listed["models"])
-        protocols = self._protocols(listed["protocols"])
-        places = self._places(listed["corpora"])
+        models = self._models(content)
+        protocols = self._protocols(content)
+        places = self._places(content)
         scored = tuple(places)
-        crosses = self._crosses(listed["cross"], places, protocols)
+        crosses = self._crosses(content, places, protocols)
         if file is None or self.problems:
             return None
         return Plan(
             file.output.expanduser(),
-            (file.features or default_features()).expanduser(),
+            (file.features or cache_folder("features")).expanduser(),
             file.store_dtype,
             models,
             places,
@@ -133,15 +133,21 @@ class _Reader:
                 self.wrong((*keys, *found["loc"]), problem(kind, value, found))
             return None
 
-    def _models(self, listed: Sequence[Any]) -> tuple[Model, ...]:
+    def _entries(
+        self, content: dict[str, Any], key: str, kind: type[AnyConfig]
+    ) -> Iterator[tuple[Keys, AnyConfig]]:
+        """Those of a list that are what they should be."""
+        for number, value in enumerate(_as_list(content.get(key))):
+            entry = self._read(kind, value, (key, number))
+            if entry is not None:
+                yield (key, number), entry
+
+    def _models(self, content: dict[str, Any]) -> tuple[Model, ...]:
         models: dict[str, Model] = {}
-        for number, value in enumerate(listed):
-            keys = ("models", number)
-            given = {"name": value} if isinstance(value, str) else value
-            model = self._read(Model, given, keys)
-            if model is None:
-                continue
-            if model.name.startswith(BUILTIN) and (told := sorted({"revision", "dtype"} & given.keys())):
+        for keys, model in self._entries(content, "models", Model):
+            if model.name.startswith(BUILTIN) and (
+                told := sorted({"revision", "dtype"} & model.model_fields_set)
+            ):
                 self.wrong(
                     keys,
                     f"Expected no {told[0]} of {model.name}, which is no model with weights; leave it out.",
@@ -155,26 +161,23 @@ class _Reader:
             models[model.label] = model
         return tuple(models.values())
 
-    def _protocols(self, listed: Sequence[Any]) -> tuple[ProtocolName, ...]:
+    def _protocols(self, content: dict[str, Any]) -> tuple[ProtocolName, ...]:
         known = TypeAdapter(ProtocolName)
         found: list[tuple[Keys, ProtocolName]] = []
-        for number, value in enumerate(listed):
+        for number, value in enumerate(_as_list(content.get("protocols"))):
             try:
                 found.append((("protocols", number), known.validate_python(value)))
             except ValidationError as error:
                 self.wrong(("protocols", number), problem(PlanFile, {"protocols": value}, error.errors()[0]))
         return tuple(self._once(found, "protocol"))
 
-    def _places(self, listed: Sequence[Any]) -> dict[str, Place]:
+    def _places(self, content: dict[str, Any]) -> dict[str, Place]:
         found: list[tuple[Keys, str]] = []
         places: dict[str, Place] = {}
-        for number, value in enumerate(listed):
-            keys = ("corpora", number)
-            place = self._read(Place, {"name": value} if isinstance(value, str) else value, keys)
-            if place is not None:
-                found.append((keys, place.name))
-                places.setdefault(place.name, place)
-                self._findable(keys, place)
+        for keys, place in self._entries(content, "corpora", Place):
+            found.append((keys, place.name))
+            places.setdefault(place.name, place)
+            self._findable(keys, place)
         self._once(found, "corpus")
         return places
 
@@ -188,21 +191,17 @@ class _Reader:
             self.wrong(keys, str(error))
 
     def _crosses(
-        self, listed: Sequence[Any], places: dict[str, Place], protocols: tuple[ProtocolName, ...]
+        self, content: dict[str, Any], places: dict[str, Place], protocols: tuple[ProtocolName, ...]
     ) -> tuple[Cross, ...]:
         found: list[tuple[Keys, str]] = []
         crosses = []
-        for number, value in enumerate(listed):
-            keys = ("cross", number)
-            # Corpora that are named twice are told even where something else is wrong.
+        # Corpora that are named twice are told even where something else is wrong.
+        for number, value in enumerate(_as_list(content.get("cross"))):
             for key in ("train", "test", "protocols"):
                 names = _as_list(value.get(key)) if isinstance(value, dict) else []
-                self._once(
-                    [((*keys, key, place), str(name)) for place, name in enumerate(names)], f"name in {key}"
-                )
-            cross = self._read(Cross, value, keys)
-            if cross is None:
-                continue
+                listed = [(("cross", number, key, place), str(name)) for place, name in enumerate(names)]
+                self._once(listed, f"name in {key}")
+        for keys, cross in self._entries(content, "cross", Cross):
             cross = cross.model_copy(update={"name": cross.title, "protocols": cross.protocols or protocols})
             for name in cross.corpora:
                 if name not in places:
