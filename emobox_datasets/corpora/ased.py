@@ -7,13 +7,7 @@ from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
 
 def fields(name: re.Match[str]) -> Fields:
     gender = {"01": "female", "02": "male"}[name["gender"]]
-    return {
-        "raw_label": name["emotion"],
-        "speaker": f"{gender[0]}{name['number']}",
-        "gender": gender,
-        "sentence": name["sentence"],
-        "take": name["take"],
-    }
+    return {**name.groupdict(), "speaker": f"{gender[0]}{name['speaker']}", "gender": gender}
 
 
 CORPUS = Corpus(
@@ -37,7 +31,7 @@ CORPUS = Corpus(
     hours=2.106,
     speakers=70,
     read=from_names(
-        r"(?P<emotion>[A-Za-z])\d-(?P<sentence>\d\d)-(?P<take>\d\d)-(?P<gender>0[12])-(?P<number>\d\d)\.wav",
+        r"(?P<raw_label>[A-Za-z])\d-(?P<sentence>\d\d)-(?P<take>\d\d)-(?P<gender>0[12])-(?P<speaker>\d\d)\.wav",
         fields,
     ),
     folds=ReleasedLists(1),

@@ -6,13 +6,9 @@ from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
 
 
 def fields(name: re.Match[str]) -> Fields:
-    return {
-        "raw_label": name["emotion"],
-        "speaker": name["actor"],
-        "gender": "male" if int(name["actor"]) % 2 == 0 else "female",
-        "vocal": {"01": "speech", "02": "non-speech"}[name["vocal"]],
-        "intensity": name["intensity"],
-    }
+    gender = "male" if int(name["speaker"]) % 2 == 0 else "female"
+    vocal = {"01": "speech", "02": "non-speech"}[name["vocal"]]
+    return {**name.groupdict(), "gender": gender, "vocal": vocal}
 
 
 CORPUS = Corpus(
@@ -49,7 +45,8 @@ CORPUS = Corpus(
     hours=17.976,
     speakers=131,
     read=from_names(
-        r"03-(?P<vocal>0[12])-(?P<emotion>\d\d)-(?P<intensity>\d+)-\d+-(?P<actor>\d+)-[\d -]+\.wav", fields
+        r"03-(?P<vocal>0[12])-(?P<raw_label>\d\d)-(?P<intensity>\d+)-\d+-(?P<speaker>\d+)-[\d -]+\.wav",
+        fields,
     ),
     folds=ReleasedLists(1),
     example="Audio/actor_76/03-02-03-01-34-76-02-02-02-13.wav",

@@ -6,13 +6,8 @@ from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names, gen
 
 
 def fields(name: re.Match[str]) -> Fields:
-    return {
-        "raw_label": name["emotion"].lower(),
-        "speaker": name["actor"],
-        "gender": gender_of_number(name["actor"]),
-        "intensity": name["intensity"],
-        "sentence": name["sentence"],
-    }
+    gender = gender_of_number(name["speaker"])
+    return {**name.groupdict(), "raw_label": name["raw_label"].lower(), "gender": gender}
 
 
 CORPUS = Corpus(
@@ -43,7 +38,7 @@ CORPUS = Corpus(
     speakers=12,
     # By base name only: the archive spells the folders Colère and Dégoût in a code page that few tools guess.
     read=from_names(
-        r"(?P<actor>\d\d)-(?P<emotion>[A-Z])-(?P<intensity>[12])-(?P<sentence>\d)\.wav",
+        r"(?P<speaker>\d\d)-(?P<raw_label>[A-Z])-(?P<intensity>[12])-(?P<sentence>\d)\.wav",
         fields,
         spelling=str.upper,
     ),

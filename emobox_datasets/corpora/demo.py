@@ -7,11 +7,7 @@ from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names
 
 
 def fields(name: re.Match[str]) -> Fields:
-    return {
-        "raw_label": name["emotion"],
-        "speaker": name["voice"],
-        "gender": VOICES[name["voice"]].gender,
-    }
+    return {**name.groupdict(), "gender": VOICES[name["speaker"]].gender}
 
 
 CORPUS = Corpus(
@@ -26,7 +22,7 @@ CORPUS = Corpus(
     utterances=len(VOICES) * len(STYLES) * TAKES,
     hours=0.06,
     speakers=len(VOICES),
-    read=from_names(rf"(?P<voice>{'|'.join(VOICES)})_(?P<emotion>{'|'.join(STYLES)})_\d\d\.flac", fields),
+    read=from_names(rf"(?P<speaker>{'|'.join(VOICES)})_(?P<raw_label>{'|'.join(STYLES)})_\d\d\.flac", fields),
     folds=SpeakerFolds(tuple((voice,) for voice in VOICES)),
     example="ada/ada_angry_01.flac",
     notes="Not speech and not part of the benchmark: scores on it mean nothing but that the tools work.",

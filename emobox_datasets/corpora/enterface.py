@@ -8,11 +8,7 @@ from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
 
 def fields(path: re.Match[str]) -> Fields:
     # The folder tells the subject: 16 names of subject 3 lack the number, and those of subject 11 say 12.
-    return {
-        "raw_label": path["emotion"],
-        "speaker": f"s{path['subject']}",
-        "sentence": path["sentence"],
-    }
+    return {**path.groupdict(), "speaker": f"s{path['speaker']}"}
 
 
 CORPUS = Corpus(
@@ -33,8 +29,8 @@ CORPUS = Corpus(
     hours=1.111,
     speakers=43,
     read=from_names(
-        r"subject (?P<subject>\d+)/[a-z]+/(?:sentence (?P<sentence>\d)/)?"
-        r"s_?\d+_(?P<emotion>[a-z]{2})(?:_\d(?:avi)?)?\.avi",
+        r"subject (?P<speaker>\d+)/[a-z]+/(?:sentence (?P<sentence>\d)/)?"
+        r"s_?\d+_(?P<raw_label>[a-z]{2})(?:_\d(?:avi)?)?\.avi",
         fields,
         base_name,
         str.lower,

@@ -8,12 +8,7 @@ VOICES = {"F": "female", "M": "male", "C": "child"}
 
 
 def fields(name: re.Match[str]) -> Fields:
-    return {
-        "raw_label": name["emotion"],
-        "gender": VOICES[name["voice"]],
-        "word_list": name["list"],
-        "word": name["word"],
-    }
+    return {**name.groupdict(), "gender": VOICES[name["gender"]]}
 
 
 CORPUS = Corpus(
@@ -40,7 +35,9 @@ CORPUS = Corpus(
     utterances=862,
     hours=0.173,
     speakers=0,
-    read=from_names(r"(?P<emotion>[A-Z][a-z]+)_(?P<voice>[FMC])_(?P<list>[AB])_(?P<word>\w+)\.wav", fields),
+    read=from_names(
+        r"(?P<raw_label>[A-Z][a-z]+)_(?P<gender>[FMC])_(?P<word_list>[AB])_(?P<word>\w+)\.wav", fields
+    ),
     folds=ReleasedLists(1),
     example="Mexican Emotional Speech Database (MESD)/Happiness_F_B_delfin.wav",
     details={"word_list": "string", "word": "string"},

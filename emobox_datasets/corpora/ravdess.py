@@ -17,12 +17,8 @@ EMOTIONS = {
 
 
 def fields(name: re.Match[str]) -> Fields:
-    return {
-        "raw_label": EMOTIONS.get(name["emotion"], name["emotion"]),
-        "speaker": name["actor"],
-        "gender": gender_of_number(name["actor"]),
-        **{detail: name[detail] for detail in ("intensity", "sentence", "take")},
-    }
+    raw_label = EMOTIONS.get(name["raw_label"], name["raw_label"])
+    return {**name.groupdict(), "raw_label": raw_label, "gender": gender_of_number(name["speaker"])}
 
 
 CORPUS = Corpus(
@@ -48,7 +44,7 @@ CORPUS = Corpus(
     hours=1.48,
     speakers=24,
     read=from_names(
-        r"03-01-(?P<emotion>\d\d)-(?P<intensity>\d\d)-(?P<sentence>\d\d)-(?P<take>\d\d)-(?P<actor>\d\d)\.wav",
+        r"03-01-(?P<raw_label>\d\d)-(?P<intensity>\d\d)-(?P<sentence>\d\d)-(?P<take>\d\d)-(?P<speaker>\d\d)\.wav",
         fields,
     ),
     folds=SpeakerFolds(

@@ -8,11 +8,8 @@ EMOTIONS = {"A": "angry", "F": "fearful", "H": "happy", "N": "neutral", "S": "sa
 
 
 def fields(name: re.Match[str]) -> Fields:
-    return {
-        "raw_label": EMOTIONS.get(name["emotion"], name["emotion"]),
-        "speaker": name["speaker"],
-        "gender": gender(name["speaker"]),
-    }
+    raw_label = EMOTIONS.get(name["raw_label"], name["raw_label"])
+    return {**name.groupdict(), "raw_label": raw_label, "gender": gender(name["speaker"])}
 
 
 CORPUS = Corpus(
@@ -43,7 +40,7 @@ CORPUS = Corpus(
     utterances=2838,
     hours=3.292,
     speakers=87,
-    read=from_names(r"(?P<speaker>[MF]\d\d)(?P<emotion>[A-Z])\d\d\.wav", fields),
+    read=from_names(r"(?P<speaker>[MF]\d\d)(?P<raw_label>[A-Z])\d\d\.wav", fields),
     folds=ReleasedLists(1),
     example="male/M31A04.wav",
     beyond_release="The corpus, and its shemo.json, have 3,000 utterances; the release has 2,838, as it skipped "

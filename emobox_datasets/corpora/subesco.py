@@ -6,14 +6,9 @@ from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names, gen
 
 
 def fields(name: re.Match[str]) -> Fields:
-    sex = gender(name["sex"])
-    return {
-        "raw_label": name["emotion"].lower(),
-        "speaker": f"{sex.capitalize()}-{name['number']}",
-        "gender": sex,
-        "sentence": name["sentence"],
-        "take": name["take"],
-    }
+    sex = gender(name["gender"])
+    speaker = f"{sex.capitalize()}-{name['speaker']}"
+    return {**name.groupdict(), "raw_label": name["raw_label"].lower(), "speaker": speaker, "gender": sex}
 
 
 CORPUS = Corpus(
@@ -47,7 +42,7 @@ CORPUS = Corpus(
     speakers=20,
     read=from_names(
         # One name ends in a stray bracket: `F_02_MONIKA_S_2_SURPRISE_3].wav`.
-        r"(?P<sex>[MF])_(?P<number>\d\d)_[A-Z]+_S_(?P<sentence>\d+)_(?P<emotion>[A-Z]+)_(?P<take>\d)\]?\.wav",
+        r"(?P<gender>[MF])_(?P<speaker>\d\d)_[A-Z]+_S_(?P<sentence>\d+)_(?P<raw_label>[A-Z]+)_(?P<take>\d)\]?\.wav",
         fields,
         spelling=str.upper,
     ),

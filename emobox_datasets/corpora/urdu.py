@@ -2,12 +2,11 @@
 
 import re
 
-from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
+from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names, gender
 
 
 def fields(name: re.Match[str]) -> Fields:
-    gender = {"M": "male", "F": "female"}[name["gender"]]
-    return {"raw_label": name["emotion"], "speaker": name["speaker"], "gender": gender}
+    return {**name.groupdict(), "gender": gender(name["gender"])}
 
 
 CORPUS = Corpus(
@@ -29,7 +28,7 @@ CORPUS = Corpus(
     utterances=400,
     hours=0.277,
     speakers=29,
-    read=from_names(r"(?P<speaker>S(?P<gender>[MF])\d+)_F\d+_(?P<emotion>[AHNS])\d+\.wav", fields),
+    read=from_names(r"(?P<speaker>S(?P<gender>[MF])\d+)_F\d+_(?P<raw_label>[AHNS])\d+\.wav", fields),
     folds=ReleasedLists(1),
     example="Angry/SM1_F1_A01.wav",
     notes="The README of the corpus counts 38 speakers; the file names tell 29.",
