@@ -4,7 +4,6 @@
 """
 
 from collections import Counter
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,73 +45,20 @@ file lists, so a changed file is read anew.
 FOLD_KINDS: tuple[Kind, ...] = ("released", "completed", "strict", "balanced")
 
 
-@dataclass(frozen=True)
-class Entry:
-    """What a table of corpora says of one; `folds` counts those of every kind."""
-
-    name: str
-    display_name: str
-    languages: tuple[str, ...]
-    source: str
-    labels: int
-    speakers: int | None
-    utterances: int
-    hours: float
-    folds: dict[Kind, int]
-    licence: str
-    homepage: str
-
-    @property
-    def cells(self) -> dict[str, str]:
-        """The columns of a table, ready to print."""
-        return {
-            "name": self.name,
-            "display_name": self.display_name,
-            "languages": ", ".join(self.languages),
-            "source": self.source,
-            "labels": str(self.labels),
-            "speakers": str(self.speakers or "not told"),
-            "utterances": f"{self.utterances:,}",
-            "hours": f"{self.hours:.1f}",
-            "folds": ", ".join(f"{count} {kind}" for kind, count in self.folds.items()),
-            "licence": self.licence,
-        }
-
-
-HEADINGS = {
-    "name": "Name",
-    "display_name": "Corpus",
-    "languages": "Languages",
-    "source": "Source",
-    "labels": "Labels",
-    "speakers": "Speakers",
-    "utterances": "Utterances",
-    "hours": "Hours",
-    "folds": "Folds",
-    "licence": "Licence",
-}
-
-
-def entries() -> list[Entry]:
-    """An entry for every corpus, by name."""
-    return [entry(corpora.load(name)) for name in corpora.names()]
-
-
-def entry(corpus: Corpus) -> Entry:
-    """The entry of one corpus."""
-    return Entry(
-        name=corpus.name,
-        display_name=corpus.display_name,
-        languages=tuple(corpus.languages),
-        source=corpus.source,
-        labels=len(corpus.label_list),
-        speakers=corpus.speakers or None,
-        utterances=corpus.utterances,
-        hours=corpus.hours,
-        folds=folds_of(corpus),
-        licence=corpus.licence,
-        homepage=corpus.homepage,
-    )
+def cells(corpus: Corpus) -> dict[str, str]:
+    """The columns of a table by their headings, ready to print."""
+    return {
+        "Name": corpus.name,
+        "Corpus": corpus.display_name,
+        "Languages": ", ".join(corpus.languages),
+        "Source": corpus.source,
+        "Labels": str(len(corpus.label_list)),
+        "Speakers": str(corpus.speakers or "not told"),
+        "Utterances": f"{corpus.utterances:,}",
+        "Hours": f"{corpus.hours:.1f}",
+        "Folds": ", ".join(f"{count} {kind}" for kind, count in folds_of(corpus).items()),
+        "Licence": corpus.licence,
+    }
 
 
 def folds_of(corpus: Corpus) -> dict[Kind, int]:
@@ -127,25 +73,24 @@ def folds_of(corpus: Corpus) -> dict[Kind, int]:
 
 def page() -> str:
     """The text of `docs/corpora.md`."""
-    published = [corpora.load(name) for name in corpora.names() if name != "demo"]
+    every = [corpora.load(name) for name in corpora.names()]
+    published = [corpus for corpus in every if corpus.name != "demo"]
     total = (
         f"In all {len(published)} corpora, {sum(corpus.utterances for corpus in published):,} utterances, "
         f"{sum(corpus.hours for corpus in published):.1f} hours. `demo` is synthetic, made on the spot, and no "
         f"part of the benchmark."
     )
-    parts = [INTRODUCTION, "\n".join(_table(entries())), total, *map(_section, published)]
+    parts = [INTRODUCTION, "\n".join(_table(every)), total, *map(_section, published)]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
-def _table(rows: list[Entry]) -> list[str]:
-    lines = [HEADINGS.values(), ["---"] * len(HEADINGS)]
-    for row in rows:
-        cells = row.cells
-        cells["name"] = f"`{row.name}`"
-        if row.homepage:
-            cells["display_name"] = f"[{row.display_name}]({row.homepage})"
-        lines.append(list(cells.values()))
-    return [f"| {' | '.join(cells)} |" for cells in lines]
+def _table(listed: list[Corpus]) -> list[str]:
+    lines = []
+    for corpus in listed:
+        linked = f"[{corpus.display_name}]({corpus.homepage})" if corpus.homepage else corpus.display_name
+        lines.append({**cells(corpus), "Name": f"`{corpus.name}`", "Corpus": linked})
+    heads = [lines[0].keys(), ["---"] * len(lines[0])]
+    return [f"| {' | '.join(line)} |" for line in [*heads, *(line.values() for line in lines)]]
 
 
 def _section(corpus: Corpus) -> str:
@@ -193,19 +138,34 @@ def here(corpus: Corpus) -> str:
 
 
 def rows() -> list[dict[str, Any]]:
-    """The entry of every corpus, and whether it is found on this machine."""
-    return [{**asdict(entry(corpus)), "here": here(corpus)} for corpus in map(corpora.load, corpora.names())]
+    """What a program may want to know of every corpus, and whether it is found on this machine."""
+    return [
+        {
+            "name": corpus.name,
+            "display_name": corpus.display_name,
+            "languages": corpus.languages,
+            "source": corpus.source,
+            "labels": len(corpus.label_list),
+            "speakers": corpus.speakers or None,
+            "utterances": corpus.utterances,
+            "hours": corpus.hours,
+            "folds": folds_of(corpus),
+            "licence": corpus.licence,
+            "homepage": corpus.homepage,
+            "here": here(corpus),
+        }
+        for corpus in map(corpora.load, corpora.names())
+    ]
 
 
 def table() -> Table:
     """Every corpus and whether it is found on this machine, for a terminal."""
-    columns = {name: heading for name, heading in HEADINGS.items() if name not in ("source", "labels")}
-    shown = Table(
-        *columns.values(), "Here", caption=f"Here: sub-folders of ${DATA_VARIABLE}; see emobox doctor."
-    )
-    for corpus in map(corpora.load, corpora.names()):
-        cells = entry(corpus).cells
-        shown.add_row(*(cells[name] for name in columns), here(corpus))
+    listed = [corpora.load(name) for name in corpora.names()]
+    columns = [heading for heading in cells(listed[0]) if heading not in ("Source", "Labels")]
+    shown = Table(*columns, "Here", caption=f"Here: sub-folders of ${DATA_VARIABLE}; see emobox doctor.")
+    for corpus in listed:
+        row = cells(corpus)
+        shown.add_row(*(row[heading] for heading in columns), here(corpus))
     return shown
 
 
