@@ -4,9 +4,7 @@ The format is that of `sha256sum`, so that `sha256sum --check` in the corpus's f
 """
 
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from emobox_datasets.copy.folder import CorpusFolder
@@ -16,15 +14,6 @@ from emobox_datasets.files import cache_folder, sha256, write_whole
 _ESCAPES = {"\\": r"\\", "\n": r"\n", "\r": r"\r"}
 _ESCAPED = {escaped: character for character, escaped in _ESCAPES.items()}
 _ESCAPE = re.compile(r"\\[\\nr]")
-
-
-@dataclass(frozen=True)
-class Changes:
-    """Files that differ from a manifest, that are gone, and that it does not list; relative paths."""
-
-    changed: list[str]
-    gone: list[str]
-    new: list[str]
 
 
 def default_path(corpus: str) -> Path:
@@ -54,27 +43,11 @@ def read(file: Path) -> dict[str, str]:
     Raises:
         CorpusError: the file cannot be read or is no manifest; names the line.
     """
-    return dict(_entries(file))
-
-
-def compare(before: dict[str, str], now: dict[str, str]) -> Changes:
-    """What changed between two lists of hashes.
-
-    >>> compare({"a": "1", "b": "2"}, {"a": "3", "c": "4"})
-    Changes(changed=['a'], gone=['b'], new=['c'])
-    """
-    return Changes(
-        changed=sorted(path for path in before.keys() & now.keys() if before[path] != now[path]),
-        gone=sorted(before.keys() - now.keys()),
-        new=sorted(now.keys() - before.keys()),
-    )
-
-
-def _entries(file: Path) -> Iterator[tuple[str, str]]:
     try:
         text = file.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise CorpusError(f"Expected a manifest at {file}, but got {error}; correct the path.") from error
+    digests = {}
     for number, line in enumerate(text.split("\n")[:-1], start=1):
         escaped = line.startswith("\\")
         digest, separator, path = line[escaped:].partition("  ")
@@ -83,7 +56,8 @@ def _entries(file: Path) -> Iterator[tuple[str, str]]:
                 f"Expected a SHA-256, two spaces and a path in {file}, line {number}, but got {line[:80]!r}; write "
                 f"the manifest again with --write-manifest."
             )
-        yield (_ESCAPE.sub(lambda match: _ESCAPED[match[0]], path) if escaped else path), digest
+        digests[_ESCAPE.sub(lambda match: _ESCAPED[match[0]], path) if escaped else path] = digest
+    return digests
 
 
 def _line(path: str, digest: str) -> str:

@@ -71,10 +71,11 @@ def unchanged(root: str | Path, file: Path, now: Mapping[str, str]) -> Iterator[
     Raises:
         CorpusError: `file` is no manifest.
     """
-    changes = manifests.compare(manifests.read(file), dict(now))
-    for kind, paths in (("changed", changes.changed), ("gone", changes.gone)):
+    before = manifests.read(file)
+    changed = [path for path in before.keys() & now.keys() if before[path] != now[path]]
+    for kind, paths in (("changed", changed), ("gone", before.keys() - now.keys())):
         if paths:
             message = f"Files below {root} that are {kind} since {file} was written: {len(paths)}."
-            yield Observation(kind, message, tuple(paths), harmful=True)
-    if changes.new:
-        yield Observation("new", f"Files that are not in {file}: {len(changes.new)}.", tuple(changes.new))
+            yield Observation(kind, message, tuple(sorted(paths)), harmful=True)
+    if new := sorted(now.keys() - before.keys()):
+        yield Observation("new", f"Files that are not in {file}: {len(new)}.", tuple(new))
