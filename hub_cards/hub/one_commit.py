@@ -7,7 +7,7 @@ then one commit names them all, so no one ever loads half of a repository.
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -24,6 +24,8 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+from rich.console import Console
+from rich.table import Column, Table
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +34,7 @@ Answer = TypeVar("Answer")
 # The client tries every request up to six times; then we begin again with what has arrived.
 ATTEMPTS = 3
 WAIT_SECONDS = 5.0
+NOT_SENT = "Nothing was sent. To send it, run the command again with --send."
 # The Hub makes this file itself.
 HUB_FILES = {".gitattributes"}
 
@@ -54,6 +57,14 @@ class Destination:
         prefix = "" if self.kind == "model" else f"{self.kind}s/"
         return f"{constants.ENDPOINT}/{prefix}{self.repo_id}"
 
+    @property
+    def way(self) -> str:
+        return "a pull request" if self.create_pr else "one commit on main"
+
+    @property
+    def words(self) -> str:
+        return f"to {self.url} ({'private' if self.private else 'public'}), as {self.way}"
+
 
 @dataclass(frozen=True)
 class Parcel:
@@ -63,9 +74,12 @@ class Parcel:
     paths: Sequence[str]
     message: str
 
-    @property
-    def size(self) -> int:
-        return sum((self.folder / path).stat().st_size for path in self.paths)
+    def show(self, console: Console) -> None:
+        """The files, their bytes and what all of them take."""
+        sizes = {path: (self.folder / path).stat().st_size for path in self.paths}
+        table = table_of(sizes, self.message)
+        table.add_row(f"{len(sizes)} files", f"{sum(sizes.values()):,}", style="bold")
+        console.print(table)
 
 
 @dataclass(frozen=True)
@@ -75,6 +89,14 @@ class Remote:
     commit: str
     private: bool
     paths: list[str]
+
+
+def table_of(sizes: Mapping[str, int], title: str | None = None) -> Table:
+    """Files with their bytes."""
+    table = Table("file", Column("bytes", justify="right"), title=title)
+    for path, size in sizes.items():
+        table.add_row(path, f"{size:,}")
+    return table
 
 
 # Raises PublishError if the repository, as it is, should not be replaced.

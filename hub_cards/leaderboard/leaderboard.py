@@ -11,10 +11,10 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 from rich.console import Console
-from rich.table import Table
 
 from hub_cards.hub.one_commit import (
     HUB_FILES,
+    NOT_SENT,
     Accept,
     Destination,
     Parcel,
@@ -74,9 +74,10 @@ def send(
     """
     digest = hashlib.sha256(files[MARKER].encode("utf-8")).hexdigest()
     parcel = Parcel(folder, sorted(files), f"EmoBox leaderboard {digest[:8]}")
-    show(parcel, destination, console)
+    parcel.show(console)
+    console.print(destination.words, highlight=False, markup=False)
     if not really:
-        print("Nothing was sent. To send it, run the command again with --send.")
+        print(NOT_SENT)
         return
     print(publish(connect(), parcel, destination, accept(destination)))
 
@@ -94,15 +95,3 @@ def accept(destination: Destination) -> Accept:
             )
 
     return check
-
-
-def show(parcel: Parcel, destination: Destination, console: Console) -> None:
-    """What goes where."""
-    table = Table("file", "bytes", title=parcel.message)
-    table.columns[1].justify = "right"
-    for path in parcel.paths:
-        table.add_row(path, f"{(parcel.folder / path).stat().st_size:,}")
-    table.add_row(f"{len(parcel.paths)} files", f"{parcel.size:,}", style="bold")
-    console.print(table)
-    seen = "private" if destination.private else "public"
-    console.print(f"to {destination.url} ({seen}), as one commit on main", highlight=False, markup=False)

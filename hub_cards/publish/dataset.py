@@ -7,7 +7,6 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 from rich.console import Console
-from rich.table import Table
 
 from emobox_datasets import corpora
 from emobox_datasets.corpus import Corpus
@@ -19,6 +18,7 @@ from emobox_datasets.repository.without_audio import without_audio
 from hub_cards.cards.dataset_card import BENCHMARK, describe
 from hub_cards.hub.one_commit import (
     HUB_FILES,
+    NOT_SENT,
     Destination,
     Parcel,
     PublishError,
@@ -70,7 +70,7 @@ def publish_dataset(
     parcel = parcel_of(folder, made, benchmark)
     show(parcel, destination, corpus, made, console)
     if not send:
-        print("Nothing was sent. To send it, run the command again with --send.")
+        print(NOT_SENT)
         return
 
     def accept(api: HfApi, remote: Remote) -> None:
@@ -141,17 +141,9 @@ def check_remote(api: HfApi, destination: Destination, remote: Remote, made: Pre
 
 def show(parcel: Parcel, destination: Destination, corpus: Corpus, made: Prepared, console: Console) -> None:
     """What goes where, and under which licence."""
-    table = Table("file", "bytes", title=parcel.message)
-    table.columns[1].justify = "right"
-    for path in parcel.paths:
-        table.add_row(path, f"{(parcel.folder / path).stat().st_size:,}")
-    table.add_row(f"{len(parcel.paths)} files", f"{parcel.size:,}", style="bold")
-    console.print(table)
-    seen = "private" if destination.private else "public"
-    way = "a pull request" if destination.create_pr else "one commit on main"
-    console.print(f"from {parcel.folder}", highlight=False, markup=False)
-    console.print(f"to {destination.url} ({seen}), as {way}", highlight=False, markup=False)
+    parcel.show(console)
     licence = f"licence of {corpus.display_name}: {corpus.licence}"
     if made.audio and redistribution(corpus).permission != "granted":
         licence += "; let in only those who have the right to the audio"
-    console.print(licence, highlight=False, markup=False)
+    for line in (f"from {parcel.folder}", destination.words, licence):
+        console.print(line, highlight=False, markup=False)

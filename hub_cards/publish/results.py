@@ -10,13 +10,13 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, get_token
 from rich.console import Console
-from rich.table import Table
 
 from emobox_probe.encoders.load import TRIMMED
 from hub_cards.cards import eval_results
 from hub_cards.cards.model_card import CARD, is_hub_id, pictures_of, readme
 from hub_cards.hub.one_commit import (
     HUB_FILES,
+    NOT_SENT,
     Destination,
     PublishError,
     Remote,
@@ -25,6 +25,7 @@ from hub_cards.hub.one_commit import (
     create,
     look,
     persistently,
+    table_of,
 )
 from hub_cards.hub.pull_request import TITLE, Pending, Snapshot, add, compare
 from hub_cards.publish import results_dataset
@@ -73,7 +74,7 @@ def publish_results(
     for shipment, lacks in zip(shipments, pending, strict=True):
         shipment.show(lacks, console)
     if not send:
-        print("Nothing was sent. To send it, run the command again with --send.")
+        print(NOT_SENT)
         return
     done: list[str] = []
     for shipment in shipments:
@@ -165,19 +166,14 @@ class Shipment:
 
     def show(self, lacks: Pending, console: Console) -> None:
         """The change of the card, and what else would be sent."""
-        way = "a pull request" if self.destination.create_pr else "one commit on main"
         print(f"\n{self.destination.kind} {self.destination.url}")
         if not lacks.files:
             print("has it all already: nothing to send")
             return
-        print(f"{self.title}, as {way}")
+        print(f"{self.title}, as {self.destination.way}")
         if CARD in lacks.files:
             print(difference(lacks.snapshot.read(CARD), lacks.files[CARD]), end="")
-        table = Table("file", "bytes")
-        table.columns[1].justify = "right"
-        for path, content in lacks.files.items():
-            table.add_row(path, f"{len(content):,}")
-        console.print(table)
+        console.print(table_of({path: len(content) for path, content in lacks.files.items()}))
 
 
 class ResultsShipment(Shipment):
