@@ -10,7 +10,7 @@ from typing import Any
 
 from emobox_datasets.copy import placeholders
 from emobox_datasets.copy.completeness import check_complete
-from emobox_datasets.copy.duplicates import Choice, choose
+from emobox_datasets.copy.duplicates import choose
 from emobox_datasets.copy.folder import AUDIO, CorpusFolder, composed, stem
 from emobox_datasets.copy.utterance import (
     INCOMPARABLE,
@@ -270,8 +270,8 @@ class Corpus:
         _note_copies(folder, findings)
         return findings
 
-    def _choice(self, claims: list[Utterance]) -> Choice:
-        """Which of the files that claim one id the release means: the one that it names, if it does."""
+    def _sort_out(self, claims: list[Utterance], findings: Findings) -> None:
+        """Put each of the files that claim one id where it belongs: the release may say which it means."""
         id, paths = claims[0].id, [claim.path for claim in claims]
         if len(set(paths)) < len(paths):
             raise CorpusError(
@@ -280,11 +280,7 @@ class Corpus:
             )
         name = stem(self.released_names.get(id, ""))
         named = [path for path in paths if name and stem(composed(path)) == name]
-        return choose(named or paths, self.ending, f"utterance {id} of {self.display_name}")
-
-    def _sort_out(self, claims: list[Utterance], findings: Findings) -> None:
-        """Put each of the files that claim one id where it belongs."""
-        choice = self._choice(claims)
+        choice = choose(named or paths, self.ending, f"utterance {id} of {self.display_name}")
         for claim in claims:
             if claim.path == choice.file:
                 findings.utterances.append(claim)

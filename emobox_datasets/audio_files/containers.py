@@ -72,7 +72,8 @@ def missing_bytes(path: str | Path) -> int:
     with open(path, "rb") as file:
         head = file.read(_HEAD).ljust(_HEAD, b"\0")
         if head.startswith(b"OggS"):
-            return max(max(_ogg_ends(file, head, size), default=0) - size, 0)  # no page may be cut
+            last = max((page.end for page in _ogg_pages(file, size)), default=0)
+            return max(last - size, 0)  # no page may be cut
         ends = _ends_of(head)
         missing = max(ends(file, head, size), default=0) - size
         return missing if missing > (_MP3_SLOPPINESS if ends is _mp3_ends else _SLOPPINESS) else 0
@@ -222,11 +223,6 @@ class _Page(NamedTuple):
 
     flags: int
     end: int
-
-
-def _ogg_ends(file: BinaryIO, head: bytes, size: int) -> Iterator[int]:
-    """Where each page should end."""
-    return (page.end for page in _ogg_pages(file, size))
 
 
 def _ogg_pages(file: BinaryIO, size: int) -> Iterator[_Page]:

@@ -49,13 +49,12 @@ def joined_module(corpus: Corpus, data_dir: str | None, metadata: Path) -> Datas
         joined.JoinedConfig(name=config.name, version=config.version, description=config.description)
         for config in plain.builder_configs_parameters.builder_configs
     ]
-    return DatasetModule(
+    return replace(
+        plain,
         module_path=joined.__name__,
         hash=hashlib.sha256(f"{plain.hash}{told}".encode()).hexdigest()[:32],
         builder_kwargs={**plain.builder_kwargs, "metadata": str(metadata.absolute())},
-        builder_configs_parameters=BuilderConfigsParameters(
-            builder_configs=configs, default_config_name=configs[0].name
-        ),
+        builder_configs_parameters=replace(plain.builder_configs_parameters, builder_configs=configs),
     )
 
 

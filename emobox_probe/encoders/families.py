@@ -42,14 +42,6 @@ class Part:
     config: str = ""
 
 
-def _none(config: Any) -> list[Convolution]:
-    return []
-
-
-def _nothing(model: Any, validity: Validity) -> None:
-    return
-
-
 @dataclass(frozen=True)
 class Family:
     """One kind of model.
@@ -72,8 +64,8 @@ class Family:
     run: Run = adapters.hidden_states
     part: Part | None = None
     unless: Callable[[Any], bool] = lambda config: False
-    convolutions: Callable[[Any], list[Convolution]] = _none
-    secure: Callable[[Any, Validity], None] = _nothing
+    convolutions: Callable[[Any], list[Convolution]] = lambda config: []
+    secure: Callable[[Any, Validity], None] = lambda model, validity: None
     layer: str = "last_hidden_state"
 
     def way_for(self, config: Any) -> Way:
@@ -141,18 +133,12 @@ WHISPER = Family(
     "30 s as published; the frames that cover audio are kept",
     adapters.window_frames(),
 ).inside("whisper.modeling_whisper:WhisperEncoder", r"^(model\.)?encoder\.")
-
-
-def _secure_whisper(model: Any, validity: Validity) -> None:
-    mask_attention(model.layers, model.config, validity)
-
-
 WHISPER_TRIMMED = replace(
     WHISPER,
     prepare=Windows(320, trimmed=True),
     by="true length; padding masked in the spectrogram and in attention",
     run=adapters.trimmed_frames,
-    secure=_secure_whisper,
+    secure=lambda model, validity: mask_attention(model.layers, model.config, validity),
 )
 POOLED = Family(Windows(640), "window", "30 s; pooled to 25 frames a second", adapters.window_frames())
 UNPOOLED = Family(Windows(320), "window", "30 s", adapters.window_frames())
@@ -251,13 +237,11 @@ CLAP = Family(
 CODEC = Family(Extracted(), "equal", "takes no mask", layer="what the quantiser is given")
 
 
-def _towers(name: str, encoder: str, family: Family, whole: str = "audio_tower") -> dict[str, Family]:
+def _towers(name: str, encoder: str, family: Family) -> dict[str, Family]:
     """An audio tower by itself (`<name>_encoder`), and within `<name>`."""
-    keys = rf"^(model\.|thinker\.)?{whole}\."
-    return {
-        f"{name}_encoder": family,
-        name: family.inside(f"{name}.modeling_{name}:{encoder}", keys, "audio_config"),
-    }
+    keys = r"^(model\.|thinker\.)?audio_tower\."
+    part = family.inside(f"{name}.modeling_{name}:{encoder}", keys, "audio_config")
+    return {f"{name}_encoder": family, name: part}
 
 
 def _speech_encoders(name: str, encoder: str, family: Family, *wholes: str) -> dict[str, Family]:

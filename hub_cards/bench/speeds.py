@@ -93,8 +93,9 @@ class Speeds:
                 START[self.device] + billed / BUILTIN_SPEED, "tabulated: built-in descriptors on 2 cores"
             )
         known = [reference for reference in REFERENCES if reference.device == self.device]
-        nearest = min(known, key=lambda one: (one.windowed != here.windowed, _far(one, here)))
-        speed = nearest.speed * nearest.parameters / here.size.parameters * self._parallel
+        size = here.size.parameters
+        nearest = min(known, key=lambda r: (r.windowed != here.windowed, abs(log(r.parameters / size))))
+        speed = nearest.speed * nearest.parameters / size * self._parallel
         return Time(START[self.device] + billed / speed, f"scaled by size from {nearest.source}")
 
     def training(self, item: Item, here: ModelHere) -> Time:
@@ -179,10 +180,6 @@ def _of_frames(frames: float, dimension: int, device: str) -> float:
 
 def _sweep(protocol: Protocol) -> float:
     return float(sum(point.hidden for point in protocol.sweep))
-
-
-def _far(reference: Reference, here: ModelHere) -> float:
-    return abs(log(reference.parameters / here.size.parameters))
 
 
 def past_records(folder: Path) -> list[ResultRecord]:

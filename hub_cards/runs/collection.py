@@ -69,7 +69,8 @@ def collect(folders: Iterable[Path]) -> Collection:
             different records of one kind are equally new.
     """
     folders = list(folders)
-    if empty := [folder for folder in folders if not _holds_records(folder)]:
+    kinds = (RESULT_FILE, CROSS_FILE)
+    if empty := [folder for folder in folders if not any(folders_with(kind, [folder]) for kind in kinds)]:
         where = ", ".join(map(str, empty))
         raise ProbeError(
             f"Expected result records ({RESULT_FILE} or {CROSS_FILE}) below {where}, but found none; run the probe "
@@ -83,10 +84,6 @@ def collect(folders: Iterable[Path]) -> Collection:
         _newest(cross, lambda one: (one.model, cross_setting(one), _corpora_of(one)), notes),
         notes,
     )
-
-
-def _holds_records(folder: Path) -> bool:
-    return any(folders_with(name, [folder]) for name in (RESULT_FILE, CROSS_FILE))
 
 
 def _read_result(folder: Path) -> Result:
