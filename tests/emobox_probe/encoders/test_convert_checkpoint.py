@@ -1,7 +1,7 @@
 """Checkpoints of fairseq and FunASR become folders, or are refused for a stated reason and leave nothing behind."""
 
-import hashlib
 import argparse
+import hashlib
 import os
 import pickle
 from collections.abc import Callable
