@@ -8,7 +8,8 @@ import os
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,6 @@ from emobox_probe.encoders.load import Encoder
 from emobox_probe.encoders.own.doors import name_of_object
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.corpus import (
-    checkpoint_of,
     describe_corpus,
     encoder_of,
     filled_store,
@@ -32,8 +32,9 @@ from emobox_probe.features.corpus import (
     progress_bar,
 )
 from emobox_probe.features.store import FeatureStore, seconds_spent, times_real_time
-from emobox_probe.heads.checkpoint import forget
+from emobox_probe.heads.checkpoint import Checkpoint, forget
 from emobox_probe.heads.cpu import keep_freed_memory, threads_told
+from emobox_probe.heads.groups import identity
 from emobox_probe.protocol import PROTOCOLS, Protocol
 from emobox_probe.records import result as results
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
@@ -184,9 +185,10 @@ def _train(
         accelerator.split_between_processes(tasks) as mine,
         progress_bar(accelerator, "heads", views.count * len(mine) * protocol.epochs, "epoch") as bar,
     ):
-        checkpoint = checkpoint_of(
-            folder, stores, protocol, [task.group for task in mine], accelerator.device
-        )
+        # What an earlier process has kept of training these groups on these features.
+        features, groups = [store.key for store in stores], identity([task.group for task in mine])
+        depends_on = [version("emobox"), features, asdict(protocol), groups, accelerator.device.type]
+        checkpoint = Checkpoint(folder, depends_on)
         outcomes = train_tasks(mine, pool, views, protocol, bar.update, checkpoint)
     gathered: list[Outcome] = gather_object(outcomes)
     return gathered, time.perf_counter() - started + checkpoint.seconds_before

@@ -23,14 +23,7 @@ CORPUS = Corpus(
   booktitle = {The Blizzard Challenge 2008 Workshop},
   year = {2008}
 }""",
-    labels={
-        "angry": "Angry",
-        "fear": "Fear",
-        "happy": "Happy",
-        "neutral": "Neutral",
-        "sad": "Sad",
-        "surprise": "Surprise",
-    },
+    labels={name: name.capitalize() for name in ("angry", "fear", "happy", "neutral", "sad", "surprise")},
     utterances=1200,
     hours=0.635,
     speakers=4,

@@ -33,13 +33,7 @@ CORPUS = Corpus(
   journal = {arXiv preprint arXiv:1806.09514},
   year = {2018}
 }""",
-    labels={
-        "Amused": "Amused",
-        "Angry": "Angry",
-        "Disgust": "Disgust",
-        "Neutral": "Neutral",
-        "Sleepy": "Sleepy",
-    },
+    labels={name: name for name in ("Amused", "Angry", "Disgust", "Neutral", "Sleepy")},
     utterances=6887,
     hours=9.482,
     speakers=4,

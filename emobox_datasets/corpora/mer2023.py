@@ -52,14 +52,7 @@ CORPUS = Corpus(
   doi = {10.1145/3581783.3612836},
   year = {2023}
 }""",
-    labels={
-        "angry": "Angry",
-        "happy": "Happy",
-        "neutral": "Neutral",
-        "sad": "Sad",
-        "surprise": "Surprise",
-        "worried": "Worried",
-    },
+    labels={name: name.capitalize() for name in ("angry", "happy", "neutral", "sad", "surprise", "worried")},
     utterances=5030,
     hours=5.936,
     speakers=0,

@@ -29,13 +29,8 @@ CORPUS = Corpus(
   year = {2021}
 }""",
     labels={
-        "angry": "Angry",
-        "disgust": "Disgust",
-        "fear": "Fear",
-        "happy": "Happy",
-        "neutral": "Neutral",
-        "sad": "Sad",
-        "surprise": "Surprise",
+        name: name.capitalize()
+        for name in ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
     },
     utterances=7000,
     hours=7.832,

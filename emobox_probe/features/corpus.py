@@ -2,8 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +25,6 @@ from emobox_probe.encoders.load import Encoder, load_encoder
 from emobox_probe.encoders.model_encoder import ModelEncoder
 from emobox_probe.features.extraction import extract
 from emobox_probe.features.store import FeatureStore
-from emobox_probe.heads.checkpoint import Checkpoint
-from emobox_probe.heads.groups import Group, identity
 from emobox_probe.protocol import Protocol
 from emobox_probe.records import result as results
 
@@ -160,19 +156,6 @@ def filled_store(
         extract(store, encoder, flac, dtype, progress, accelerator.num_processes)
     accelerator.wait_for_everyone()
     return store
-
-
-def checkpoint_of(
-    folder: Path,
-    stores: Sequence[FeatureStore],
-    protocol: Protocol,
-    groups: Sequence[Group],
-    device: torch.device,
-) -> Checkpoint:
-    """What an earlier process has kept of training these groups on these features."""
-    features = [store.key for store in stores]
-    settings = asdict(protocol)
-    return Checkpoint(folder, [version("emobox"), features, settings, identity(groups), device.type])
 
 
 def progress_bar(accelerator: Accelerator, name: str, total: float, unit: str) -> tqdm:
