@@ -38,7 +38,7 @@ COMMANDS = {
         "emobox prepare emodb /data/emodb --out emobox/emodb",
     ),
     "publish-dataset": Command(
-        "dataset_commands",
+        "card_commands",
         "send a prepared repository to the Hub",
         "emobox publish-dataset emobox/emodb --repo-id my-lab/emodb --private",
     ),

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from emobox_cli.console import tables
-
-SEND = "send; without this, only show what would be sent"
+from emobox_cli.options import add_options, settings_of
+from hub_cards.settings import LeaderboardConfig, PublishConfig, PublishDatasetConfig
 
 
 def add_results(parser: argparse.ArgumentParser) -> None:
@@ -24,24 +24,14 @@ def run_results(arguments: argparse.Namespace) -> int:
 
 
 def add_leaderboard(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "results", type=Path, nargs="+", help="folders that hold result records, at any depth"
-    )
-    parser.add_argument(
-        "--out", type=Path, required=True, help="folder of the site: new, empty, or an earlier one"
-    )
-    parser.add_argument("--space", help="also send it, as a static Space, such as my-lab/emobox-leaderboard")
-    parser.add_argument("--private", action="store_true", help="a Space only for those whom you let in")
-    parser.add_argument("--send", action="store_true", help=SEND)
+    add_options(parser, LeaderboardConfig, words=("results",))
 
 
 def run_leaderboard(arguments: argparse.Namespace) -> int:
     """Write the site, and show what would be sent, or send it."""
     from hub_cards.leaderboard.leaderboard import make_leaderboard
 
-    make_leaderboard(
-        arguments.results, arguments.out, tables(), arguments.space, arguments.private, arguments.send
-    )
+    make_leaderboard(settings_of(LeaderboardConfig, arguments), tables())
     return 0
 
 
@@ -86,37 +76,24 @@ def run_card(arguments: argparse.Namespace) -> int:
 
 
 def add_publish(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("runs", type=Path, nargs="+", help="folders of runs of one model, or above them")
-    parser.add_argument(
-        "--to", required=True, metavar="MODEL", help="the model on the Hub, such as my-lab/encoder"
-    )
-    parser.add_argument(
-        "--results-repo",
-        metavar="DATASET",
-        help="also add records and predictions to this dataset of results",
-    )
-    parser.add_argument(
-        "--public",
-        action="store_true",
-        help="a dataset of results that has to be made is public (default: private)",
-    )
-    parser.add_argument(
-        "--no-pull-request", action="store_true", help="commit on main, where you have the right to"
-    )
-    parser.add_argument("--send", action="store_true", help=SEND)
+    add_options(parser, PublishConfig, words=("runs",))
 
 
 def run_publish(arguments: argparse.Namespace) -> int:
     """Show what would change on the Hub, or change it."""
     from hub_cards.publish.results import publish_results
 
-    publish_results(
-        arguments.runs,
-        arguments.to,
-        tables(),
-        results_repo=arguments.results_repo,
-        public=arguments.public,
-        pull_request=not arguments.no_pull_request,
-        send=arguments.send,
-    )
+    publish_results(settings_of(PublishConfig, arguments), tables())
+    return 0
+
+
+def add_publish_dataset(parser: argparse.ArgumentParser) -> None:
+    add_options(parser, PublishDatasetConfig, words=("folder",))
+
+
+def run_publish_dataset(arguments: argparse.Namespace) -> int:
+    """Show what would be sent, or send it."""
+    from hub_cards.publish.dataset import publish_dataset
+
+    publish_dataset(settings_of(PublishDatasetConfig, arguments), tables())
     return 0

@@ -105,43 +105,6 @@ def run_prepare(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def add_publish_dataset(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, help="what emobox prepare wrote, such as emobox/emodb")
-    parser.add_argument("--repo-id", required=True, help="where to, such as my-lab/emodb")
-    parser.add_argument("--private", action="store_true", help="only for those whom you let in on the Hub")
-    parser.add_argument("--create-pr", action="store_true", help="as a pull request")
-    parser.add_argument("--metadata-only", action="store_true", help="all but the audio; see its card")
-    parser.add_argument(
-        "--benchmark",
-        action="store_true",
-        help="send eval.yaml too; the Hub accepts it only once it has listed EmoBox as a benchmark",
-    )
-    parser.add_argument(
-        "--replace", action="store_true", help="replace whatever else the repository holds already"
-    )
-    parser.add_argument(
-        "--send", action="store_true", help="send; without this, only show what would be sent"
-    )
-
-
-def run_publish_dataset(arguments: argparse.Namespace) -> int:
-    """Show what would be sent, or send it."""
-    from hub_cards.publish.dataset import publish_dataset
-
-    publish_dataset(
-        arguments.folder,
-        arguments.repo_id,
-        tables(),
-        private=arguments.private,
-        create_pr=arguments.create_pr,
-        metadata_only=arguments.metadata_only,
-        benchmark=arguments.benchmark,
-        replace=arguments.replace,
-        send=arguments.send,
-    )
-    return 0
-
-
 def _add_copy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("corpus", help="name of the corpus, such as emodb")
     parser.add_argument("folder", nargs="?", help="folder that holds it (default: below $EMOBOX_DATA)")

@@ -36,6 +36,8 @@ def add_options(
             options["action"] = "store_true"
         elif get_origin(kind) is Literal:
             options["choices"] = get_args(kind)
+        elif get_origin(kind) is tuple and name in words:
+            options["nargs"] = "+"
         elif get_origin(kind) is tuple:
             options |= {"type": _names, "action": "extend", "metavar": name.upper()}
         elif get_origin(kind) is dict:
@@ -44,7 +46,8 @@ def add_options(
             options["type"] = kind
         if name in words:
             options["default"] = None  # argparse would make a path of SUPPRESS
-            parser.add_argument(name, nargs=None if field.is_required() else "?", **options)
+            options.setdefault("nargs", None if field.is_required() else "?")
+            parser.add_argument(name, **options)
         else:
             parser.add_argument(option_of(name), dest=name, required=field.is_required(), **options)
 

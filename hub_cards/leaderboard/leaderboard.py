@@ -6,7 +6,6 @@ emobox leaderboard results/ --out site/ --space my-lab/emobox-leaderboard --send
 """
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 from huggingface_hub import HfApi
@@ -27,36 +26,31 @@ from hub_cards.hub.one_commit import (
 from hub_cards.leaderboard.data import page_data
 from hub_cards.leaderboard.site import CARD, MARKER, PAGE, check_folder, render, write
 from hub_cards.runs.collection import Collection, collect
+from hub_cards.settings import LeaderboardConfig
 
 
-def make_leaderboard(
-    folders: Sequence[Path],
-    out: Path,
-    console: Console,
-    space: str | None = None,
-    private: bool = False,
-    really: bool = False,
-) -> None:
+def make_leaderboard(config: LeaderboardConfig, console: Console) -> None:
     """Write the site of all results below the folders; show what would be sent to a Space, or send it.
 
     Raises:
         ProbeError: there is no result, one cannot be read or checked, or `out` holds something else.
         PublishError: the Space holds something else, or the Hub refused.
     """
-    if really and not space:
+    if config.send and not config.space:
         raise PublishError("Expected --space with --send, but got none; say where to send the leaderboard.")
-    if space:
-        check_repo_id(space)
+    if config.space:
+        check_repo_id(config.space)
+    out = config.out
     check_folder(out)
-    collection = collect(folders)
+    collection = collect(config.results)
     for note in collection.notes:
         print(f"note: {note}")
     files = render(page_data(collection))
     write(out, files)
     size = len(files[PAGE].encode("utf-8"))
     print(f"{_count(collection)} written to {out / PAGE} ({size / 1e6:.2f} MB)")
-    if space:
-        send(out, files, Destination(space, "space", private), really, console)
+    if config.space:
+        send(out, files, Destination(config.space, "space", config.private), config.send, console)
 
 
 def _count(collection: Collection) -> str:

@@ -27,54 +27,34 @@ from hub_cards.hub.one_commit import (
     connect,
     publish,
 )
+from hub_cards.settings import PublishDatasetConfig
 
 
-def publish_dataset(
-    folder: Path,
-    repo_id: str,
-    console: Console,
-    *,
-    private: bool = False,
-    create_pr: bool = False,
-    metadata_only: bool = False,
-    benchmark: bool = False,
-    replace: bool = False,
-    send: bool = False,
-) -> None:
+def publish_dataset(config: PublishDatasetConfig, console: Console) -> None:
     """Show what would be sent of a prepared corpus, or send it.
-
-    Args:
-        folder: what `emobox prepare` wrote.
-        repo_id: where to.
-        console: where it is shown.
-        private: only for those who are let in on the Hub.
-        create_pr: as a pull request.
-        metadata_only: all but the audio.
-        benchmark: also the file that says that this is a benchmark.
-        replace: whatever else the repository holds.
-        send: without this, it is only shown.
 
     Raises:
         CorpusError: the folder is no prepared corpus, or not whole.
         PublishError: the licence does not allow it, the repository holds something else, or the Hub refused.
     """
-    check_repo_id(repo_id)
+    check_repo_id(config.repo_id)
+    folder = config.folder
     made = prepared.read(folder)
     prepared.check(folder, made)
     corpus = corpora.load(made.corpus)
-    check_licence(corpus, made, private or metadata_only)
-    if metadata_only and made.audio:
+    check_licence(corpus, made, config.private or config.metadata_only)
+    if config.metadata_only and made.audio:
         whole, folder = folder, folder.absolute().with_name(f"{folder.absolute().name}-metadata")
         made = without_audio(whole, folder, describe)
-    destination = Destination(repo_id, "dataset", private, create_pr)
-    parcel = parcel_of(folder, made, benchmark)
+    destination = Destination(config.repo_id, "dataset", config.private, config.create_pr)
+    parcel = parcel_of(folder, made, config.benchmark)
     show(parcel, destination, corpus, made, console)
-    if not send:
+    if not config.send:
         print(NOT_SENT)
         return
 
     def accept(api: HfApi, remote: Remote) -> None:
-        if not replace:
+        if not config.replace:
             check_remote(api, destination, remote, made)
 
     print(publish(connect(), parcel, destination, accept))

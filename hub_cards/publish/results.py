@@ -30,50 +30,31 @@ from hub_cards.hub.one_commit import (
 from hub_cards.hub.pull_request import TITLE, Pending, Snapshot, add, compare
 from hub_cards.publish import results_dataset
 from hub_cards.runs.find_and_check import CrossRun, Run, all_of, check_run, check_together, find_runs
+from hub_cards.settings import PublishConfig
 
 
-def publish_results(
-    folders: Sequence[Path],
-    model: str,
-    console: Console,
-    *,
-    results_repo: str | None = None,
-    public: bool = False,
-    pull_request: bool = True,
-    send: bool = False,
-) -> None:
+def publish_results(config: PublishConfig, console: Console) -> None:
     """Show what would change on the Hub, or change it.
-
-    Args:
-        folders: of runs of one model, or above them.
-        model: on the Hub, whose card gets the scores.
-        console: where tables are shown.
-        results_repo: dataset that gets records and predictions.
-        public: make that dataset public where there is none yet.
-        pull_request: rather than a commit on main.
-        send: without this, it is only shown.
 
     Raises:
         ProbeError, CorpusError: runs are not what they claim, or do not belong together.
         PublishError: the Hub, or the user's rights on it, is not as expected.
     """
-    for repository in filter(None, (model, results_repo)):
+    for repository in filter(None, (config.to, config.results_repo)):
         check_repo_id(repository)
-    runs, cross = checked(folders)
-    shipments = [Shipment(model, runs, cross, results_repo, pull_request)]
-    if results_repo:
+    runs, cross = checked(config.runs)
+    shipments = [Shipment(config, runs, cross)]
+    if config.results_repo:
         # First, because the card links to the records.
-        shipments.insert(
-            0, ResultsShipment(model, runs, cross, results_repo, pull_request, private=not public)
-        )
-    api = connect() if send else HfApi(token=get_token())
-    for note in notes(model, runs, cross):
+        shipments.insert(0, ResultsShipment(config, runs, cross))
+    api = connect() if config.send else HfApi(token=get_token())
+    for note in notes(config.to, runs, cross):
         print(note)
     # Whatever can be refused is, everywhere, before the first repository changes.
     pending = [shipment.pending(api) for shipment in shipments]
     for shipment, lacks in zip(shipments, pending, strict=True):
         shipment.show(lacks, console)
-    if not send:
+    if not config.send:
         print(NOT_SENT)
         return
     done: list[str] = []
@@ -123,18 +104,10 @@ def send_one(api: HfApi, shipment: "Shipment", done: Sequence[str]) -> str:
 class Shipment:
     """What goes to the repository of the model: its card, pictures, and `.eval_results`."""
 
-    def __init__(
-        self,
-        model: str,
-        runs: Sequence[Run],
-        cross: Sequence[CrossRun],
-        results_repo: str | None,
-        pull_request: bool,
-        private: bool = True,
-    ):
-        self.model, self.runs, self.cross = model, runs, cross
-        self.results_repo, self.private = results_repo, private
-        self.destination = self._destination(pull_request)
+    def __init__(self, config: PublishConfig, runs: Sequence[Run], cross: Sequence[CrossRun]):
+        self.model, self.runs, self.cross = config.to, runs, cross
+        self.results_repo, self.private = config.results_repo, not config.public
+        self.destination = self._destination(create_pr=not config.no_pull_request)
         names = [*(run.record.corpus.name for run in runs), *("between corpora" for _ in cross)]
         protocol = all_of(runs, cross)[0].record.protocol["name"]
         self.title = f"{TITLE} scores, protocol {protocol}: {', '.join(sorted(names))}"[:200]

@@ -1,0 +1,52 @@
+"""What goes to the Hub, and how: the settings of the commands that send."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from emobox_probe.config import Config
+
+SEND = "send; without this, only show what would be sent"
+
+
+class PublishDatasetConfig(Config):
+    """A prepared corpus, and the repository that gets it."""
+
+    folder: Path = Field(description="what emobox prepare wrote, such as emobox/emodb")
+    repo_id: str = Field(description="where to, such as my-lab/emodb")
+    private: bool = Field(False, description="only for those whom you let in on the Hub")
+    create_pr: bool = Field(False, description="as a pull request")
+    metadata_only: bool = Field(False, description="all but the audio; see its card")
+    benchmark: bool = Field(
+        False,
+        description="send eval.yaml too; the Hub accepts it only once it has listed EmoBox as a benchmark",
+    )
+    replace: bool = Field(False, description="replace whatever else the repository holds already")
+    send: bool = Field(False, description=SEND)
+
+
+class PublishConfig(Config):
+    """Runs of one model, the model whose card gets the scores, and the dataset that gets the records."""
+
+    runs: tuple[Path, ...] = Field(description="folders of runs of one model, or above them")
+    to: str = Field(description="the model on the Hub, such as my-lab/encoder")
+    results_repo: str | None = Field(
+        None, description="also add records and predictions to this dataset of results"
+    )
+    public: bool = Field(
+        False, description="a dataset of results that has to be made is public (default: private)"
+    )
+    no_pull_request: bool = Field(False, description="commit on main, where you have the right to")
+    send: bool = Field(False, description=SEND)
+
+
+class LeaderboardConfig(Config):
+    """Records, the folder of the site made of them, and the Space that gets it."""
+
+    results: tuple[Path, ...] = Field(description="folders that hold result records, at any depth")
+    out: Path = Field(description="folder of the site: new, empty, or an earlier one")
+    space: str | None = Field(
+        None, description="also send it, as a static Space, such as my-lab/emobox-leaderboard"
+    )
+    private: bool = Field(False, description="a Space only for those whom you let in")
+    send: bool = Field(False, description=SEND)
