@@ -58,12 +58,16 @@ def printable(text: str) -> str:
     return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def os_errors(error: BaseException | None) -> Iterator[OSError]:
-    """The errors of the operating system among an error and what caused it."""
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it was raised from."""
     while error is not None:
-        if isinstance(error, OSError):
-            yield error
+        yield error
         error = error.__cause__ or error.__context__
+
+
+def os_errors(error: BaseException) -> Iterator[OSError]:
+    """The errors of the operating system among an error and what caused it."""
+    return (cause for cause in causes(error) if isinstance(cause, OSError))
 
 
 def is_disk_full(error: BaseException) -> bool:

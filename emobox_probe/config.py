@@ -90,13 +90,17 @@ class FeatureConfig(Config):
     allow_missing: bool = Field(False, description="go on with an incomplete corpus")
 
 
-class ExtractConfig(FeatureConfig):
-    """Features of one corpus."""
+class OneCorpus(Config):
+    """The corpus that features are of, and the folder that holds it."""
 
     corpus: str = Field(description="name of the corpus, such as emodb")
     data_dir: Path | None = Field(
         None, description="folder that holds the corpus; default: $EMOBOX_DATA/<corpus>"
     )
+
+
+class ExtractConfig(OneCorpus, FeatureConfig):
+    """Features of one corpus."""
 
 
 class TrainingConfig(FeatureConfig):
@@ -109,13 +113,8 @@ class TrainingConfig(FeatureConfig):
     overwrite: bool = Field(False, description="replace a result of other weights, data or settings")
 
 
-class ProbeConfig(TrainingConfig):
+class ProbeConfig(OneCorpus, TrainingConfig):
     """One model on the folds of one corpus."""
-
-    corpus: str = Field(description="name of the corpus, such as emodb")
-    data_dir: Path | None = Field(
-        None, description="folder that holds the corpus; default: $EMOBOX_DATA/<corpus>"
-    )
 
 
 class CrossConfig(TrainingConfig):

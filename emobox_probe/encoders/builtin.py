@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Protocol
 
 import numpy as np
 from transformers.audio_utils import mel_filter_bank, spectrogram, window_function
@@ -11,19 +10,6 @@ from emobox_datasets.audio_files.audio import SAMPLING_RATE
 from emobox_probe.errors import ProbeError
 
 BUILTIN = "builtin:"
-
-
-class Descriptors(Protocol):
-    """Frames that are computed, not learned."""
-
-    revision: str | None
-    frame_rate: float
-    layer: str
-    shortest_samples: int
-
-    def frames(self, waveform: np.ndarray) -> np.ndarray:
-        """16 kHz `(samples,)` to float32 `(T, D)`."""
-        ...
 
 
 class LogMel:
@@ -49,6 +35,7 @@ class LogMel:
         )
 
     def frames(self, waveform: np.ndarray) -> np.ndarray:
+        """16 kHz `(samples,)` to float32 `(T, D)`."""
         bands: np.ndarray = spectrogram(
             waveform,
             self._window,
@@ -93,7 +80,6 @@ class Egemaps:
         return frames
 
 
-BUILTINS: dict[str, Callable[[], Descriptors]] = {
-    f"{BUILTIN}logmel": LogMel,
-    f"{BUILTIN}egemaps": Egemaps,
-}
+# Frames that are computed, not learned.
+Descriptors = LogMel | Egemaps
+BUILTINS: dict[str, Callable[[], Descriptors]] = {f"{BUILTIN}logmel": LogMel, f"{BUILTIN}egemaps": Egemaps}

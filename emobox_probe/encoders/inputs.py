@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,18 +45,6 @@ class Loaded:
         return frozenset(inspect.signature(self.model.forward).parameters)
 
 
-class Prepare(Protocol):
-    """From a 16 kHz waveform to what a model takes in."""
-
-    def __call__(self, loaded: Loaded, waveform: np.ndarray) -> list[Piece]:
-        """One piece, or one for each window of a long waveform."""
-        ...
-
-    def cost(self, seconds: float) -> float:
-        """Seconds that the model runs on for so many seconds of audio, a window's padding included."""
-        ...
-
-
 @dataclass(frozen=True)
 class Raw:
     """Samples `(N,)`, with zero mean and unit variance where the model was trained so."""
@@ -69,6 +57,7 @@ class Raw:
         return [Piece({"input_values": tensor}, len(samples))]
 
     def cost(self, seconds: float) -> float:
+        """Seconds that the model runs on for so many seconds of audio, a window's padding included."""
         return seconds
 
 
@@ -148,6 +137,10 @@ class Waveform:
 
     def cost(self, seconds: float) -> float:
         return seconds
+
+
+# From a 16 kHz waveform to what a model takes in: one piece, or one for each window of a long waveform.
+Prepare = Raw | Extracted | Windows | Waveform
 
 
 def log_mel(waveforms: torch.Tensor, extractor: Any, steps: int) -> torch.Tensor:

@@ -27,6 +27,8 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 from rich.console import Console
 from rich.table import Column, Table
 
+from emobox_datasets.errors import causes
+
 logger = logging.getLogger(__name__)
 
 Kind = Literal["model", "dataset", "space"]
@@ -243,19 +245,19 @@ def _opened(api: HfApi, parcel: Parcel, destination: Destination) -> str:
 
 def _explain(error: BaseException, destination: Destination) -> tuple[str, bool]:
     """What went wrong, for people, and whether it may go well the next time."""
-    causes = list(_causes(error))
-    answer = next((cause for cause in causes if isinstance(cause, HfHubHTTPError)), None)
+    chain = list(causes(error))
+    answer = next((cause for cause in chain if isinstance(cause, HfHubHTTPError)), None)
     if answer is not None:
         status = answer.response.status_code
         return _explain_status(status, str(answer.server_message or answer), destination)
     # Xet, which sends large files, tells of a refusal in words only.
-    if refused := re.search(r"HTTP status client error \((\d+)[^)]*\)", " ".join(map(str, causes))):
+    if refused := re.search(r"HTTP status client error \((\d+)[^)]*\)", " ".join(map(str, chain))):
         return _explain_status(int(refused[1]), refused[0], destination)
-    if any(isinstance(cause, (httpx2.TransportError, ConnectionError, TimeoutError)) for cause in causes):
-        return f"Expected to reach {destination.url}, but the connection failed ({causes[-1]!r}).", True
+    if any(isinstance(cause, (httpx2.TransportError, ConnectionError, TimeoutError)) for cause in chain):
+        return f"Expected to reach {destination.url}, but the connection failed ({chain[-1]!r}).", True
     if isinstance(error, (ValueError, FileNotFoundError)):
         return f"Expected files that the Hub accepts, but got: {error}", False
-    return f"Expected {destination.url} to take the files, but got {causes[-1]!r}.", isinstance(
+    return f"Expected {destination.url} to take the files, but got {chain[-1]!r}.", isinstance(
         error, RuntimeError
     )
 
@@ -279,10 +281,3 @@ def _explain_status(status: int, message: str, destination: Destination) -> tupl
         f"Expected {destination.url} to answer, but got {status}: {message}.",
         status == 429 or status >= 500,
     )
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what it was raised from."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
