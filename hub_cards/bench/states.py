@@ -9,11 +9,12 @@ from typing import Literal, TypeVar
 from emobox_probe.errors import ProbeError, UnreadableError
 from emobox_probe.records.cross_result import CrossRecord, read_cross_record
 from emobox_probe.records.predictions import PREDICTIONS_FILE
-from emobox_probe.records.result import RESULT_FILE, CorpusRecord, ResultRecord, migrated, read_record
+from emobox_probe.records.result import RESULT_FILE, ResultRecord, migrated, read_record
 from hub_cards.bench.items import Item, dependents, design_for, layers_of, record_folder
 from hub_cards.bench.models import ModelHere
 from hub_cards.bench.notes import Note, corpus_stamp, is_stored, note_key, note_path, read_note
 from hub_cards.bench.plan import Model, Place, Plan
+from hub_cards.runs.find_and_check import corpora_of
 
 AnyRecord = TypeVar("AnyRecord", ResultRecord, CrossRecord)
 # done; not there; there, but of other weights, data or settings; there, and what it is of is not known yet.
@@ -74,7 +75,7 @@ class Ledger:
             return "stale" if _is_old(record_folder(self.plan, item)) else "missing"
         design = design_for(self.plan, item)
         found = design.identity_of(record)  # type: ignore[arg-type]  # what a design reads, it knows
-        facts, copies = record.encoder, _corpora_of(record)
+        facts, copies = record.encoder, corpora_of(record)
         if notes is not None:
             # Features with more layers serve those who need fewer, so layers do not count.
             facts = notes[0].facts.model_copy(update={"layers": facts.layers})
@@ -115,10 +116,6 @@ def read_whole(read: Callable[[Path], AnyRecord], folder: Path) -> AnyRecord | N
     except (OSError, ProbeError):
         return None
     return record if (folder / PREDICTIONS_FILE).is_file() and not _is_old(folder) else None
-
-
-def _corpora_of(record: ResultRecord | CrossRecord) -> list[CorpusRecord]:
-    return [record.corpus] if isinstance(record, ResultRecord) else record.corpora
 
 
 def _is_old(folder: Path) -> bool:

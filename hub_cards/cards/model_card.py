@@ -19,7 +19,7 @@ from emobox_probe.seen.seen import MEANINGS, seen
 from hub_cards.cards.markdown import Markdown, fenced, one_line, render, shell, text
 from hub_cards.cards.model_section import merge_readme, section
 from hub_cards.hub.one_commit import PublishError, check_repo_id
-from hub_cards.runs.find_and_check import Run, all_of, check_one_model, find_runs
+from hub_cards.runs.find_and_check import CrossRun, Run, check_one_model, find_runs
 from hub_cards.tables.results import MARK, footnotes
 
 CARD = "README.md"
@@ -54,8 +54,7 @@ def write_card(folders: Sequence[Path], before: Path | None = None, out: Path | 
         ProbeError, CorpusError: a record cannot be read, or the runs are not of one model and known corpora.
         PublishError: it is not clear where to write, there is no card at `before`, or it cannot be merged.
     """
-    runs, cross = find_runs(folders)
-    found = all_of(runs, cross)
+    found = find_runs(folders)
     check_one_model([run.record.encoder for run in found])
     out = out or before
     if out is None and len(found) > 1:
@@ -68,9 +67,9 @@ def write_card(folders: Sequence[Path], before: Path | None = None, out: Path | 
         raise PublishError(
             f"Expected a card at {before}, but there is none; give --out instead to write a new one."
         )
-    content = readme(
-        before.read_bytes() if before else None, runs, [matrix.record for matrix in cross], folder
-    )
+    runs = [run for run in found if isinstance(run, Run)]
+    cross = [run.record for run in found if isinstance(run, CrossRun)]
+    content = readme(before.read_bytes() if before else None, runs, cross, folder)
     for name, picture in (pictures_of(runs, folder) if out else {}).items():
         (path.parent / name).parent.mkdir(parents=True, exist_ok=True)
         write_whole(path.parent / name, picture)

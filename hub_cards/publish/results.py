@@ -29,7 +29,7 @@ from hub_cards.hub.one_commit import (
 )
 from hub_cards.hub.pull_request import TITLE, Pending, Snapshot, add, compare
 from hub_cards.publish import results_dataset
-from hub_cards.runs.find_and_check import CrossRun, Run, all_of, check_run, check_together, find_runs
+from hub_cards.runs.find_and_check import AnyRun, CrossRun, Run, check_run, check_together, find_runs
 from hub_cards.settings import PublishConfig
 
 
@@ -42,13 +42,13 @@ def publish_results(config: PublishConfig, console: Console) -> None:
     """
     for repository in filter(None, (config.to, config.results_repo)):
         check_repo_id(repository)
-    runs, cross = checked(config.runs)
-    shipments = [Shipment(config, runs, cross)]
+    runs = checked(config.runs)
+    shipments = [Shipment(config, runs)]
     if config.results_repo:
         # First, because the card links to the records.
-        shipments.insert(0, ResultsShipment(config, runs, cross))
+        shipments.insert(0, ResultsShipment(config, runs))
     api = connect() if config.send else HfApi(token=get_token())
-    for note in notes(config.to, runs, cross):
+    for note in notes(config.to, runs):
         print(note)
     # Whatever can be refused is, everywhere, before the first repository changes.
     pending = [shipment.pending(api) for shipment in shipments]
@@ -62,24 +62,22 @@ def publish_results(config: PublishConfig, console: Console) -> None:
         done.append(send_one(api, shipment, done))
 
 
-def checked(folders: Sequence[Path]) -> tuple[list[Run], list[CrossRun]]:
+def checked(folders: Sequence[Path]) -> list[AnyRun]:
     """The runs below the folders, once they are what they claim and belong together.
 
     Raises:
         ProbeError, CorpusError: they are or do not; says why.
     """
-    runs, cross = find_runs(folders)
-    check_together(runs, cross)
-    for found in runs:
-        check_run(found)
-    for matrix in cross:
-        check_run(matrix)
-    return runs, cross
+    runs = find_runs(folders)
+    check_together(runs)
+    for run in runs:
+        check_run(run)
+    return runs
 
 
-def notes(model: str, runs: Sequence[Run], cross: Sequence[CrossRun]) -> list[str]:
+def notes(model: str, runs: Sequence[AnyRun]) -> list[str]:
     """What a person should look at before sending."""
-    name = all_of(runs, cross)[0].record.encoder.name.removesuffix(TRIMMED)
+    name = runs[0].record.encoder.name.removesuffix(TRIMMED)
     if name == model:
         return []
     kind = (
@@ -104,12 +102,14 @@ def send_one(api: HfApi, shipment: "Shipment", done: Sequence[str]) -> str:
 class Shipment:
     """What goes to the repository of the model: its card, pictures, and `.eval_results`."""
 
-    def __init__(self, config: PublishConfig, runs: Sequence[Run], cross: Sequence[CrossRun]):
-        self.model, self.runs, self.cross = config.to, runs, cross
+    def __init__(self, config: PublishConfig, runs: Sequence[AnyRun]):
+        self.model, self.runs = config.to, runs
+        self.within = [run for run in runs if isinstance(run, Run)]
+        self.cross = [run for run in runs if isinstance(run, CrossRun)]
         self.results_repo, self.private = config.results_repo, not config.public
         self.destination = self._destination(create_pr=not config.no_pull_request)
-        names = [*(run.record.corpus.name for run in runs), *("between corpora" for _ in cross)]
-        protocol = all_of(runs, cross)[0].record.protocol["name"]
+        names = [*(run.record.corpus.name for run in self.within), *("between corpora" for _ in self.cross)]
+        protocol = runs[0].record.protocol["name"]
         self.title = f"{TITLE} scores, protocol {protocol}: {', '.join(sorted(names))}"[:200]
 
     def _destination(self, create_pr: bool) -> Destination:
@@ -117,10 +117,10 @@ class Shipment:
 
     def wanted(self, snapshot: Snapshot) -> Mapping[str, bytes]:
         """The card merged with ours, and files that are ours alone."""
-        runs = [Run(run.folder, results_dataset.public(run.record, self.model)) for run in self.runs]
+        runs = [Run(run.folder, results_dataset.public(run.record, self.model)) for run in self.within]
         cross = [results_dataset.public(run.record, self.model) for run in self.cross]
         files = {CARD: readme(snapshot.read(CARD), runs, cross, model=self.model)}
-        files |= pictures_of(self.runs, "emobox/")
+        files |= pictures_of(self.within, "emobox/")
         for one in runs:
             url = None
             if self.results_repo:
@@ -157,8 +157,8 @@ class ResultsShipment(Shipment):
 
     def wanted(self, snapshot: Snapshot) -> Mapping[str, bytes]:
         """Records and predictions, and a card where there is none."""
-        results_dataset.check_versions(snapshot, self.runs, self.cross)
-        files = results_dataset.files_of(self.runs, self.cross, self.model)
+        results_dataset.check_versions(snapshot, self.runs)
+        files = results_dataset.files_of(self.runs, self.model)
         return files if CARD in snapshot.remote.paths else {CARD: results_dataset.card(), **files}
 
     def pending(self, api: HfApi) -> Pending:

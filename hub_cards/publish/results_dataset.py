@@ -20,7 +20,7 @@ from hub_cards.cards.markdown import render, shell
 from hub_cards.cards.model_card import command, is_hub_id, slug
 from hub_cards.hub.one_commit import PublishError
 from hub_cards.hub.pull_request import Snapshot
-from hub_cards.runs.find_and_check import CrossRun, Run, all_of, corpora_of
+from hub_cards.runs.find_and_check import AnyRun, Run, corpora_of
 
 # So many records of a corpus are looked at for its version; the first that can be read tells it.
 LOOKED_AT = 5
@@ -43,14 +43,14 @@ def _model_folder(encoder: EncoderFacts, model: str) -> str:
     return f"{name}/weights-{weights[:16] if re.fullmatch('[0-9a-f]{64}', weights) else 'none'}"
 
 
-def files_of(runs: Sequence[Run], cross: Sequence[CrossRun], model: str) -> dict[str, bytes]:
+def files_of(runs: Sequence[AnyRun], model: str) -> dict[str, bytes]:
     """Path in the dataset to content, of every record and its predictions.
 
     Raises:
         PublishError: a run has no predictions.
     """
     found = {}
-    for run in all_of(runs, cross):
+    for run in runs:
         name = RESULT_FILE if isinstance(run, Run) else CROSS_FILE
         predictions = run.folder / PREDICTIONS_FILE
         if not predictions.is_file():
@@ -87,13 +87,13 @@ def card() -> bytes:
     return (render("results_dataset_card.md") + "\n").encode()
 
 
-def check_versions(snapshot: Snapshot, runs: Sequence[Run], cross: Sequence[CrossRun]) -> None:
+def check_versions(snapshot: Snapshot, runs: Sequence[AnyRun]) -> None:
     """Let in only scores on the version of each corpus that the dataset has scores on already.
 
     Raises:
         PublishError: it has scores on another version.
     """
-    for corpus in {told.name: told for told in corpora_of(runs, cross)}.values():
+    for corpus in {corpus.name: corpus for run in runs for corpus in corpora_of(run.record)}.values():
         known = _known_fingerprint(snapshot, corpus.name)
         if known and known != corpus.fingerprint:
             raise PublishError(

@@ -34,8 +34,11 @@ class CrossRun:
     record: CrossRecord
 
 
-def find_runs(folders: Sequence[Path]) -> tuple[list[Run], list[CrossRun]]:
-    """Every run in or below the folders, those of one corpus and those between corpora.
+AnyRun = Run | CrossRun
+
+
+def find_runs(folders: Sequence[Path]) -> list[AnyRun]:
+    """Every run in or below the folders: those of one corpus, then those between corpora.
 
     Raises:
         ProbeError: there is none below one of them, or a record cannot be read.
@@ -48,38 +51,34 @@ def find_runs(folders: Sequence[Path]) -> tuple[list[Run], list[CrossRun]]:
             read_record(folder)  # says what is missing
         intra |= {path.resolve(): Run(path, read_record(path)) for path in results}
         cross |= {path.resolve(): CrossRun(path, read_cross_record(path)) for path in crosses}
-    return list(intra.values()), list(cross.values())
+    return [*intra.values(), *cross.values()]
 
 
-def all_of(runs: Sequence[Run], cross: Sequence[CrossRun]) -> list[Run | CrossRun]:
-    """Runs of both kinds in one list."""
-    return [*runs, *cross]
-
-
-def check_together(runs: Sequence[Run], cross: Sequence[CrossRun]) -> None:
+def check_together(runs: Sequence[AnyRun]) -> None:
     """Let through only what belongs on one page: one model, one protocol, each corpus once and in one version.
 
     Raises:
         ProbeError: says which runs do not go together.
     """
-    records = [run.record for run in all_of(runs, cross)]
+    records = [run.record for run in runs]
     if len(names := sorted({str(record.protocol["name"]) for record in records})) > 1:
         raise ProbeError(
             f"Expected runs of one protocol, but got {', '.join(names)}, whose scores are not comparable; publish each "
             f"protocol by itself (they stand in tables of their own)."
         )
     check_one_model([record.encoder for record in records])
-    ordered = sorted(runs, key=lambda run: run.record.corpus.name)
+    within = [run for run in runs if isinstance(run, Run)]
+    ordered = sorted(within, key=lambda run: run.record.corpus.name)
     for one, other in pairwise(ordered):
         if one.record.corpus.name == other.record.corpus.name:
             raise ProbeError(
                 f"Expected one run a corpus, but {one.folder} and {other.folder} are both of {one.record.corpus.name}; "
                 f"name the one that you mean."
             )
-    if len(cross) > 1:
-        raise ProbeError(f"Expected one cross-corpus run, but got {len(cross)}; name the one that you mean.")
+    if (count := len(runs) - len(within)) > 1:
+        raise ProbeError(f"Expected one cross-corpus run, but got {count}; name the one that you mean.")
     known: dict[str, str] = {}
-    for corpus in corpora_of(runs, cross):
+    for corpus in (corpus for record in records for corpus in corpora_of(record)):
         if known.setdefault(corpus.name, corpus.fingerprint) != corpus.fingerprint:
             raise ProbeError(
                 f"Expected one version of {corpus.name}, but the runs are on two (fingerprints "
@@ -104,7 +103,7 @@ def check_one_model(encoders: Iterable[EncoderFacts]) -> None:
         )
 
 
-def check_run(run: Run | CrossRun) -> None:
+def check_run(run: AnyRun) -> None:
     """Hold a record against its corpora, its protocol and its predictions.
 
     Raises:
@@ -113,7 +112,7 @@ def check_run(run: Run | CrossRun) -> None:
         CorpusError: no corpus has that name.
     """
     check_protocol(run.folder, run.record.protocol)
-    for corpus in corpora_of([run], []) if isinstance(run, Run) else corpora_of([], [run]):
+    for corpus in corpora_of(run.record):
         check_complete(run.folder, corpus)
     if isinstance(run, Run):
         _check_labels(run)
@@ -169,6 +168,6 @@ def check_protocol(folder: Path, recorded: dict[str, Any]) -> None:
         )
 
 
-def corpora_of(runs: Sequence[Run], cross: Sequence[CrossRun]) -> list[CorpusRecord]:
-    """Every corpus that the runs are on, as often as they are."""
-    return [*(run.record.corpus for run in runs), *(corpus for run in cross for corpus in run.record.corpora)]
+def corpora_of(record: ResultRecord | CrossRecord) -> list[CorpusRecord]:
+    """Every corpus that a record is on."""
+    return [record.corpus] if isinstance(record, ResultRecord) else record.corpora

@@ -18,10 +18,10 @@ def test_runs_are_found_once_at_any_depth(tmp_path: Path) -> None:
     make_run(tmp_path / "a/urdu")
     make_run(tmp_path / "emodb", "emodb")
     make_cross_run(tmp_path / "cross")
-    runs, cross = find_runs([tmp_path, tmp_path / "a/urdu"])
+    *runs, cross = found = find_runs([tmp_path, tmp_path / "a/urdu"])
     assert sorted(run.record.corpus.name for run in runs) == ["emodb", "urdu"]
-    assert [run.folder for run in cross] == [tmp_path / "cross"]
-    assert checked([tmp_path])[0] == runs
+    assert cross.folder == tmp_path / "cross"
+    assert checked([tmp_path]) == found
 
 
 def test_runs_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
