@@ -85,7 +85,8 @@ class Runner:
         """Bring an item to its end; False if that must wait for others."""
         if self._stop:
             return False
-        if reason := self._blocked_by(item):
+        if failed := next((need for need in item.needs if need in self.summary.failed), None):
+            reason = f"{failed} failed: {self.summary.failed[failed]}"
             self.summary.blocked[item.name] = reason
             self.events.tell("blocked", item=item.name, reason=reason)
             return True
@@ -143,12 +144,6 @@ class Runner:
             self.summary.there.append(item.name)
             self.events.tell("there", item=item.name)
         return state == "done"
-
-    def _blocked_by(self, item: Item) -> str | None:
-        for need in item.needs:
-            if need in self.summary.failed:
-                return f"{need} failed: {self.summary.failed[need]}"
-        return None
 
     def _do(self, item: Item) -> None:
         self.events.tell("start", item=item.name)
