@@ -19,6 +19,7 @@ from huggingface_hub import constants
 from safetensors import SafetensorError, safe_open
 from transformers.utils import SAFE_WEIGHTS_NAME
 
+from emobox_datasets.files import sha256
 from emobox_probe.errors import ProbeError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -72,16 +73,11 @@ def _content_hash(path: Path) -> str:
     """SHA-256 of a file; the Hub's cache calls large files by it, so that those need not be read."""
     blob = path.resolve()
     named = blob.parent.name == "blobs" and re.fullmatch("[0-9a-f]{64}", blob.name)
-    return blob.name if named else _sha256(path)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return blob.name if named else sha256(path)
 
 
 def _check_download(name: str, path: Path) -> None:
-    if _content_hash(path) != _sha256(path):
+    if _content_hash(path) != sha256(path):
         raise ProbeError(
             f"Expected {path.name} of {name} as it is on the Hub, but the checksum of {path.resolve()} is another; "
             f"delete it and run again."
