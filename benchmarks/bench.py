@@ -28,6 +28,7 @@ import yaml
 from emobox_datasets import corpora
 from emobox_probe.records.cross_result import CROSS_FILE
 from emobox_probe.records.result import RESULT_FILE
+from emobox_probe.tasks.tasks import protocol_within
 from hub_cards.bench.estimate import duration
 from hub_cards.bench.items import Item
 from hub_cards.bench.models import TABULATED, ModelHere
@@ -182,7 +183,8 @@ def paper() -> dict:
             extraction += took.seconds
             sources.add(took.source)
             for protocol in training:
-                took = speeds.training(Item("probe", "", (), here.model, place, protocol), here)
+                within = protocol_within(protocol, corpora.load(corpus))
+                took = speeds.training(Item("probe", "", (), here.model, place, within), here)
                 training[protocol] += took.seconds
                 sources.add(took.source)
     hours = sum(corpora.load(name).hours for name in known)

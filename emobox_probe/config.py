@@ -16,8 +16,11 @@ Training = Literal["all", "released"]
 Device = Literal["cpu", "cuda", "mps"]
 TestSet = Literal["balanced", "all"]
 ProtocolName = Literal["paper", "strict"]
+# Within a corpus `strict` may not be possible: it is this one then, which can also be named.
+WithinProtocolName = Literal["paper", "strict", "speaker-dependent"]
 # Where things are and how they are made, not what is measured: no record says them.
 PLACES = {"data_dir", "features_dir", "output_dir", "num_proc", "overwrite", "device", "batch_seconds"}
+_PROTOCOL = "everything else that fixes a score: emobox protocols"
 
 
 class Config(BaseModel):
@@ -106,8 +109,8 @@ class ExtractConfig(OneCorpus, FeatureConfig):
 class TrainingConfig(FeatureConfig):
     """Heads trained on features by a protocol, and where the record goes."""
 
-    protocol: ProtocolName = Field(
-        "paper", description="everything else that fixes a score: emobox protocols"
+    seeds: int | None = Field(
+        None, gt=0, description="repeat with seeds 0 to N - 1, shown with their spread; default: by protocol"
     )
     output_dir: Path = Field(Path("runs"), description="the record goes to a folder below it")
     overwrite: bool = Field(False, description="replace a result of other weights, data or settings")
@@ -116,10 +119,13 @@ class TrainingConfig(FeatureConfig):
 class ProbeConfig(OneCorpus, TrainingConfig):
     """One model on the folds of one corpus."""
 
+    protocol: WithinProtocolName = Field("paper", description=_PROTOCOL)
+
 
 class CrossConfig(TrainingConfig):
     """One model trained on corpora and tested on others."""
 
+    protocol: ProtocolName = Field("paper", description=_PROTOCOL)
     train: tuple[str, ...] = Field(min_length=1, description="sources, parted by commas")
     test: tuple[str, ...] = Field((), description="targets, parted by commas; default: the sources")
     leave_one_out: bool = Field(False, description="train on all sources but the target, together")

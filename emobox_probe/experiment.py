@@ -35,6 +35,7 @@ from emobox_probe.features.store import FeatureStore, seconds_spent, times_real_
 from emobox_probe.heads.checkpoint import Checkpoint, forget
 from emobox_probe.heads.cpu import keep_freed_memory, threads_told
 from emobox_probe.heads.groups import identity
+from emobox_probe.matrix_products import matrix_products, products_of_heads
 from emobox_probe.protocol import PROTOCOLS, Protocol
 from emobox_probe.records import result as results
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
@@ -65,8 +66,8 @@ def probe(model: Any, corpus: str, protocol: str = "paper", **settings: Any) -> 
             16 kHz waveforms `(B, samples)` that returns frames `(B, T, D)`, or an object with `encode` (a list of
             waveforms to a list of frames); it is put into `eval()` and moved to the device.
         corpus: name of the corpus, such as `emodb`.
-        protocol: `paper` or `strict`.
-        settings: the other settings of `config.ProbeConfig`, such as `data_dir`, `output_dir`, `dtype`.
+        protocol: `paper` or `strict`, which is `speaker-dependent` where speakers cannot be kept apart.
+        settings: the other settings of `config.ProbeConfig`, such as `data_dir`, `output_dir`, `seeds`, `dtype`.
 
     Returns:
         The record, which is kept below `output_dir`: `.table()`, `.plot()`, and all that a score can be traced to.
@@ -136,8 +137,8 @@ def run(config: ProbeConfig | CrossConfig, own: Any = None) -> Run:
     """
     accelerator = accelerator_on(config.device)
     prepare_device(accelerator)
-    protocol = PROTOCOLS[config.protocol]
-    design = design_of(config, protocol)
+    design = design_of(config)
+    protocol = design.protocol
     encoder = encoder_of(config, accelerator.device, protocol, own)
 
     # What is wrong with any corpus shows here, before features are made of the first.
@@ -189,7 +190,8 @@ def _train(
         features, groups = [store.key for store in stores], identity([task.group for task in mine])
         depends_on = [version("emobox"), features, asdict(protocol), groups, accelerator.device.type]
         checkpoint = Checkpoint(folder, depends_on)
-        outcomes = train_tasks(mine, pool, views, protocol, bar.update, checkpoint)
+        with matrix_products(products_of_heads(accelerator.device)):
+            outcomes = train_tasks(mine, pool, views, protocol, bar.update, checkpoint)
     gathered: list[Outcome] = gather_object(outcomes)
     return gathered, time.perf_counter() - started + checkpoint.seconds_before
 
@@ -255,6 +257,7 @@ def provenance_of(
         extraction_times_real_time=times_real_time(stores),
         extraction_busy_share=stores[0].busy_share() if len(stores) == 1 else None,
         training_seconds=training_seconds,
+        head_products=products_of_heads(accelerator.device),
     )
 
 
@@ -292,13 +295,11 @@ def accelerator_on(device: Device | None) -> Accelerator:
 
 
 def prepare_device(accelerator: Accelerator) -> None:
-    """Use what the device has: all cores of a CPU unless OMP_NUM_THREADS says otherwise, TF32 on a GPU."""
+    """Use what the device has: all cores of a CPU unless OMP_NUM_THREADS says otherwise."""
     if accelerator.device.type == "cpu":
         keep_freed_memory()
         if accelerator.num_processes == 1 and not threads_told():
             torch.set_num_threads(len(os.sched_getaffinity(0)))
-    if accelerator.device.type == "cuda":
-        torch.set_float32_matmul_precision("high")
 
 
 def hardware(device: torch.device) -> str:

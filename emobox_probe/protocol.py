@@ -3,9 +3,9 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Protocol:
     `folds`: `released`, or `strict`, which takes the strict folds where there are any. `layers`: the frames of the
     `last` layer, or the means over time of `every` layer, of which one is chosen. `validation`: whether a share of
     the `utterances` or of the `speakers` is held out where the release has no validation part. `absent`: how
-    classes without a test utterance count (see the metric). `peek`: also report the best score on test.
+    classes without a test utterance count (see the metric). `peek`: also report the best score on test. `version`
+    counts changes of what the other settings mean; records of version 1 do not say it.
     """
 
     name: str
@@ -41,6 +42,16 @@ class Protocol:
     epochs: int = 100
     warm_up_epochs: int = 10
     validation_share: float = 0.2
+    version: int = 1
+
+    @property
+    def id(self) -> str:
+        """What its scores and folders go by; see `protocol_id`."""
+        return protocol_id(asdict(self))
+
+    def with_seeds(self, count: int | None) -> Self:
+        """The same with seeds 0 to `count` - 1; with its own where `count` is None."""
+        return self if count is None else replace(self, seeds=tuple(range(count)))
 
     @property
     def sweep(self) -> list[HeadConfiguration]:
@@ -86,28 +97,55 @@ PAPER = Protocol(
     peek=True,
 )
 
+_RECIPE_OF_STRICT = (
+    "Features are the means over time of every layer; layer, learning rate, hidden size and epoch are chosen together "
+    "by UA on validation, lower loss where UA ties. Head, optimiser, rates and sweep are those of `paper`. Everything "
+    "is repeated with five seeds, which also draw the validation part; the score is the mean over seeds and folds. The "
+    "interval is a bootstrap over speakers; test labels are read once, after every choice."
+)
+
 STRICT = Protocol(
     name="strict",
     summary="new speakers, five seeds, the layer chosen on validation; for claims that should hold",
     description=(
-        "Speaker-disjoint folds: the released ones where they are, else the strict ones; where a corpus does not tell "
-        "its speakers, or has fewer than four, the released folds, and the record says so. Speakers are also held out "
-        "for validation: about 20 % of the training utterances, by speaker (by utterance where speakers are not "
-        "known). Features are the means over time of every layer; layer, learning rate, hidden size and epoch are "
-        "chosen together by UA on validation, lower loss where UA ties. Head, optimiser, rates and sweep are those of "
-        "`paper`. Everything is repeated with five seeds, which also draw the validation part; the score is the mean "
-        "over seeds and folds. The interval is a bootstrap over speakers; test labels are read once, after every "
-        "choice."
-    ),
+        "Speaker-disjoint folds: the released ones where they are, else the strict ones. Where neither can be, because "
+        "a corpus does not tell its speakers or has fewer than four, the score is one of `speaker-dependent`. Speakers "
+        "are also held out for validation, a person with two names as one: of all choices of speakers that leave every "
+        "label utterances to train on, those whose validation part lacks the fewest labels (none, if any choice holds "
+        "every label), and of these one whose share of utterances is nearest to 20 %, or within two points of the "
+        "nearest; seeds take different ones. "
+    )
+    + _RECIPE_OF_STRICT,
     folds="strict",
     layers="every",
     validation="speakers",
     seeds=(0, 1, 2, 3, 4),
     absent="skip",
     peek=False,
+    version=2,
 )
 
-PROTOCOLS = {protocol.name: protocol for protocol in (PAPER, STRICT)}
+SPEAKER_DEPENDENT = replace(
+    STRICT,
+    name="speaker-dependent",
+    summary="the recipe of strict where its folds cannot be: speakers are on both sides, or not known",
+    description=(
+        "What `strict` becomes on a corpus whose speakers cannot be kept apart: it does not tell them, or has fewer "
+        "than four. The released folds, whose test speakers may all have been heard in training: never to be compared "
+        "or averaged with scores of `strict`. Validation is 20 % of the training utterances of every label, as voices "
+        "that are tested have been heard too, or the release's own part. "
+    )
+    + _RECIPE_OF_STRICT,
+    folds="released",
+    validation="utterances",
+    version=1,
+)
+
+PROTOCOLS = {protocol.name: protocol for protocol in (PAPER, STRICT, SPEAKER_DEPENDENT)}
+
+# Of version 1, which drew validation speakers in random order until they had 20 %, and whose records say no version.
+STRICT_V1 = "strict-v1"
+_SETTINGS_OF_STRICT_V1 = replace(STRICT, version=1)
 
 
 # Words about a protocol, not settings: they may be put better without making scores incomparable.
@@ -115,9 +153,10 @@ WORDS = ("name", "summary", "description")
 
 
 def settings_of(protocol: Protocol | Mapping[str, Any]) -> dict[str, Any]:
-    """What of a protocol, or of what a record says of one, fixes a score, as JSON has it."""
+    """What of a protocol, or of what a record says of one, fixes a score, as JSON has it; version 1 is not said."""
     content = asdict(protocol) if isinstance(protocol, Protocol) else protocol
-    settings = {name: value for name, value in content.items() if name not in WORDS}
+    unsaid = WORDS if content.get("version", 1) != 1 else (*WORDS, "version")
+    settings = {name: value for name, value in content.items() if name not in unsaid}
     plain: dict[str, Any] = json.loads(json.dumps(settings, sort_keys=True))
     return plain
 
@@ -132,15 +171,25 @@ def is_todays(recorded: Mapping[str, Any]) -> bool:
 
 
 def protocol_id(recorded: Mapping[str, Any]) -> str:
-    """The name of a protocol whose settings are today's; else the name and a digest of its settings.
+    """What tells scores of one protocol from all others, in tables and folders.
 
-    >>> protocol_id(asdict(PAPER)), protocol_id({"name": "mine", "epochs": 3})
-    ('paper', 'mine-543da7')
+    The name where the settings are today's, with the number of seeds where only that is another; `strict-v1` of the
+    version before today's; else the name and a digest of the settings.
+
+    >>> protocol_id(asdict(PAPER)), protocol_id(asdict(PAPER.with_seeds(7)))
+    ('paper', 'paper-7-seeds')
+    >>> protocol_id({"name": "mine", "epochs": 3})
+    'mine-543da7'
     """
-    name = str(recorded.get("name", "unnamed"))
+    name, settings = str(recorded.get("name", "unnamed")), settings_of(recorded)
     if is_todays(recorded):
         return name
-    digest = hashlib.sha256(json.dumps(settings_of(recorded), sort_keys=True).encode()).hexdigest()
+    seeds = settings.get("seeds") or []
+    if name in PROTOCOLS and settings == settings_of(PROTOCOLS[name].with_seeds(len(seeds))):
+        return f"{name}-{len(seeds)}-seed{'s' if len(seeds) > 1 else ''}"
+    if name == STRICT.name and settings == settings_of(_SETTINGS_OF_STRICT_V1):
+        return STRICT_V1
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
     return f"{name}-{digest[:6]}"
 
 
@@ -153,7 +202,7 @@ def difference_from_today(recorded: Mapping[str, Any]) -> str:
     known = PROTOCOLS.get(str(recorded.get("name")))
     if known is None:
         return ""
-    today, settings = settings_of(known), settings_of(recorded)
+    today, settings = ({"version": 1} | settings_of(told) for told in (known, recorded))
     differences = []
     for key in sorted(today.keys() | settings.keys()):
         here, there = (json.dumps(values.get(key, "not recorded")) for values in (settings, today))

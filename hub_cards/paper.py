@@ -5,7 +5,6 @@ from pathlib import Path
 import pandas as pd
 
 from emobox_datasets.labels import SHARED_FOUR
-from emobox_probe.protocol import protocol_id
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.result import ResultRecord
 
@@ -30,12 +29,12 @@ def read_table_5() -> pd.DataFrame:
 
 def why_not_beside_table_4(record: ResultRecord) -> str:
     """Why a score within a corpus does not compare with the paper's Table 4, in words; empty where it does."""
-    return _why_not_by_protocol(protocol_id(record.protocol)) or record.corpus.incomplete
+    return _why_not_by_protocol(record.protocol_id) or record.corpus.incomplete
 
 
 def why_not_beside_table_5(record: CrossRecord, source: str, target: str) -> str:
     """Why the score of a pair does not compare with the paper's Table 5, in words; empty where it does."""
-    if reason := _why_not_by_protocol(protocol_id(record.protocol)):
+    if reason := _why_not_by_protocol(record.protocol_id):
         return reason
     if record.test != "balanced":
         return "not tested on the balanced sets"

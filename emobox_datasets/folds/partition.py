@@ -98,15 +98,27 @@ def strict_count(corpus: Corpus) -> int:
 
 def why_not_strict(corpus: Corpus) -> str:
     """Why a corpus has no strict folds, as the end of a sentence; empty where it has some."""
+    if corpus.speakers and _released_disjoint(corpus):
+        return "its released folds share no speaker between train and test"
+    return why_speaker_dependent(corpus)
+
+
+def why_speaker_dependent(corpus: Corpus) -> str:
+    """Why no folds of a corpus keep speakers apart, as the end of a sentence; empty where some do.
+
+    Neither its released folds do, as far as is known, nor can strict folds.
+    """
     if not corpus.speakers:
         return "the corpus does not tell its speakers"
-    if isinstance(corpus.folds, SpeakerFolds) or (
-        isinstance(corpus.folds, OwnSplit) and not corpus.folds.shares_speakers
-    ):
-        return "its released folds share no speaker between train and test"
-    if corpus.speakers < 4:
+    if corpus.speakers < 4 and not _released_disjoint(corpus):
         return "fewer than four speakers are known"
     return ""
+
+
+def _released_disjoint(corpus: Corpus) -> bool:
+    """Whether the released folds keep speakers apart where speakers are known."""
+    rule = corpus.folds
+    return isinstance(rule, SpeakerFolds) or (isinstance(rule, OwnSplit) and not rule.shares_speakers)
 
 
 def partition(

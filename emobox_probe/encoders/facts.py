@@ -21,7 +21,9 @@ class EncoderFacts(Record):
     """What a score can be traced to: which weights, and what was taken from them.
 
     `way` is how utterances share a batch (families.py); audio below `shortest_samples` is lengthened with zeros to
-    that, which gives one frame. `own` is there for an encoder of the user's own.
+    that, which gives one frame. `own` is there for an encoder of the user's own. `matrix_products` is what products of
+    float32 matrices were computed in: where a model runs in float32, always that (None elsewhere, and in older records,
+    which used TF32 on GPUs).
     """
 
     name: str
@@ -38,9 +40,14 @@ class EncoderFacts(Record):
     way: str
     shortest_samples: int
     own: OwnSource | None = None
+    matrix_products: str | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
         """What features depend on; not the name, so that a copy of a model finds its features again."""
         known = self.model_dump(include=set(EncoderFacts.model_fields) - {"name", "revision", "way", "own"})
+        if (
+            self.matrix_products is None
+        ):  # so that features that it is no fact about are the same as before it was one
+            del known["matrix_products"]
         return known if self.own is None else {**known, "own": self.own.model_dump(exclude={"import_path"})}

@@ -76,6 +76,7 @@ class ModelEncoder:
             way=self._way,
             shortest_samples=self._shortest,
             own=own,
+            matrix_products="float32" if dtype == "float32" else None,
         )
 
     def plan(self, seconds: Sequence[float]) -> list[list[int]]:

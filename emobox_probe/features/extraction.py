@@ -25,6 +25,7 @@ from emobox_datasets.errors import AudioError
 from emobox_probe.encoders.encoder import Encoder, Pending, in_order
 from emobox_probe.errors import ProbeError, UtteranceError
 from emobox_probe.features.store import FeatureStore
+from emobox_probe.matrix_products import matrix_products
 
 # More processes would only claim more shards ahead.
 MOST_WORKERS = 8
@@ -89,7 +90,8 @@ def extract(
                 yield partial(in_order, rows, batches, running)
                 running = []
 
-    store.fill(encode, dtype, progress, lambda: encoder.busy_seconds)
+    with matrix_products("float32"):  # heads may have been trained in TF32 in this process
+        store.fill(encode, dtype, progress, lambda: encoder.busy_seconds)
 
 
 def number_of_workers(encoder: Encoder, processes: int) -> int:

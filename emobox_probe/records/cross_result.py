@@ -9,6 +9,7 @@ from pydantic import Field
 from emobox_probe.records.record import Record, read_json
 from emobox_probe.records.result import (
     CorpusRecord,
+    HeldOut,
     Interval,
     LayerScore,
     RunRecord,
@@ -34,7 +35,7 @@ class Source(Selection):
 
     name: str
     corpora: list[str]
-    held_out: Literal["released", "speakers", "utterances", "mixed"]
+    held_out: HeldOut
 
 
 class Pair(Record):
@@ -87,8 +88,16 @@ class CrossRecord(RunRecord):
         return "; ".join(filter(None, (corpus.incomplete for corpus in self.corpora if corpus.name in used)))
 
     @property
+    def chance(self) -> float:
+        """UA, in 0..1, of who guesses, or always says the same: one over the number of labels.
+
+        Who speaks says no more: heads have not met the speakers of a target.
+        """
+        return 1 / len(self.labels)
+
+    @property
     def title(self) -> str:
-        return f"{self.encoder.name}, protocol {self.protocol['name']}, tested on {self.test}"
+        return f"{self.encoder.name}, protocol {self.protocol_id}, tested on {self.test}"
 
     def table(self) -> pd.DataFrame:
         """Every pair, then their mean: train, test, UA, WA, F1 in percent, bounds of UA, utterances tested."""
@@ -104,13 +113,14 @@ class CrossRecord(RunRecord):
         ]
         if self.average:
             rows.append({"train": "mean of pairs", "test": "", **percent(self.average)})
+        rows.append({"train": "chance", "test": "", "ua": 100 * self.chance})
         return pd.DataFrame(rows).astype({"tested": "Int64"})
 
     def pictures(self) -> dict[str, Picture]:
         """UA by source and target as a heat map; mean UA of the pairs by layer where layers were scored."""
         scores = {(pair.source, pair.target): pair.scores.ua for pair in self.pairs}
         starred = [(pair.source, pair.target) for pair in self.pairs if pair.overlap]
-        title = f"UA of {shortened(Path(self.encoder.name).name)}, protocol {self.protocol['name']}"
+        title = f"UA of {shortened(Path(self.encoder.name).name)}, protocol {self.protocol_id}"
         pictures = {"cross.png": heat_map(scores, title, starred)}
         if self.layers:
             sums = [pair.weighted_sum.scores.ua for pair in self.pairs if pair.weighted_sum]

@@ -13,7 +13,8 @@ from pydantic import Field
 
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.features.shards import write_whole
-from emobox_probe.protocol import settings_of
+from emobox_probe.matrix_products import Products
+from emobox_probe.protocol import protocol_id, settings_of
 from emobox_probe.records.record import Record, read_json
 from emobox_probe.report.pictures import Picture, confusion_picture, layers_picture, shortened
 
@@ -34,6 +35,7 @@ METRICS = ["ua", "wa", "f1"]
 SCHEMA_VERSION: Literal[2] = 2
 
 Resampled = Literal["speakers", "utterances"]
+HeldOut = Literal["released", "speakers", "utterances", "mixed"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -56,7 +58,10 @@ class Interval(Record):
 
 
 class Selection(Record):
-    """How much was trained and chosen on with one seed, and what was chosen on validation."""
+    """How much was trained and chosen on with one seed, and what was chosen on validation.
+
+    `unvalidated` are the labels that were trained on and that validation has no utterance of (None in older records).
+    """
 
     seed: int
     training: int
@@ -66,16 +71,19 @@ class Selection(Record):
     hidden: int
     epoch: int
     validation_ua: Share
+    unvalidated: list[str] | None = None
 
 
 class Fold(Selection):
     """One fold with one seed: what was chosen on validation, the scores on test.
 
-    `test_selected` is what choosing on test would have given; never a score of the model.
+    `held_out`: how the validation part was made, as `Source` has it (None in older records). `test_selected` is what
+    choosing on test would have given; never a score of the model.
     """
 
     name: str
     kind: str
+    held_out: HeldOut | None = None
     test: int
     scores: Scores
     test_selected: Scores | None
@@ -142,6 +150,7 @@ class Provenance(Record):
 
     `extraction_seconds` is the time the stored features once took; in `extraction_busy_share` of it the model was
     at work, which is how near extraction came to the speed of the bare model (None where no log tells them).
+    `head_products` is what heads multiplied float32 matrices in (None in older records: TF32 on a GPU, else float32).
     `hardware` names the processor or the GPU (None in records of schema 1). `command` would make the record again,
     `settings` are those of the run, but for where things were (None in older records).
     """
@@ -158,6 +167,7 @@ class Provenance(Record):
     extraction_seconds: float | None
     extraction_times_real_time: float | None = None
     extraction_busy_share: float | None = None
+    head_products: Products | None = None
     training_seconds: float
 
 
@@ -174,6 +184,20 @@ class RunRecord(Record):
     def settings(self) -> dict[str, Any]:
         """What of the protocol fixes a score."""
         return settings_of(self.protocol)
+
+    @property
+    def features_identity(self) -> dict[str, Any]:
+        """What the features depend on. Older records do not say what products they are of: TF32 on a GPU."""
+        identity = self.encoder.identity
+        of_a_model = self.encoder.dtype == "float32" and self.encoder.weights_sha256 is not None
+        if of_a_model and not self.provenance.device.startswith("cuda"):
+            identity.setdefault("matrix_products", "float32")
+        return identity
+
+    @property
+    def protocol_id(self) -> str:
+        """What the protocol goes by in tables, where its settings are others too."""
+        return protocol_id(self.protocol)
 
     @property
     def title(self) -> str:
@@ -206,7 +230,10 @@ class ResultRecord(RunRecord):
 
     `mean` over folds and seeds is the headline; `spread` is over folds, `seed_spread` over seeds; `pooled` scores
     all tested utterances together. `test_selected` shows what choosing on test would have gained. `layers` and
-    `weighted_sum` are there where the means of all layers were stored.
+    `weighted_sum` are there where the means of all layers were stored. `remarks` says in words what a reader must
+    know of the protocol on this corpus. `speaker_only` scores, pooled over folds, the commonest training label of who
+    speaks, without audio (None in older records): what of a score could be had by voice alone. `seed_0` is, where
+    `paper` was repeated with more seeds, the pooled score of the published one.
     """
 
     FILE: ClassVar[str] = RESULT_FILE
@@ -224,10 +251,18 @@ class ResultRecord(RunRecord):
     layers: list[LayerScore]
     weighted_sum: WeightedSum | None
     confusion: list[list[int]]
+    speaker_only: Scores | None = None
+    remarks: list[str] = Field(default_factory=list)
+    seed_0: Scores | None = None
+
+    @property
+    def chance(self) -> float:
+        """UA, in 0..1, of who guesses, or always says the same: one over the number of labels."""
+        return 1 / len(self.corpus.labels)
 
     @property
     def title(self) -> str:
-        return f"{self.encoder.name} on {self.corpus.name}, protocol {self.protocol['name']}"
+        return f"{self.encoder.name} on {self.corpus.name}, protocol {self.protocol_id}"
 
     def table(self) -> pd.DataFrame:
         """Every fold (mean over seeds), then the whole: UA, WA, F1 in percent, bounds of UA, utterances tested."""
@@ -243,16 +278,19 @@ class ResultRecord(RunRecord):
             "± over folds": self.spread,
             "± over seeds": self.seed_spread,
             "pooled": self.pooled,
+            "seed 0, as published": self.seed_0,
             "learned sum of layers": self.weighted_sum and self.weighted_sum.scores,
             "if chosen on test (optimistic)": self.test_selected,
+            "by speaker alone, without audio": self.speaker_only,
         }
         rows += [_row(name, scores) for name, scores in others.items() if scores]
+        rows.append({"": "chance", "ua": 100 * self.chance})
         return pd.DataFrame(rows).astype({"tested": "Int64"})
 
     def pictures(self) -> dict[str, Picture]:
         """The confusion matrix of all tested utterances; UA by layer where layers were scored."""
         named = self.encoder.name.rstrip("/").rsplit("/", 1)[-1]
-        protocol = shortened(str(self.protocol["name"]))
+        protocol = shortened(self.protocol_id)
         title = f"{shortened(named)} on {shortened(self.corpus.name)}, protocol {protocol}"
         pictures = {"confusion.png": confusion_picture(self.confusion, self.corpus.labels, title)}
         if self.layers:

@@ -4,12 +4,12 @@ from math import isnan
 
 
 def score_text(percent: float | None) -> str:
-    """Two decimals; empty where there is no score.
+    """One decimal; empty where there is no score. Over seeds and folds, scores differ by points: more would be noise.
 
     >>> score_text(70.9486), score_text(None)
-    ('70.95', '')
+    ('70.9', '')
     """
-    return "" if percent is None or isnan(percent) else f"{percent:.2f}"
+    return "" if percent is None or isnan(percent) else f"{percent:.1f}"
 
 
 def interval_text(low: float | None, high: float | None, between: str = " to ") -> str:

@@ -1,5 +1,6 @@
 """What a run leaves behind: the record, the predictions, pictures, and a table on the terminal."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -7,9 +8,10 @@ from rich.console import Console
 from rich.table import Table
 
 from emobox_probe.features.shards import write_whole
-from emobox_probe.records.cross_result import CrossRecord
+from emobox_probe.protocol import STRICT
+from emobox_probe.records.cross_result import CrossRecord, Source
 from emobox_probe.records.predictions import PREDICTIONS_FILE
-from emobox_probe.records.result import METRICS, ResultRecord, RunRecord
+from emobox_probe.records.result import METRICS, Fold, ResultRecord, RunRecord
 from emobox_probe.report.percent import interval_text, score_text
 
 
@@ -80,15 +82,52 @@ def remarks(record: RunRecord) -> list[str]:
     if isinstance(record, CrossRecord):
         shared = dict.fromkeys(sentence for pair in record.pairs for sentence in pair.overlap)
         missing = [f"{c.incomplete}: not comparable with others." for c in record.corpora if c.missing]
-        return [*shared, *missing, *record.remarks]
+        return [*shared, *missing, *record.remarks, *remarks_on_validation(record.sources)]
     assert isinstance(record, ResultRecord)
     kinds = {fold.kind for fold in record.folds}
     sentences = []
     if record.corpus.missing:
         sentences.append(f"{record.corpus.incomplete}: not comparable with others.")
     if record.protocol["folds"] not in kinds:
-        sentences.append("The released folds stand in: they share no speaker, or speakers are not known.")
-    return sentences
+        # In version 1 they also stood in where nobody knew whether they do.
+        perhaps = "" if record.protocol_id == STRICT.name else ", or speakers are not known"
+        sentences.append(f"The released folds stand in: they share no speaker{perhaps}.")
+    if record.seed_0:
+        sentences.append(
+            f"Made with {len(record.protocol['seeds'])} seeds: of these scores only that of seed 0 compares with "
+            f"published ones."
+        )
+    return [*sentences, *record.remarks, *remarks_on_validation(record.folds)]
+
+
+def remarks_on_validation(folds: Sequence[Fold | Source]) -> list[str]:
+    """Which validation parts lack labels that were trained on, and what was done: a sentence a kind of part."""
+    lacking: dict[str, dict[str, list[str]]] = {}
+    for fold in folds:
+        for label in fold.unvalidated or ():
+            seeds = lacking.setdefault(str(fold.held_out), {}).setdefault(f"{label} in {fold.name}", [])
+            seeds.append(str(fold.seed))
+    several = len({fold.seed for fold in folds}) > 1
+    return [
+        f"Validation has no utterance of {_listed(labels, several)}; {_WHAT_WAS_DONE[way]}, and these labels had no "
+        f"part in what was chosen."
+        for way, labels in lacking.items()
+    ]
+
+
+def _listed(labels: Mapping[str, Sequence[str]], several: bool) -> str:
+    return ", ".join(
+        f"{label} (seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)})" if several else label
+        for label, seeds in labels.items()
+    )
+
+
+_WHAT_WAS_DONE = {
+    "speakers": "no speakers to hold out were found that have more of the labels and leave some to train on",
+    "utterances": "a fifth of so few utterances is none",
+    "released": "the release's own part is as it is",
+    "mixed": "each corpus gave what it has",
+}
 
 
 def counts(record: ResultRecord) -> str:

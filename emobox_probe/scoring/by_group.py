@@ -81,5 +81,5 @@ def show(table: pd.DataFrame, record: RunRecord, by: str | None, console: Consol
         best, worst = known.loc[known["ua"].idxmax()], known.loc[known["ua"].idxmin()]
         gap = best["ua"] - worst["ua"]
         console.print(
-            f"Gap in UA: {gap:.2f} ({best['group']} {best['ua']:.2f}, {worst['group']} {worst['ua']:.2f})"
+            f"Gap in UA: {gap:.1f} ({best['group']} {best['ua']:.1f}, {worst['group']} {worst['ua']:.1f})"
         )

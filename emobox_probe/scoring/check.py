@@ -11,7 +11,7 @@ from emobox_probe.errors import ProbeError
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.predictions import confusion_of
 from emobox_probe.records.result import METRICS, Interval, ResultRecord, RunRecord, Scores
-from emobox_probe.scoring.scores import average_of, pair_summary_of, scores_of, summary_of
+from emobox_probe.scoring.scores import average_of, pair_summary_of, scores_of, seed_0_of, summary_of
 
 # Two ways of adding up the same counts agree to this.
 TOLERANCE = 1e-9
@@ -62,6 +62,7 @@ def _parts(record: RunRecord, predictions: pd.DataFrame) -> Iterator[tuple[str, 
         if fold.test_selected and fold.test_selected.ua < fold.scores.ua - TOLERANCE:
             yield f"the best on test of {fold.name}, seed {fold.seed}", fold.test_selected, fold.scores
     yield from _compared(record, summary_of(record.folds, predictions, labels, absent))
+    yield "seed 0", record.seed_0, seed_0_of(predictions, labels, record.protocol)
 
 
 def _compared(recorded: Any, computed: Mapping[str, Any], pair: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
+from emobox_datasets.folds.speaker_only import speaker_only
 from emobox_metric.ser_metric.scores import confusion_matrix, scores_from_confusion
 from emobox_probe.heads.groups import Trained
-from emobox_probe.protocol import Protocol
+from emobox_probe.protocol import PAPER, Protocol
 from emobox_probe.records.cross_result import CrossRecord, Pair, Source
 from emobox_probe.records.predictions import (
     CONFIDENCE,
@@ -24,6 +26,7 @@ from emobox_probe.records.result import (
     CorpusRecord,
     EncoderRecord,
     Fold,
+    HeldOut,
     Interval,
     LayerScore,
     Provenance,
@@ -34,7 +37,7 @@ from emobox_probe.records.result import (
     WeightedSum,
 )
 from emobox_probe.tasks.pool import Pool
-from emobox_probe.tasks.tasks import HeldOut, Task
+from emobox_probe.tasks.tasks import Task
 
 
 @dataclass
@@ -72,16 +75,20 @@ class OnTarget:
 
 @dataclass
 class Outcome:
-    """One task: what was chosen, what was predicted for each tested utterance, and what is known of each target."""
+    """One task: what was chosen, what was predicted for each tested utterance, and what is known of each target.
+
+    `speaker_only`: within a corpus, what who speaks tells of each tested utterance, without audio.
+    """
 
     source: str
     corpora: tuple[str, ...]
     fold: str
     kind: str
-    held_out: HeldOut | Any
+    held_out: HeldOut
     selection: Selection
     predictions: pd.DataFrame
     tested: dict[str, OnTarget]
+    speaker_only: list[str] | None = None
 
 
 def outcome(
@@ -121,10 +128,28 @@ def outcome(
         hidden=chosen.head.configuration.hidden,
         epoch=chosen.head.epoch,
         validation_ua=chosen.head.merit[0],
+        unvalidated=[pool.labels[label] for label in task.unvalidated],
     )
     return Outcome(
-        task.source, task.corpora, task.fold, task.kind, task.held_out, selection, predictions, tested
+        task.source,
+        task.corpora,
+        task.fold,
+        task.kind,
+        task.held_out,
+        selection,
+        predictions,
+        tested,
+        None if task.kind == "cross" else _speaker_only(task, pool),
     )
+
+
+def _speaker_only(task: Task, pool: Pool) -> list[str]:
+    """What the fold's training part says of who speaks; that part is the same for every seed."""
+    rows = task.group.training
+    if task.held_out != "released":
+        rows = torch.cat([rows, task.group.validation])
+    trained, tested = ([pool.all_items[row] for row in part.tolist()] for part in (rows, task.tested))
+    return speaker_only(pool.corpora[task.source], trained, tested)
 
 
 def _predictions(task: Task, pool: Pool, chosen: Answer) -> pd.DataFrame:
@@ -194,6 +219,7 @@ def score(
     corpus: CorpusRecord,
     protocol: Protocol,
     provenance: Provenance,
+    remarks: Sequence[str] = (),
 ) -> tuple[ResultRecord, pd.DataFrame]:
     """The record of all folds of a corpus, and the predictions that it follows from.
 
@@ -206,6 +232,7 @@ def score(
             **outcome.selection.model_dump(),
             name=outcome.fold,
             kind=outcome.kind,
+            held_out=outcome.held_out,
             test=len(outcome.predictions),
             scores=scores_of(confusion_of(outcome.predictions, corpus.labels), protocol.absent),
             test_selected=on_test.test_selected,
@@ -221,8 +248,27 @@ def score(
         layers=_layer_scores(tested),
         weighted_sum=_mean_weighted_sum(tested),
         provenance=provenance,
+        remarks=list(remarks),
+        speaker_only=_score_by_speakers(outcomes, corpus.labels, protocol.absent),
+        seed_0=seed_0_of(predictions, corpus.labels, asdict(protocol)),
     )
     return record, predictions
+
+
+def _score_by_speakers(outcomes: Sequence[Outcome], labels: Sequence[str], absent: Any) -> Scores:
+    """Scores of what who speaks tells, pooled over folds; seeds tell the same."""
+    folds = {outcome.fold: outcome for outcome in outcomes}.values()
+    guesses = [outcome.predictions.assign(prediction=outcome.speaker_only) for outcome in folds]
+    return scores_of(confusion_of(pd.concat(guesses), labels), absent)
+
+
+def seed_0_of(predictions: pd.DataFrame, labels: Sequence[str], protocol: Mapping[str, Any]) -> Scores | None:
+    """Where `paper` was repeated with more seeds: the pooled scores of the one that it has by itself."""
+    seeds = {*protocol.get("seeds", ())}
+    if protocol.get("name") != PAPER.name or not seeds > {*PAPER.seeds}:
+        return None
+    published = predictions[predictions["seed"].isin(PAPER.seeds)]
+    return scores_of(confusion_of(published, labels), protocol["absent"])
 
 
 def summary_of(

@@ -13,12 +13,13 @@ import pandas as pd
 from emobox_datasets import corpora
 from emobox_datasets.audio_files.audio import SAMPLING_RATE
 from emobox_datasets.corpus import Corpus
+from emobox_datasets.folds.partition import why_speaker_dependent
 from emobox_probe.config import CrossConfig, ProbeConfig
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.load import TRIMMED, Encoder
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.store import FeatureStore
-from emobox_probe.protocol import Protocol, settings_of
+from emobox_probe.protocol import PROTOCOLS, SPEAKER_DEPENDENT, STRICT, Protocol, settings_of
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.records.result import (
     RESULT_FILE,
@@ -33,7 +34,7 @@ from emobox_probe.scoring.scores import Outcome, score, score_pairs
 from emobox_probe.tasks.overlap import overlaps
 from emobox_probe.tasks.pairings import Pairing, label_space, pairings_of, target_configuration
 from emobox_probe.tasks.pool import Pool
-from emobox_probe.tasks.tasks import Task, cross_tasks, fold_tasks, label_list
+from emobox_probe.tasks.tasks import Task, cross_tasks, fold_tasks, label_list, protocol_within
 
 # Longer names of folders than this are shortened: file systems take 255 bytes.
 LONGEST_NAME = 150
@@ -81,7 +82,7 @@ class Within:
     def folder(self, model: str) -> Path:
         """`<output-dir>/<model>/<corpus>/<protocol>`."""
         config = self.config
-        return model_folder(config.output_dir, model) / config.corpus / config.protocol
+        return model_folder(config.output_dir, model) / config.corpus / self.protocol.id
 
     def tasks(self, pool: Pool) -> list[Task]:
         return fold_tasks(pool, self.corpora[0], self.protocol)
@@ -94,7 +95,18 @@ class Within:
             features=store.key,
             lengthened=lengthened(made.encoder, store),
         )
-        return score(made.outcomes, encoder, corpus, self.protocol, made.provenance)
+        return score(made.outcomes, encoder, corpus, self.protocol, made.provenance, self.remarks)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a reader of the scores must know of the protocol on this corpus."""
+        if self.protocol.name != SPEAKER_DEPENDENT.name:
+            return []
+        return [
+            f"No claim about new speakers: speakers cannot be kept apart, because "
+            f"{why_speaker_dependent(self.corpora[0])}. The recipe of {STRICT.name} on the released folds; never to be "
+            f"compared or averaged with scores of {STRICT.name}."
+        ]
 
     def read(self, folder: Path) -> ResultRecord:
         return read_record(folder)
@@ -102,12 +114,17 @@ class Within:
     def identity(
         self, facts: EncoderFacts, store_dtype: str, described: Sequence[CorpusRecord]
     ) -> dict[str, Any]:
-        return _common_identity(facts, store_dtype, described, self.labels, settings_of(self.protocol))
+        return _common_identity(
+            facts.identity, store_dtype, described, self.labels, settings_of(self.protocol)
+        )
 
     def identity_of(self, record: ResultRecord) -> dict[str, Any]:
-        told = record.encoder
         return _common_identity(
-            told, told.store_dtype, [record.corpus], record.corpus.labels, record.settings
+            record.features_identity,
+            record.encoder.store_dtype,
+            [record.corpus],
+            record.corpus.labels,
+            record.settings,
         )
 
 
@@ -162,7 +179,7 @@ class Between:
             name = f"{len(sources)}_corpora_on_{len(self.targets)}_{digest}"
         if config.leave_one_out:
             name += "_leave_one_out"
-        return model_folder(config.output_dir, model) / "cross" / (config.name or name) / config.protocol
+        return model_folder(config.output_dir, model) / "cross" / (config.name or name) / self.protocol.id
 
     def tasks(self, pool: Pool) -> list[Task]:
         return cross_tasks(pool, self.pairings, self.config.training, self.test, self.protocol)
@@ -199,7 +216,9 @@ class Between:
     ) -> dict[str, Any]:
         planned = {(pairing.source, target) for pairing in self.pairings for target in pairing.targets}
         return {
-            **_common_identity(facts, store_dtype, described, self.labels, settings_of(self.protocol)),
+            **_common_identity(
+                facts.identity, store_dtype, described, self.labels, settings_of(self.protocol)
+            ),
             "pairs": planned,
             "training utterances": self.config.training,
             "test utterances": self.test,
@@ -208,7 +227,7 @@ class Between:
     def identity_of(self, record: CrossRecord) -> dict[str, Any]:
         return {
             **_common_identity(
-                record.encoder, record.store_dtype, record.corpora, record.labels, record.settings
+                record.features_identity, record.store_dtype, record.corpora, record.labels, record.settings
             ),
             "pairs": {(pair.source, pair.target) for pair in record.pairs},
             "training utterances": record.training,
@@ -227,21 +246,28 @@ class Between:
 Design = Within | Between
 
 
-def design_of(config: ProbeConfig | CrossConfig, protocol: Protocol) -> Design:
-    """The design that settings describe."""
-    return Within(config, protocol) if isinstance(config, ProbeConfig) else Between(config, protocol)
+def design_of(config: ProbeConfig | CrossConfig) -> Design:
+    """The design that settings describe, with its protocol.
+
+    Raises:
+        ProbeError: the protocol is none for this corpus.
+        CorpusError: no corpus has such a name.
+    """
+    if isinstance(config, ProbeConfig):
+        return Within(config, protocol_within(config.protocol, corpora.load(config.corpus), config.seeds))
+    return Between(config, PROTOCOLS[config.protocol].with_seeds(config.seeds))
 
 
 def _common_identity(
-    facts: EncoderFacts,
+    features: dict[str, Any],
     store_dtype: str,
     described: Sequence[CorpusRecord],
     labels: Sequence[str],
     settings: dict[str, Any],
 ) -> dict[str, Any]:
     return {
-        "weights": facts.weights_sha256,
-        "features (--dtype, --layers, preprocessing)": facts.identity,
+        "weights": features["weights_sha256"],
+        "features (--dtype, --layers, preprocessing)": features,
         "stored data type": store_dtype,
         "copies of corpora": [corpus.fingerprint for corpus in described],
         "labels": list(labels),

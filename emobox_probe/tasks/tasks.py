@@ -10,16 +10,14 @@ import torch
 from torch import Tensor
 
 from emobox_datasets.corpus import Corpus
-from emobox_datasets.folds.partition import Configuration, configurations
+from emobox_datasets.folds.partition import Configuration, configurations, why_speaker_dependent
 from emobox_probe.config import TestSet, Training
 from emobox_probe.errors import ProbeError
 from emobox_probe.heads.groups import Group
-from emobox_probe.protocol import Protocol
+from emobox_probe.protocol import PROTOCOLS, SPEAKER_DEPENDENT, STRICT, Protocol
 from emobox_probe.tasks.pairings import Pairing
-from emobox_probe.tasks.pool import HIDDEN, Pool
-
-# How the validation part is made: the release's own, or speakers or utterances of the training part.
-HeldOut = Literal["released", "speakers", "utterances"]
+from emobox_probe.tasks.pool import Pool
+from emobox_probe.tasks.validation import HeldOut, held_out, validation_of
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,36 @@ class Task:
     def tested(self) -> Tensor:
         """The rows (E,) of all targets, one after another."""
         return torch.cat(list(self.targets.values()))
+
+    @property
+    def unvalidated(self) -> list[int]:
+        """Ids of the labels that have utterances to train on, but none to choose on."""
+        trained, validated = (
+            set(self.group.labels[rows].tolist()) for rows in (self.group.training, self.group.validation)
+        )
+        return sorted(trained - validated)
+
+
+def protocol_within(name: str, corpus: Corpus, seeds: int | None = None) -> Protocol:
+    """The protocol of that name on the folds of a corpus: `strict` is another where speakers cannot be kept apart.
+
+    Args:
+        name: of a protocol.
+        corpus: what it is to score.
+        seeds: how many; default: by protocol.
+
+    Raises:
+        ProbeError: `speaker-dependent` is named, but the corpus has folds that keep speakers apart.
+    """
+    reason = why_speaker_dependent(corpus)
+    if name == STRICT.name and reason:
+        name = SPEAKER_DEPENDENT.name
+    if name == SPEAKER_DEPENDENT.name and not reason:
+        raise ProbeError(
+            f"Expected a corpus without folds that keep speakers apart for --protocol {name}, but {corpus.name} has "
+            f"some; use --protocol {STRICT.name}, or paper for its released folds."
+        )
+    return PROTOCOLS[name].with_seeds(seeds)
 
 
 def label_list(corpus: Corpus, protocol: Protocol) -> tuple[str, ...]:
@@ -74,15 +102,21 @@ def _fold_task(pool: Pool, corpus: Corpus, fold: Configuration, protocol: Protoc
             raise ProbeError(
                 f"Expected utterances in the {part} part of {fold.name}, but got none; complete the corpus."
             )
-    speakers = [item.speaker for item in pool.all_items]
+    if len(taught := pool.label_ids[rows["train"]].unique()) < 2:
+        raise ProbeError(
+            f"Expected several labels to tell apart in the train part of {fold.name} of {corpus.name}, but all its "
+            f"utterances are {pool.labels[int(taught[0])]}; complete the corpus, or correct its labels or folds."
+        )
     return Task(
         source=corpus.name,
         corpora=(corpus.name,),
         fold=fold.name,
         kind=fold.kind,
-        group=held_out(rows, pool.label_ids, speakers, protocol, seed),
+        group=held_out(rows, pool.label_ids, pool.speakers, protocol, seed),
         targets={corpus.name: rows["test"]},
-        held_out="released" if "validation" in rows else _validation_of(rows["train"], speakers, protocol),
+        held_out="released"
+        if "validation" in rows
+        else validation_of(rows["train"], pool.speakers, protocol),
     )
 
 
@@ -121,7 +155,7 @@ def _cross_task(
     for member in pairing.corpora:
         rows = {part: pool.rows(member, configuration, part) for part in ("train", "validation")}
         way: HeldOut = (
-            "released" if len(rows["validation"]) else _validation_of(rows["train"], speakers, protocol)
+            "released" if len(rows["validation"]) else validation_of(rows["train"], speakers, protocol)
         )
         of_way[way].append(rows)
     trained = torch.cat([rows["train"] for several in of_way.values() for rows in several])
@@ -155,76 +189,9 @@ def _cross_task(
     )
 
 
-def _validation_of(training: Tensor, speakers: Sequence[str | None], protocol: Protocol) -> HeldOut:
-    """What is held out of a training part without a validation part of its own."""
-    known = all(speakers[row] is not None for row in training.tolist())
-    return "speakers" if protocol.validation == "speakers" and known else "utterances"
-
-
 def _check_speakers(name: str, speakers: set[str | None]) -> None:
     if len(speakers) == 1:
         raise ProbeError(
             f"Expected several speakers in {name}, so that some can be held out for validation, but got one; use "
             f"--protocol paper, which holds out utterances."
         )
-
-
-def held_out(
-    rows: Mapping[str, Tensor],
-    labels: Tensor,
-    speakers: Sequence[str | None],
-    protocol: Protocol,
-    seed: int,
-) -> Group:
-    """What to train and to choose on: the release's validation part, else a share of utterances or of speakers.
-
-    The labels of the tested rows are hidden. Speakers are held out where the protocol says so and all are known.
-    """
-    hidden = labels.index_fill(0, rows["test"], HIDDEN)
-    watched = rows["test"] if protocol.peek else None
-    training = rows["train"]
-    if "validation" in rows:
-        return Group(hidden, training, rows["validation"], seed, watched)
-    order = torch.Generator().manual_seed(seed)
-    if _validation_of(training, speakers, protocol) == "speakers":
-        held = _some_speakers(training, labels, speakers, protocol.validation_share, order)
-    else:
-        held = _share_of_every_label(training, labels, protocol.validation_share, order)
-    validation = training[held]
-    return Group(hidden, training[~held], validation, seed, watched)
-
-
-def _share_of_every_label(training: Tensor, labels: Tensor, share: float, order: torch.Generator) -> Tensor:
-    """(A,) whether a training row is held out."""
-    held = torch.zeros(len(training), dtype=torch.bool)
-    for label in labels[training].unique().tolist():
-        places = (labels[training] == label).nonzero().flatten()
-        shuffled = places[torch.randperm(len(places), generator=order)]
-        held[shuffled[: round(share * len(places))]] = True
-    return held
-
-
-def _some_speakers(
-    training: Tensor, labels: Tensor, speakers: Sequence[str | None], share: float, order: torch.Generator
-) -> Tensor:
-    """(A,) whether a training row is held out: speakers in random order until the share is reached.
-
-    A speaker whom a label would lose all its training utterances with stays.
-    """
-    of_row = [str(speakers[row]) for row in training.tolist()]
-    names = sorted(set(of_row))
-    held = torch.zeros(len(training), dtype=torch.bool)
-    taught = labels[training].unique()
-    for place in torch.randperm(len(names), generator=order).tolist():
-        if held.sum() >= share * len(training):
-            break
-        candidate = held | torch.tensor([speaker == names[place] for speaker in of_row])
-        if len(labels[training[~candidate]].unique()) == len(taught):
-            held = candidate
-    if not held.any():
-        raise ProbeError(
-            f"Expected several speakers to train on, so that some can be held out, but got only "
-            f"{'speakers' if len(names) > 1 else 'speaker'} {', '.join(names[:5])}, "
-            f"without whom labels would have no training utterance; use --protocol paper."
-        )
-    return held

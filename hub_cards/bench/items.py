@@ -17,8 +17,9 @@ from typing import Any, Literal
 from emobox_datasets import corpora
 from emobox_probe.config import CrossConfig, ExtractConfig, ProbeConfig
 from emobox_probe.encoders.builtin import BUILTIN
-from emobox_probe.protocol import PROTOCOLS
+from emobox_probe.protocol import PROTOCOLS, Protocol
 from emobox_probe.tasks.design import Design, design_of
+from emobox_probe.tasks.tasks import protocol_within
 from hub_cards.bench.plan import Cross, Model, Place, Plan
 
 Kind = Literal["extract", "probe", "cross", "report"]
@@ -34,7 +35,7 @@ class Item:
     needs: tuple[str, ...] = ()
     model: Model | None = None
     places: tuple[Place, ...] = ()
-    protocol: str | None = None
+    protocol: Protocol | None = None
     cross: Cross | None = None
 
     @property
@@ -54,23 +55,27 @@ def expand(plan: Plan) -> list[Item]:
         for name, extract in extracts.items():
             items.append(extract)
             if name in plan.corpora:
-                items += [_probe(model, plan.places[name], protocol) for protocol in plan.protocols]
+                corpus = corpora.load(name)
+                protocols = [protocol_within(protocol, corpus, plan.seeds) for protocol in plan.protocols]
+                items += [_probe(model, plan.places[name], protocol) for protocol in protocols]
         items += [
-            _cross(plan, model, cross, protocol) for cross in plan.cross for protocol in cross.protocols
+            _cross(plan, model, cross, PROTOCOLS[name].with_seeds(plan.seeds))
+            for cross in plan.cross
+            for name in cross.protocols
         ]
     return [*items, Item("report", "report")]
 
 
-def _probe(model: Model, place: Place, protocol: str) -> Item:
+def _probe(model: Model, place: Place, protocol: Protocol) -> Item:
     name = f"{model.label}/{place.name}"
-    return Item("probe", f"probe/{name}/{protocol}", (f"extract/{name}",), model, (place,), protocol)
+    return Item("probe", f"probe/{name}/{protocol.id}", (f"extract/{name}",), model, (place,), protocol)
 
 
-def _cross(plan: Plan, model: Model, cross: Cross, protocol: str) -> Item:
+def _cross(plan: Plan, model: Model, cross: Cross, protocol: Protocol) -> Item:
     needs = tuple(f"extract/{model.label}/{name}" for name in cross.corpora)
     places = tuple(plan.places[name] for name in cross.corpora)
     return Item(
-        "cross", f"cross/{model.label}/{cross.name}/{protocol}", needs, model, places, protocol, cross
+        "cross", f"cross/{model.label}/{cross.name}/{protocol.id}", needs, model, places, protocol, cross
     )
 
 
@@ -97,7 +102,13 @@ def config_of(plan: Plan, item: Item) -> ExtractConfig | ProbeConfig | CrossConf
         layers = layers_of(plan, model)
         return ExtractConfig.of({**features, "corpus": place.name, "data_dir": place.path, "layers": layers})
     # What is there already is done, or is to be replaced.
-    training = {"protocol": item.protocol, "output_dir": plan.output, "overwrite": True}
+    assert item.protocol is not None
+    training = {
+        "protocol": item.protocol.name,
+        "seeds": plan.seeds,
+        "output_dir": plan.output,
+        "overwrite": True,
+    }
     if item.cross is None:
         return ProbeConfig.of({**features, **training, "corpus": place.name, "data_dir": place.path})
     cross = item.cross.model_dump(exclude={"protocols"})
@@ -109,7 +120,7 @@ def design_for(plan: Plan, item: Item) -> Design:
     """What `emobox probe` or `emobox cross` makes of a probe or cross item."""
     config = config_of(plan, item)
     assert not isinstance(config, ExtractConfig)
-    return design_of(config, PROTOCOLS[config.protocol])
+    return design_of(config)
 
 
 def record_folder(plan: Plan, item: Item) -> Path:
@@ -150,7 +161,7 @@ def shard(items: Sequence[Item], number: int, count: int) -> list[Item]:
             key = (
                 item.name
                 if item.kind == "cross"
-                else item.name.split("/", 1)[1].removesuffix(f"/{item.protocol}")
+                else item.name.split("/", 1)[1].removesuffix(f"/{item.protocol.id if item.protocol else ''}")
             )
             groups.setdefault(key, []).append(item)
     loads = [0.0] * count

@@ -54,6 +54,7 @@ def note_key(here: ModelHere, corpus: str, layers: str, store_dtype: str) -> str
         "trimmed": here.model.name,
         "trust_remote_code": here.model.trust_remote_code,
         "dtype": here.model.dtype,
+        "matrix_products": "float32",  # notes without it may be on features of TF32
         "corpus": corpus,
         "layers": layers,
         "store_dtype": store_dtype,

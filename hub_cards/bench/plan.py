@@ -3,6 +3,7 @@
     output: runs                       # of records; default: runs
     features: /scratch/features        # default: $HF_HOME/emobox/features
     store_dtype: float16
+    seeds: 5                           # default: by protocol
     models:
       - openai/whisper-tiny.en
       - {name: microsoft/wavlm-base, revision: main, dtype: bfloat16, paper: WavLM base}
@@ -139,6 +140,7 @@ class PlanFile(Config):
     output: Path = Path("runs")
     features: Path | None = None
     store_dtype: Dtype = "float16"
+    seeds: int | None = Field(None, gt=0)
     models: list[Any] = Field(min_length=1)
     corpora: list[Any]
     protocols: list[Any] = Field(min_length=1)
@@ -156,6 +158,7 @@ class Plan:
     output: Path
     features: Path
     store_dtype: Dtype
+    seeds: int | None
     models: tuple[Model, ...]
     places: dict[str, Place]
     corpora: tuple[str, ...]

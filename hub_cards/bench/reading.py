@@ -115,6 +115,7 @@ class _Reader:
             file.output.expanduser(),
             (file.features or cache_folder("features")).expanduser(),
             file.store_dtype,
+            file.seeds,
             models,
             places,
             scored,

@@ -120,15 +120,15 @@ def _comparison(scores: pd.DataFrame) -> list[str]:
     if known.empty:
         return ["## Beside Table 4 of the paper\n", "No model and corpus of Table 4 is among the scores.\n"]
     table = [
-        [row.corpus, row.model, score_text(row.ua), score_text(row.ua_in_paper), f"{row.ua_difference:+.2f}"]
+        [row.corpus, row.model, score_text(row.ua), score_text(row.ua_in_paper), f"{row.ua_difference:+.1f}"]
         for row in known.itertuples()
     ]
     ranks = [[name, f"{value:.3f}", str(count)] for name, (value, count) in rank_correlations(known).items()]
     lines = [
         "## Beside Table 4 of the paper\n",
         _table(["corpus", "model", "UA", "UA in the paper", "difference"], table),
-        f"Mean difference {known['ua_difference'].mean():+.2f}, mean absolute difference "
-        f"{known['ua_difference'].abs().mean():.2f}, over {len(known)} scores.\n",
+        f"Mean difference {known['ua_difference'].mean():+.1f}, mean absolute difference "
+        f"{known['ua_difference'].abs().mean():.1f}, over {len(known)} scores.\n",
     ]
     if ranks:
         return [*lines, _table(["corpus", "rank correlation of models", "models"], ranks)]
@@ -142,7 +142,7 @@ def _cross(ledger: Ledger) -> list[str]:
             continue
         record = read_item(ledger.plan, item)
         if isinstance(record, CrossRecord) and item.model is not None and item.cross is not None:
-            title = f"{item.model.label}, {item.cross.name}, protocol {item.protocol}"
+            title = f"{item.model.label}, {item.cross.name}, protocol {record.protocol_id}"
             missing = _footnotes(corpus.incomplete for corpus in record.corpora)
             lines += [f"## Between corpora: {text(title)}\n", _pairs(record), *missing]
     return lines

@@ -100,7 +100,8 @@ class Speeds:
 
     def training(self, item: Item, here: ModelHere) -> Time:
         """Of the heads of a probe or cross item."""
-        protocol = PROTOCOLS[str(item.protocol)]
+        protocol = item.protocol
+        assert protocol is not None
         frames = sees(protocol, here)
         work = training_work(item, here, self.device)
         rate = self._rate(protocol, frames)
@@ -143,7 +144,8 @@ def sees(protocol: Protocol, here: ModelHere) -> str:
 
 def training_work(item: Item, here: ModelHere, device: str) -> float:
     """How much training an item is: vectors x dimension x hidden units x epochs, over all folds, seeds and rates."""
-    protocol = PROTOCOLS[str(item.protocol)]
+    protocol = item.protocol
+    assert protocol is not None
     size = here.size
     fits = float(len(protocol.seeds))
     if item.cross is not None:

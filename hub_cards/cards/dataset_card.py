@@ -22,7 +22,8 @@ from emobox_datasets.repository.prepared import CARD, Prepared
 from emobox_datasets.repository.without_audio import metadata_features
 from emobox_datasets.repository.write import loading_metadata
 from emobox_probe.features.shards import write_whole
-from emobox_probe.protocol import PROTOCOLS
+from emobox_probe.protocol import PAPER, STRICT
+from emobox_probe.tasks.tasks import folds_of, protocol_within
 from hub_cards.cards.eval_results import task_id
 
 TEMPLATE = Path(__file__).parent / "templates" / "dataset_card.md"
@@ -121,11 +122,14 @@ def benchmark(corpus: Corpus) -> str:
     The Hub takes one value a task, so each score by each protocol is a task; its value is the mean over the folds
     of that protocol, of which the first is named.
     """
-    strict = "strict1" if "strict1" in configurations(corpus) else "fold1"
-    first = {name: strict if protocol.folds == "strict" else "fold1" for name, protocol in PROTOCOLS.items()}
+    protocols = [protocol_within(name, corpus) for name in (PAPER.name, STRICT.name)]
     tasks = [
-        {"id": task_id(corpus.name, score, protocol), "config": first[protocol], "split": "test"}
-        for protocol in PROTOCOLS
+        {
+            "id": task_id(corpus.name, score, protocol.name),
+            "config": folds_of(corpus, protocol)[0].name,
+            "split": "test",
+        }
+        for protocol in protocols
         for score in SCORES
     ]
     told = {
@@ -133,7 +137,7 @@ def benchmark(corpus: Corpus) -> str:
         "description": (
             f"Speech emotion recognition on {corpus.display_name} with the folds of EmoBox: "
             f"{', '.join(f'{score.upper()} ({meaning})' for score, meaning in SCORES.items())}, each the mean over the "
-            f"folds of a protocol ({', '.join(PROTOCOLS)})."
+            f"folds of a protocol ({', '.join(protocol.name for protocol in protocols)})."
         ),
         "evaluation_framework": "emobox",
         "tasks": tasks,

@@ -14,7 +14,7 @@ from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.result import ResultRecord
 from emobox_probe.report.percent import score_text
-from emobox_probe.report.report import counts, remarks, score_rows
+from emobox_probe.report.report import counts, remarks, remarks_on_validation, score_rows
 from emobox_probe.seen.seen import MEANINGS, seen
 from hub_cards.cards.markdown import Markdown, fenced, one_line, render, shell, text
 from hub_cards.cards.model_section import merge_readme, section
@@ -100,7 +100,7 @@ def readme(
     """
     records = [run.record for run in runs]
     parts = {key_of(run.record): scores_part(run.record, picture_paths(run, folder)) for run in runs}
-    parts |= {(CROSS, slug(record.protocol["name"])): cross_part(record) for record in cross}
+    parts |= {(CROSS, slug(record.protocol_id)): cross_part(record) for record in cross}
     _check_distinct(runs, cross)
     name = model or short_name(records[0] if records else cross[0])
     if before is None:
@@ -117,9 +117,9 @@ def _check_distinct(runs: Sequence[Run], cross: Sequence[CrossRecord]) -> None:
             record = run.record
             raise PublishError(
                 f"Expected one run a corpus and protocol, but {other} and {run.folder} are both of "
-                f"{record.corpus.name}, protocol {record.protocol['name']}; name the one that you mean."
+                f"{record.corpus.name}, protocol {record.protocol_id}; name the one that you mean."
             )
-    protocols = [str(record.protocol["name"]) for record in cross]
+    protocols = [record.protocol_id for record in cross]
     if len(set(map(slug, protocols))) < len(cross):
         raise PublishError(
             f"Expected one run between corpora a protocol, but got {len(cross)}, of {' and '.join(protocols)}; name "
@@ -158,15 +158,14 @@ def new_card(name: str, records: Sequence[ResultRecord], made: str) -> str:
 def scores_part(record: ResultRecord, pictures: Sequence[tuple[str, str]]) -> str:
     """The table of one record, with what it takes to make it again; `pictures` are (file of the run, path)."""
     corpus = corpora.load(record.corpus.name)
-    protocol = str(record.protocol["name"])
-    said = str(record.protocol.get("description", ""))
-    ours = protocol in PROTOCOLS and PROTOCOLS[protocol].description == said
-    named = {"corpus": corpus.display_name, "protocol": protocol}
+    name, said = str(record.protocol["name"]), str(record.protocol.get("description", ""))
+    ours = name in PROTOCOLS and PROTOCOLS[name].description == said
+    named = {"corpus": corpus.display_name, "protocol": record.protocol_id}
     return render(
         "model_card_scores.md",
         record=record,
         corpus=corpus,
-        protocol=protocol,
+        protocol=record.protocol_id,
         folds=list(dict.fromkeys(fold.name for fold in record.folds)),
         kinds=sorted({fold.kind for fold in record.folds}),
         seeds={fold.seed for fold in record.folds},
@@ -198,8 +197,12 @@ def cross_part(record: CrossRecord) -> str:
     return render(
         "model_card_cross.md",
         record=record,
-        protocol=record.protocol["name"],
-        remarks=[*footnotes(corpus.incomplete for corpus in record.corpora), *record.remarks],
+        protocol=record.protocol_id,
+        remarks=[
+            *footnotes(corpus.incomplete for corpus in record.corpora),
+            *record.remarks,
+            *remarks_on_validation(record.sources),
+        ],
         seen=[(target, state) for target in targets if (state := seen(record.encoder.name, target))],
         targets=targets,
         rows=[(source, [found.get((source, target), "") for target in targets]) for source in sources],
@@ -225,7 +228,7 @@ def eval_results(record: ResultRecord) -> list[EvalResult]:
             task_name="Speech emotion recognition",
             dataset_type=f"emobox/{record.corpus.name}",
             dataset_name=f"EmoBox {corpora.load(told.name).display_name}{incomplete}",
-            dataset_config=f"{one_line(folds)}, protocol {slug(record.protocol['name'])}",
+            dataset_config=f"{one_line(folds)}, protocol {slug(record.protocol_id)}",
             dataset_split="test",
             dataset_args={
                 "fingerprint": told.fingerprint,
@@ -271,12 +274,15 @@ def command(record: ResultRecord) -> str:
         words += ["--revision", record.encoder.revision]
     if record.corpus.missing:
         words.append("--allow-missing")
-    return shell([*words, "--protocol", str(record.protocol["name"])])
+    name, seeds = str(record.protocol["name"]), record.protocol.get("seeds", ())
+    if name in PROTOCOLS and len(seeds) != len(PROTOCOLS[name].seeds):
+        words += ["--seeds", str(len(seeds))]
+    return shell([*words, "--protocol", name])
 
 
 def key_of(record: ResultRecord) -> tuple[str, str]:
     """What a part of a card is of: corpus and protocol, both safe in paths and marks."""
-    return slug(record.corpus.name), slug(record.protocol["name"])
+    return slug(record.corpus.name), slug(record.protocol_id)
 
 
 def slug(name: Any) -> str:

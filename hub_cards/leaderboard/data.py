@@ -156,6 +156,12 @@ def _row(models: _Models, one: Result, usual: tuple[str, tuple[str, ...]] | None
         **{f"{name}_pooled": percent(getattr(record.pooled, name)) for name in METRICS},
         **_bounds(record.interval),
         "resampled": record.interval.resampled,
+        "ua_chance": percent(record.chance),
+        **{
+            f"{name}_speaker": percent(getattr(record.speaker_only, name))
+            for name in METRICS
+            if record.speaker_only
+        },
         "folds": len({fold.name for fold in record.folds}),
         "seeds": len({fold.seed for fold in record.folds}),
         "checked": one.predictions is not None,

@@ -9,7 +9,6 @@ from typing import NamedTuple, TypeVar
 
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.errors import ProbeError
-from emobox_probe.protocol import protocol_id
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.records.predictions import PREDICTIONS_FILE, read_predictions
 from emobox_probe.records.record import folders_with
@@ -94,7 +93,7 @@ def _read_result(folder: Path) -> Result:
         table = read_predictions(folder, record)
         check_scores(folder, record, table)
         predictions = Predictions.of(table, record.corpus.labels)
-    return Result(folder, record, model_of(record.encoder), protocol_id(record.protocol), predictions)
+    return Result(folder, record, model_of(record.encoder), record.protocol_id, predictions)
 
 
 def _read_cross(folder: Path) -> CrossResult:
@@ -102,7 +101,7 @@ def _read_cross(folder: Path) -> CrossResult:
     _check(record)
     if (folder / PREDICTIONS_FILE).is_file():
         check_scores(folder, record, read_predictions(folder, record))
-    return CrossResult(folder, record, model_of(record.encoder), protocol_id(record.protocol))
+    return CrossResult(folder, record, model_of(record.encoder), record.protocol_id)
 
 
 def _check(record: ResultRecord | CrossRecord) -> None:

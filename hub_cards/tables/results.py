@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 
 from emobox_probe.errors import ProbeError
-from emobox_probe.protocol import protocol_id
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.records.record import folders_with
 from emobox_probe.records.result import RESULT_FILE, Interval, ResultRecord, Scores, read_record
@@ -75,14 +74,13 @@ def tabulate(records: list[ResultRecord]) -> pd.DataFrame:
     published = read_table_4().set_index(["model", "corpus"])
     rows = []
     for record in records:
-        protocol = record.protocol["name"]
         key = (record.encoder.name, record.corpus.name)
         known = published.loc[key] if key in published.index and not why_not_beside_table_4(record) else None
         rows.append(
             {
                 "model": Path(record.encoder.name).name if record.encoder.name.startswith("/") else key[0],
                 "corpus": record.corpus.name,
-                "protocol": protocol,
+                "protocol": record.protocol_id,
                 **_percent(record.mean, record.interval),
                 **{f"{score}_in_paper": None if known is None else float(known[score]) for score in SCORES},
                 "remark": record.corpus.incomplete,
@@ -107,7 +105,7 @@ def tabulate_cross(records: list[CrossRecord]) -> pd.DataFrame:
             for pair in ((pair.source, pair.target) for pair in record.pairs)
             if pair in of_model and not why_not_beside_table_5(record, *pair)
         }
-        values = (protocol_id(record.protocol), record.training, record.test, len(record.labels))
+        values = (record.protocol_id, record.training, record.test, len(record.labels))
         setting = dict(zip(SETTING, values, strict=True))
         rows = [
             {
@@ -168,7 +166,7 @@ def _percent(scores: Scores, interval: Interval | None = None) -> dict[str, floa
 def _latex(table: pd.DataFrame) -> str:
     if not table["remark"].any():
         table = table.drop(columns="remark")
-    return str(table.to_latex(index=False, float_format="%.2f", na_rep="", escape=True))
+    return str(table.to_latex(index=False, float_format="%.1f", na_rep="", escape=True))
 
 
 def _print(records: list[ResultRecord], cross: list[CrossRecord], console: Console) -> None:
@@ -182,7 +180,7 @@ def _print(records: list[ResultRecord], cross: list[CrossRecord], console: Conso
 
 
 def _order(record: CrossRecord) -> tuple[str, str]:
-    return model_of(record.encoder).name, protocol_id(record.protocol)
+    return model_of(record.encoder).name, record.protocol_id
 
 
 def _drawn(table: pd.DataFrame) -> Table:

@@ -1,5 +1,8 @@
 """A made-up result record for tests of what is made from records."""
 
+from dataclasses import asdict
+
+from emobox_probe.protocol import PAPER
 from emobox_probe.records.result import (
     CorpusRecord,
     EncoderRecord,
@@ -57,7 +60,7 @@ def record(**changes: object) -> ResultRecord:
             over_30_seconds=0,
             under_25_milliseconds=0,
         ),
-        protocol={"name": "paper", "description": "As in the paper.", "folds": "released", "seeds": [0]},
+        protocol=asdict(PAPER) | {"description": "As in the paper.", "seeds": [0]},
         folds=[fold],
         mean=scores,
         spread=None,

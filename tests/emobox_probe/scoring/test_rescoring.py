@@ -80,7 +80,7 @@ def test_groups_are_scored_as_scikit_learn_does(tmp_path: Path, capsys: pytest.C
     assert score(str(folder), "--by", "gender") == 0
     shown = capsys.readouterr().out
     gap = found.ua.max() - found.ua.min()
-    assert f"Gap in UA: {gap:.2f} ({found.ua.idxmax()}" in shown
+    assert f"Gap in UA: {gap:.1f} ({found.ua.idxmax()}" in shown
     assert score(str(folder), "--by", "speaker", "--format", "csv") == 0
     assert len(capsys.readouterr().out.splitlines()) == 1 + table.speaker.nunique()
 

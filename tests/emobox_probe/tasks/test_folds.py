@@ -8,9 +8,10 @@ import torch
 from emobox_datasets import corpora
 from emobox_datasets.audio_files.synthesis import demo_names
 from emobox_probe.errors import ProbeError
-from emobox_probe.protocol import PAPER, STRICT, Protocol
+from emobox_probe.protocol import PAPER, SPEAKER_DEPENDENT, STRICT, Protocol
 from emobox_probe.tasks.pool import HIDDEN, Pool
-from emobox_probe.tasks.tasks import Task, fold_tasks, folds_of, held_out, label_list
+from emobox_probe.tasks.tasks import Task, fold_tasks, folds_of, label_list, protocol_within
+from emobox_probe.tasks.validation import held_out
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,30 @@ def test_strict_takes_the_strict_folds_where_there_are_any() -> None:
         assert folds_of(corpora.load(released), STRICT) == folds_of(corpora.load(released), PAPER)
 
 
+@pytest.mark.parametrize("name", ["tess", "emns", "pavoque", "mer2023", "mesd", "resd"])
+def test_strict_is_not_called_so_where_speakers_cannot_be_kept_apart(name: str) -> None:
+    corpus = corpora.load(name)
+    assert protocol_within("strict", corpus) == SPEAKER_DEPENDENT
+    assert protocol_within("speaker-dependent", corpus) == SPEAKER_DEPENDENT
+    assert protocol_within("strict", corpus, seeds=3).seeds == (0, 1, 2)
+    assert protocol_within("paper", corpus) == PAPER
+    assert folds_of(corpus, SPEAKER_DEPENDENT) == folds_of(corpus, PAPER)
+    # The recipe of strict on other folds.
+    assert replace(SPEAKER_DEPENDENT, folds="strict", validation="speakers", version=2) == replace(
+        STRICT,
+        name=SPEAKER_DEPENDENT.name,
+        summary=SPEAKER_DEPENDENT.summary,
+        description=SPEAKER_DEPENDENT.description,
+    )
+
+
+@pytest.mark.parametrize("name", ["emodb", "iemocap", "msp_podcast", "demo"])
+def test_strict_is_strict_where_they_can(name: str) -> None:
+    assert protocol_within("strict", corpora.load(name)) == STRICT
+    with pytest.raises(ProbeError, match=f"{name} has some; use --protocol strict, or paper"):
+        protocol_within("speaker-dependent", corpora.load(name))
+
+
 def test_labels_that_should_not_be_scored_are_left_out_of_strict() -> None:
     podcast = corpora.load("msp_podcast")
     assert set(label_list(podcast, PAPER)) - set(label_list(podcast, STRICT)) == {"No-agreement", "Other"}
@@ -99,6 +124,33 @@ def test_every_fold_has_every_seed() -> None:
         assert sum(map(len, parts)) == len(set.union(*parts)) == 320
         tested = {DEMO[row].speaker for row in parts[2]}
         assert tested.isdisjoint(DEMO[row].speaker for row in parts[0] | parts[1])
+
+
+def test_labels_that_validation_lacks_are_known() -> None:
+    """Of so few Sad utterances a fifth is none; of one speaker's Sad ones none can be held out."""
+    few = [u for u in DEMO if u.label != "Sad" or (u.speaker == "ada" and u.id.endswith(("_01", "_02")))]
+    lacking = [(t.fold, t.unvalidated) for t in tasks(few, replace(PAPER, seeds=(0,)))]
+    sad = corpora.load("demo").label_list.index("Sad")
+    assert [ids for _, ids in lacking].count(
+        [sad]
+    ) == 3  # in one fold ada is tested, and nobody is sad to train on
+    assert all(t.unvalidated in ([], [sad]) for t in tasks(few, STRICT))
+    assert any(t.unvalidated for t in tasks(few, STRICT))
+    assert all(not t.unvalidated for t in tasks(DEMO, STRICT))
+
+
+def test_training_on_one_label_is_an_error() -> None:
+    with pytest.raises(
+        ProbeError, match=r"several labels .* train part of fold1 of demo, but all .* are Sad"
+    ):
+        tasks([u for u in DEMO if u.label == "Sad"], PAPER)
+
+
+def test_one_speaker_to_train_on_is_an_error() -> None:
+    with pytest.raises(
+        ProbeError, match=r"several speakers .* got only speaker demo ben.* use --protocol paper"
+    ):
+        tasks([u for u in DEMO if u.speaker in ("ada", "ben")], STRICT)
 
 
 def test_an_empty_part_is_an_error() -> None:

@@ -5,9 +5,13 @@ from pathlib import Path
 import pytest
 from bench_plans import demo_plan
 
+from emobox_probe.config import CrossConfig, ProbeConfig
+from emobox_probe.tasks.design import design_of
 from hub_cards.bench.bench import read_shard
 from hub_cards.bench.items import chosen, expand, layers_of, shard
+from hub_cards.bench.jobs import config_of
 from hub_cards.bench.reading import parse_plan
+from hub_cards.bench.states import record_folder
 
 
 @pytest.fixture
@@ -27,6 +31,26 @@ def test_every_item_comes_after_what_it_needs(plan) -> None:
         assert set(item.needs) <= set(names[:place])
     assert "cross/a--b/two/strict" in names
     assert names[-1] == "report"
+
+
+def test_strict_goes_by_another_name_where_it_cannot_be_and_seeds_by_theirs(tmp_path: Path) -> None:
+    (tmp_path / "tess").mkdir()
+    more = "cross: [{train: [demo, tess], name: two}]\nseeds: 3\n"
+    text = demo_plan(tmp_path, "builtin:logmel", more=more, protocols="paper, strict")
+    plan = parse_plan(
+        text.replace("[demo]", f"[demo, {{name: tess, path: {tmp_path / 'tess'}}}]"), "plan.yaml"
+    )
+    trained = {item.name: item for item in expand(plan) if item.protocol}
+    assert set(trained) == {
+        *(f"probe/builtin--logmel/demo/{name}-3-seeds" for name in ("paper", "strict")),
+        *(f"probe/builtin--logmel/tess/{name}-3-seeds" for name in ("paper", "speaker-dependent")),
+        *(f"cross/builtin--logmel/two/{name}-3-seeds" for name in ("paper", "strict")),
+    }
+    for name, item in trained.items():
+        config = config_of(plan, item)
+        assert isinstance(config, (ProbeConfig, CrossConfig))
+        assert design_of(config).protocol == item.protocol
+        assert record_folder(plan, item).name == name.rsplit("/", 1)[1]
 
 
 def test_features_serve_every_protocol_of_the_plan(plan) -> None:

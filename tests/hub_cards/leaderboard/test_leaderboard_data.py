@@ -10,7 +10,7 @@ from cross_records import cross_record
 from kept_runs import kept_run
 
 from emobox_probe.encoders.facts import OwnSource
-from emobox_probe.records.result import ResultRecord
+from emobox_probe.records.result import ResultRecord, Scores
 from hub_cards.leaderboard.data import page_data
 from hub_cards.paper import TABLE_4, TABLE_5, TABLE_5_SETTING
 from hub_cards.runs.collection import collect
@@ -52,6 +52,14 @@ def test_scores_are_those_of_the_record_in_percent(folder: Path, data: dict[str,
         assert bounds == pytest.approx([100 * bound for bound in getattr(record.interval, name)], abs=6e-3)
     assert [row[name][4] for name in ("layers", "layers_validation", "layers_test")] == ["4", 48.0, 43.0]
     assert (row["folds"], row["seeds"], row["resampled"]) == (1, 1, "speakers")
+
+
+def test_chance_and_who_speaks_stand_beside_the_score(tmp_path: Path) -> None:
+    made = kept_run(tmp_path / "a", "lab/good")
+    told = Scores(ua=0.95, wa=0.9, f1=0.85)
+    made.model_copy(update={"speaker_only": told}).write(tmp_path / "a")
+    (row,) = rows(page_data(collect([tmp_path])), model="lab/good")
+    assert (row["ua_chance"], row["ua_speaker"], row["wa_speaker"], row["f1_speaker"]) == (25, 95, 90, 85)
 
 
 def test_protocols_are_ranked_apart(data: dict[str, Any]) -> None:

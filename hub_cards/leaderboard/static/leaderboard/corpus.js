@@ -94,7 +94,7 @@
       heading: facts ? `${facts.title}: ${metrics[name]}` : "No corpus",
       protocol: Board.protocolWords(),
       filters,
-      status: facts ? aboutCorpus(facts, methods) : "",
+      status: facts ? [aboutCorpus(facts, methods), withoutAudio(rows, name)].join(" ") : "",
       table: {
         caption: `Models on ${facts?.title}, percent, protocol ${state.protocol}`,
         columns,
@@ -121,6 +121,16 @@
       methods.length
         ? `Ranks by ${methods.map((method) => how[method]).join("; ")}.`
         : "No model here has a rank.",
+    ].join(" ");
+  }
+
+  /* What a score has to be read beside: the same of every row of a corpus and protocol that tells it. */
+  function withoutAudio(rows, name) {
+    const known = (key) => rows.map(({ row }) => value(row, key)).find((score) => score !== null);
+    const [chance, speaker] = [known("ua_chance"), known(`${name}_speaker`)];
+    return [
+      chance === undefined ? "" : `Chance: UA ${chance.toFixed(1)}.`,
+      speaker === undefined ? "" : `By who speaks alone, without audio: ${metrics[name]} ${speaker.toFixed(1)}.`,
     ].join(" ");
   }
 
