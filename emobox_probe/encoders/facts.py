@@ -45,9 +45,10 @@ class EncoderFacts(Record):
     @property
     def identity(self) -> dict[str, Any]:
         """What features depend on; not the name, so that a copy of a model finds its features again."""
-        known = self.model_dump(include=set(EncoderFacts.model_fields) - {"name", "revision", "way", "own"})
-        if (
-            self.matrix_products is None
-        ):  # so that features that it is no fact about are the same as before it was one
-            del known["matrix_products"]
-        return known if self.own is None else {**known, "own": self.own.model_dump(exclude={"import_path"})}
+        identity = self.model_dump(
+            exclude={"name": True, "revision": True, "way": True, "own": {"import_path"}}
+        )
+        # Features that these are no facts about are the same as before there were such facts.
+        later = ("own", "matrix_products")
+        known = set(EncoderFacts.model_fields)  # a record's encoder says more
+        return {k: v for k, v in identity.items() if k in known and not (k in later and v is None)}
