@@ -18,7 +18,8 @@ INTRODUCTION = """
 
 Upload a CSV file with the columns `reference` and `prediction`, one row per utterance, and, if you have it, `speaker`.
 Without the labels of the corpus, UA and macro-F1 are means over the labels in the file.
-Intervals are 95 percent bootstrap intervals over speakers, or over utterances where there is no such column.
+Intervals are 95 percent bootstrap intervals over speakers, or over utterances where there is no such column; with fewer
+than four speakers none can be given.
 Uploads are deleted within two hours.
 """
 
@@ -64,7 +65,8 @@ def score_predictions(
         absent: what UA and F1 do with labels that no reference has: zero, skip or error.
 
     Returns:
-        Three tables: scores in percent with their intervals; scores per class; confusion matrix, rows = reference.
+        Three tables: scores in percent with their intervals ("none" where there are too few speakers); scores per
+        class; confusion matrix, rows = reference.
     """
     names = [name.strip() for name in labels.split(",") if name.strip()]
     # By file, since in a Space the folder is not called ser_metric; anew, since a metric holds what was added to it.
@@ -77,8 +79,16 @@ def score_predictions(
         interval=True,
         speakers=table["speaker"].tolist() if "speaker" in table else None,
     )
+    intervals = result["intervals"] or {}
     scores = pd.DataFrame(
-        [[NAMES[key], percent(result[key]), *map(percent, result["intervals"][key])] for key in NAMES],
+        [
+            [
+                NAMES[key],
+                percent(result[key]),
+                *(map(percent, intervals[key]) if intervals else ("none", "none")),
+            ]
+            for key in NAMES
+        ],
         columns=["score", "percent", "95% from", "to"],
     )
     classes = pd.DataFrame(

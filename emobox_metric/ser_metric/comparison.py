@@ -9,8 +9,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtr
 
-from .intervals import SCORES, check_resampling, percentile_interval, resampled_counts, scores_of_resamples
+from .intervals import (
+    FEWEST_CLUSTERS,
+    SCORES,
+    check_confidence,
+    check_resampling,
+    distinct_clusters,
+    resampled_counts,
+    scores_of_resamples,
+    standard_error,
+    t_quantile,
+)
 from .scores import Absent, check_label_ids, check_same_length, confusion_matrix, scores_from_confusion
 
 # Below this many discordant items McNemar's chi-squared approximation is poor.
@@ -31,10 +42,9 @@ def compare_systems(
     """Compare two systems on the same items: the first minus the other.
 
     Both systems are scored on the same resamples (items, or whole speakers when `clusters` are given), so what makes
-    an item hard for both cancels. The p value inverts the interval: it is twice the smaller share of resamples on
-    one side of zero, both counts raised by one (Davison and Hinkley, Bootstrap Methods and their Application, 1997,
-    section 4.2), so it is never below 2 / (resamples + 1). Up to one resample, the interval excludes zero where the
-    p value is below 1 - confidence.
+    an item hard for both cancels. The interval is the difference ± the t quantile with S - 1 degrees of freedom times
+    the standard error, S being the number of clusters; the p value is that of the t test, so the interval excludes zero
+    where the p value is below 1 - confidence. See `intervals` for why, and for sources.
 
     Args:
         references: true label ids, `(N,)`.
@@ -53,6 +63,7 @@ def compare_systems(
         is about WA and takes items as independent, whatever the `clusters`.
 
     Raises:
+        TooFewClustersError: a ValueError, for fewer than four clusters.
         ValueError: as `bootstrap_interval`.
 
     Example:
@@ -63,7 +74,8 @@ def compare_systems(
         >>> result["mcnemar"]["only_first_correct"], result["mcnemar"]["only_other_correct"]
         (6, 0)
     """
-    check_resampling(confidence, resamples, seed)
+    check_confidence(confidence)
+    check_resampling(resamples, seed)
     reference_ids = check_label_ids(references, num_labels, "references")
     first_ids = check_label_ids(predictions, num_labels, "predictions")
     other_ids = check_label_ids(other_predictions, num_labels, "other_predictions")
@@ -75,54 +87,105 @@ def compare_systems(
     first_scores, other_scores = scores_from_confusion(first, absent), scores_from_confusion(other, absent)
     # One cell per (reference, first, other): its marginals are the confusion matrices of the two systems.
     cells = (reference_ids * num_labels + first_ids) * num_labels + other_ids
+    contents, copies = distinct_clusters(cells, num_labels**3, clusters, FEWEST_CLUSTERS)
     blocks = []
-    for counts in resampled_counts(cells, num_labels**3, clusters, resamples, seed):
+    for counts in resampled_counts(contents, copies, resamples, seed):
         joint = counts.reshape(-1, num_labels, num_labels, num_labels)  # (R, reference, first, other)
         resampled_first = scores_of_resamples(joint.sum(axis=3), first, absent)
         resampled_other = scores_of_resamples(joint.sum(axis=2), other, absent)
         blocks.append({name: resampled_first[name] - resampled_other[name] for name in SCORES})
-    result = {
-        name: {"difference": first_scores[name] - other_scores[name]}
-        | _summary(np.concatenate([block[name] for block in blocks]), confidence)
-        for name in SCORES
-    }
-    first_right, other_right = first_ids == reference_ids, other_ids == reference_ids
-    return result | {
-        "mcnemar": mcnemar(int((first_right & ~other_right).sum()), int((other_right & ~first_right).sum()))
-    }
+    result = {}
+    for name in SCORES:
+        difference = first_scores[name] - other_scores[name]
+        error = standard_error(np.concatenate([block[name] for block in blocks]), int(copies.sum()))
+        result[name] = _summary(difference, error, int(copies.sum()), confidence)
+    return result | {"mcnemar": _mcnemar_of(reference_ids, first_ids, other_ids)}
 
 
-def _summary(differences: NDArray[np.float64], confidence: float) -> dict[str, Any]:
-    """Summarise resampled `differences`, `(R,)`."""
-    # Sums of the same recalls in another order differ in the last bits: that is no difference.
-    differences = differences.round(12)
-    tail = min((differences <= 0).sum(), (differences >= 0).sum())
+def differences_alone(
+    references: ArrayLike,
+    predictions: ArrayLike,
+    other_predictions: ArrayLike,
+    num_labels: int,
+    absent: Absent = "zero",
+) -> dict[str, dict[str, Any]]:
+    """What `compare_systems` returns, whose arguments these are, where clusters are too few for more than differences.
+
+    Raises:
+        ValueError: as `compare_systems`.
+    """
+    reference_ids, first_ids, other_ids = (
+        np.asarray(ids) for ids in (references, predictions, other_predictions)
+    )
+    first, other = (
+        scores_from_confusion(confusion_matrix(reference_ids, ids, num_labels), absent)
+        for ids in (first_ids, other_ids)
+    )
+    unknown = dict.fromkeys(("interval", "p_value", "minimum_detectable_difference"))
+    result: dict[str, dict[str, Any]] = {
+        name: {"difference": first[name] - other[name], **unknown} for name in SCORES
+    }
+    return result | {"mcnemar": _mcnemar_of(reference_ids, first_ids, other_ids)}
+
+
+def _mcnemar_of(
+    references: NDArray[np.int64], predictions: NDArray[np.int64], other_predictions: NDArray[np.int64]
+) -> dict[str, Any]:
+    first_right, other_right = predictions == references, other_predictions == references
+    return mcnemar(int((first_right & ~other_right).sum()), int((other_right & ~first_right).sum()))
+
+
+def _summary(difference: float, error: float, clusters: int, confidence: float) -> dict[str, Any]:
+    half = t_quantile((1 + confidence) / 2, clusters) * error
     return {
-        "interval": percentile_interval(differences, confidence),
-        "p_value": min(1.0, 2 * (int(tail) + 1) / (len(differences) + 1)),
-        "minimum_detectable_difference": minimum_detectable_difference(float(differences.std())),
+        "difference": difference,
+        "interval": (max(-1.0, difference - half), min(1.0, difference + half)),
+        "p_value": p_value(difference, error, clusters),
+        "minimum_detectable_difference": minimum_detectable_difference(error, clusters=clusters),
     }
 
 
-def minimum_detectable_difference(standard_error: float, alpha: float = 0.05, power: float = 0.8) -> float:
-    """Return the smallest true difference that a two-sided test at level `alpha` finds with probability `power`.
-
-    It is `(z(1 - alpha/2) + z(power)) * standard_error`, 2.80 standard errors by default (Bloom, Minimum Detectable
-    Effects, Evaluation Review 19(5), 1995, https://doi.org/10.1177/0193841X9501900504). A test set of this size and
-    makeup cannot settle smaller differences between systems that disagree as much as these two do. It does not
-    depend on the difference that was seen, so it says what the test set can do, not what was found.
-
-    Args:
-        standard_error: of the difference; here the standard deviation over bootstrap resamples.
-        alpha: probability of finding a difference where there is none.
-        power: probability of finding the difference.
+def p_value(difference: float, standard_error: float, clusters: int) -> float:
+    """Return the two-sided p value of the t test of no difference; without spread, 1 for no difference and 0 for any.
 
     Example:
-        >>> round(minimum_detectable_difference(0.01), 4)
-        0.028
+        >>> round(p_value(0.05, standard_error=0.02, clusters=10), 4)
+        0.0339
+    """
+    if round(difference, 12) == 0:
+        return 1.0
+    if standard_error == 0:
+        return 0.0
+    return float(2 * stdtr(clusters - 1, -abs(difference) / standard_error))
+
+
+def minimum_detectable_difference(
+    standard_error: float, alpha: float = 0.05, power: float = 0.8, clusters: int | None = None
+) -> float:
+    """Return the smallest true difference that a two-sided test at level `alpha` finds with probability `power`.
+
+    It is `(q(1 - alpha/2) + q(power)) * standard_error` with quantiles of t, or of the normal distribution where no
+    clusters are given: 2.80 standard errors then, 4.16 with 4 clusters (Bloom, Minimum Detectable Effects, Evaluation
+    Review 19(5), 1995, https://doi.org/10.1177/0193841X9501900504). A test set of this size and makeup cannot settle
+    smaller differences between systems that disagree as much as these two do. It does not depend on the difference
+    that was seen, so it says what the test set can do, not what was found.
+
+    Args:
+        standard_error: of the difference; here from bootstrap resamples.
+        alpha: probability of finding a difference where there is none.
+        power: probability of finding the difference.
+        clusters: how many the standard error is over; None for so many that their number does not matter.
+
+    Example:
+        >>> round(minimum_detectable_difference(0.01), 4), round(minimum_detectable_difference(0.01, clusters=4), 4)
+        (0.028, 0.0416)
     """
     normal = NormalDist()
-    return (normal.inv_cdf(1 - alpha / 2) + normal.inv_cdf(power)) * standard_error
+    quantiles = (
+        normal.inv_cdf(probability) if clusters is None else t_quantile(probability, clusters)
+        for probability in (1 - alpha / 2, power)
+    )
+    return sum(quantiles) * standard_error
 
 
 def mcnemar(only_first_correct: int, only_other_correct: int) -> dict[str, Any]:

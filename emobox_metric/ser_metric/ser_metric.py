@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .calibration import expected_calibration_error
-from .comparison import compare_systems
+from .comparison import compare_systems, differences_alone
 from .inputs import as_column, as_probabilities, check_labels, infer_labels, label_ids, labels_needed
-from .intervals import bootstrap_interval
+from .intervals import TooFewClustersError, bootstrap_interval
 from .processes import (
     NO_UTTERANCES,
     features_of_all,
@@ -49,7 +49,8 @@ Args:
         that occur are taken, sorted, with a warning: UA and F1 are then means over another list than the corpus's.
     absent: what UA and F1 do with labels that no reference has: "zero" (count as 0, the default), "skip" or "error".
     interval: True adds bootstrap intervals. The default is to add them when `speakers` are given.
-    speakers: the speaker of each utterance. Whole speakers are then resampled instead of utterances.
+    speakers: the speaker of each utterance. Whole speakers are then resampled instead of utterances; with fewer than
+        four, no interval can be given.
     confidence: coverage of the intervals, 0.95 by default.
     resamples: number of bootstrap resamples, 2000 by default.
     seed: of the bootstrap, 0 by default.
@@ -68,9 +69,10 @@ Returns:
     confusion: list of rows, one per reference label, of counts per predicted label.
     labels: the label list that was used, in the order of the ids.
     labels_inferred: whether it is only what occurs in the inputs, because no list was given.
-    intervals: (low, high) for ua, wa and f1, if asked for.
+    intervals: (low, high) for ua, wa and f1, if asked for; None, with a warning, where there are fewer than four
+        speakers (utterances, without `speakers`).
     comparison: for ua, wa and f1 the difference, its interval, p_value and minimum_detectable_difference; and
-        mcnemar; if `other_predictions` are given.
+        mcnemar; if `other_predictions` are given. With fewer than four speakers all but the difference are None.
     ece: the expected calibration error in 0..1, if `logits` or `probabilities` are given.
 
 Examples:
@@ -128,6 +130,7 @@ class SerMetric(evaluate.Metric):
         super().__init__(*args, **kwargs)
         self.labels = None if labels is None else check_labels(labels)
         self._warned = False
+        self._warned_of_few = False
 
     def _info(self) -> evaluate.MetricInfo:
         # "string" comes first, because `evaluate` takes the first that fits and int("3") would fit names like "3".
@@ -247,15 +250,28 @@ class SerMetric(evaluate.Metric):
             "absent": absent,
         }
         if interval or (interval is None and speakers is not None):
-            result["intervals"] = bootstrap_interval(reference_ids, prediction_ids, len(labels), **resampling)
+            try:
+                bounds = bootstrap_interval(reference_ids, prediction_ids, len(labels), **resampling)
+            except TooFewClustersError as error:
+                bounds = None
+                self._warn_of_few(error)
+            result["intervals"] = bounds
         if other_predictions is not None:
-            result["comparison"] = compare_systems(
-                reference_ids, prediction_ids, ids["other_predictions"], len(labels), **resampling
-            )
+            systems = reference_ids, prediction_ids, ids["other_predictions"], len(labels)
+            try:
+                result["comparison"] = compare_systems(*systems, **resampling)
+            except TooFewClustersError as error:
+                result["comparison"] = differences_alone(*systems, absent)
+                self._warn_of_few(error)
         if logits is not None or probabilities is not None:
             given = as_probabilities(logits, probabilities, prediction_ids, len(labels))
             result["ece"] = expected_calibration_error(given, reference_ids, bins)
         return result
+
+    def _warn_of_few(self, error: TooFewClustersError) -> None:
+        if not self._warned_of_few:
+            self._warned_of_few = True
+            warnings.warn(f"No interval can be given. {error}", stacklevel=2)
 
     def _join_without_utterances(self) -> None:
         """Take part with an empty file: the last process of an epoch may have nothing to score."""

@@ -39,8 +39,9 @@ class Source(Selection):
 
 
 class Pair(Record):
-    """Heads of one source on the test utterances of one target; scores are means over seeds.
+    """Heads of one source on the test utterances of one target; scores are of the utterances of all seeds together.
 
+    In records whose interval is of percentiles, scores are means over seeds: UA and WA are the same, F1 nearly.
     `overlap` says in words what the two share (speakers, audio); empty where nothing is known to be shared.
     `test_selected` is what choosing on the target would have given; never a score of the model. `layers` and
     `weighted_sum` are there where the means of all layers were stored.
@@ -96,6 +97,15 @@ class CrossRecord(RunRecord):
         return 1 / len(self.labels)
 
     @property
+    def headline(self) -> Scores | None:
+        """The mean over pairs."""
+        return self.average
+
+    @property
+    def intervals(self) -> list[Interval]:
+        return [pair.interval for pair in self.pairs]
+
+    @property
     def title(self) -> str:
         return f"{self.encoder.name}, protocol {self.protocol_id}, tested on {self.test}"
 
@@ -114,7 +124,7 @@ class CrossRecord(RunRecord):
         if self.average:
             rows.append({"train": "mean of pairs", "test": "", **percent(self.average)})
         rows.append({"train": "chance", "test": "", "ua": 100 * self.chance})
-        return pd.DataFrame(rows).astype({"tested": "Int64"})
+        return pd.DataFrame(rows).astype({"tested": "Int64", "ua_low": float, "ua_high": float})
 
     def pictures(self) -> dict[str, Picture]:
         """UA by source and target as a heat map; mean UA of the pairs by layer where layers were scored."""
@@ -139,9 +149,9 @@ class CrossRecord(RunRecord):
         return [LayerScore(layer=name, validation_ua=v, ua=ua) for name, (v, ua) in means.items()]
 
 
-def _bounds(pair: Pair) -> dict[str, float]:
-    low, high = pair.interval.ua
-    return {"ua_low": 100 * low, "ua_high": 100 * high}
+def _bounds(pair: Pair) -> dict[str, float | None]:
+    low, high = pair.interval.percent("ua")
+    return {"ua_low": low, "ua_high": high}
 
 
 def read_cross_record(folder: str | Path) -> CrossRecord:

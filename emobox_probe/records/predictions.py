@@ -7,14 +7,22 @@ id, speaker, gender, language, seed, label, prediction, logits
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from emobox_metric.ser_metric.intervals import bootstrap_interval
+from emobox_metric.ser_metric.intervals import (
+    FEWEST_CLUSTERS,
+    SCORES,
+    Bootstrap,
+    TooFewClustersError,
+    bootstrap,
+)
 from emobox_metric.ser_metric.scores import Absent, confusion_matrix
 from emobox_probe.errors import ProbeError, UnreadableError
 from emobox_probe.records.cross_result import CrossRecord
+from emobox_probe.records.interval import TODAYS_METHOD, Interval, Resampled, Scores
 from emobox_probe.records.result import ResultRecord, RunRecord
 
 PREDICTIONS_FILE = "predictions.parquet"
@@ -22,6 +30,8 @@ COLUMNS = ("source", "target", "fold", "id", "speaker", "seed", "label", "predic
 # What tells a tested utterance from every other one.
 KEY = ["source", "target", "fold", "seed", "id"]
 CONFIDENCE = 0.95
+# What the column of clusters holds.
+RESAMPLED: dict[str, Resampled] = {"speaker": "speakers", "id": "utterances"}
 
 
 def read_predictions(folder: str | Path, record: RunRecord) -> pd.DataFrame:
@@ -103,27 +113,58 @@ def _expected_counts(record: RunRecord) -> dict[tuple[str, ...], int]:
     return {(fold.name, fold.seed): fold.test for fold in record.folds}  # type: ignore[misc]
 
 
-def bootstrap_bounds(
-    predictions: pd.DataFrame, labels: Sequence[str], absent: Absent
-) -> dict[str, tuple[float, float]]:
-    """95 % intervals of UA, WA and F1 of all predictions together, in 0..1; see `clusters_of`."""
-    return bootstrap_interval(
-        label_ids(predictions["label"], labels),
-        label_ids(predictions["prediction"], labels),
-        len(labels),
-        clusters=predictions[clusters_of(predictions)],
-        confidence=CONFIDENCE,
-        absent=absent,
+def interval_of(
+    predictions: pd.DataFrame, labels: Sequence[str], absent: Absent, method: str = TODAYS_METHOD
+) -> Interval:
+    """The 95 % interval of UA, WA and F1 of all predictions together; see `clusters_of`.
+
+    Args:
+        predictions: a table with columns label, prediction, speaker and id.
+        labels: the names of the C classes.
+        absent: how classes without an utterance count.
+        method: `percentile` for what records of earlier versions say; such an interval names nothing but its bounds.
+    """
+    if method == "percentile":
+        return _interval_of_percentiles(predictions, labels, absent)
+    column = clusters_of(predictions)
+    count = predictions[column].nunique()
+    try:
+        drawn = _drawn(predictions, column, labels, absent, FEWEST_CLUSTERS)
+    except TooFewClustersError:
+        reason = f"{RESAMPLED[column]} tested: {count}, and at least {FEWEST_CLUSTERS} are needed"
+        bounds: dict[str, Any] = {"ua": None, "wa": None, "f1": None, "reason": reason}
+    else:
+        bounds = {name: drawn.interval(name, CONFIDENCE) for name in SCORES}
+        bounds["standard_errors"] = Scores(**{name: drawn.standard_error(name) for name in SCORES})
+    return Interval(
+        confidence=CONFIDENCE, resampled=RESAMPLED[column], method=TODAYS_METHOD, clusters=count, **bounds
+    )
+
+
+def _interval_of_percentiles(predictions: pd.DataFrame, labels: Sequence[str], absent: Absent) -> Interval:
+    column = clusters_of(predictions)
+    if predictions[column].nunique() < 2:
+        column = "id"  # as it was then
+    drawn = _drawn(predictions, column, labels, absent, fewest=2)
+    bounds: dict[str, Any] = {name: drawn.percentile_interval(name, CONFIDENCE) for name in SCORES}
+    return Interval(confidence=CONFIDENCE, resampled=RESAMPLED[column], **bounds)
+
+
+def _drawn(
+    predictions: pd.DataFrame, column: str, labels: Sequence[str], absent: Absent, fewest: int
+) -> Bootstrap:
+    truth, predicted = (label_ids(predictions[name], labels) for name in ("label", "prediction"))
+    return bootstrap(
+        truth, predicted, len(labels), clusters=predictions[column], absent=absent, fewest=fewest
     )
 
 
 def clusters_of(predictions: pd.DataFrame) -> str:
-    """What a bootstrap resamples: speakers where several are known, else utterances.
+    """What a bootstrap resamples: speakers where all are known, else utterances.
 
     An utterance that several seeds tested is one utterance.
     """
-    speakers = predictions["speaker"]
-    return "speaker" if speakers.notna().all() and speakers.nunique() > 1 else "id"
+    return "speaker" if predictions["speaker"].notna().all() else "id"
 
 
 def label_ids(names: pd.Series, labels: Sequence[str]) -> np.ndarray:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import pandas as pd
 from pydantic import Field
@@ -15,6 +15,10 @@ from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.features.shards import write_whole
 from emobox_probe.matrix_products import Products
 from emobox_probe.protocol import protocol_id, settings_of
+from emobox_probe.records.interval import METRICS as METRICS
+from emobox_probe.records.interval import Interval as Interval
+from emobox_probe.records.interval import Scores as Scores
+from emobox_probe.records.interval import Share
 from emobox_probe.records.record import Record, read_json
 from emobox_probe.report.pictures import Picture, confusion_picture, layers_picture, shortened
 
@@ -31,30 +35,11 @@ LIBRARIES = (
 )
 
 RESULT_FILE = "result.json"
-METRICS = ["ua", "wa", "f1"]
+# The row of a table that has the headline.
+HEADLINE = "all utterances"
 SCHEMA_VERSION: Literal[2] = 2
 
-Resampled = Literal["speakers", "utterances"]
 HeldOut = Literal["released", "speakers", "utterances", "mixed"]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Scores(Record):
-    """UA, WA and macro-F1, each in 0..1."""
-
-    ua: Share
-    wa: Share
-    f1: Share
-
-
-class Interval(Record):
-    """A percentile bootstrap interval of the pooled scores: (low, high) each."""
-
-    confidence: Share
-    resampled: Resampled
-    ua: tuple[Share, Share]
-    wa: tuple[Share, Share]
-    f1: tuple[Share, Share]
 
 
 class Selection(Record):
@@ -204,6 +189,16 @@ class RunRecord(Record):
         """What was scored on what, in a line."""
         raise NotImplementedError
 
+    @property
+    def headline(self) -> Scores | None:
+        """The scores that stand for the record wherever there is room for one."""
+        raise NotImplementedError
+
+    @property
+    def intervals(self) -> list[Interval]:
+        """Every interval of the record."""
+        raise NotImplementedError
+
     def table(self) -> pd.DataFrame:
         """The scores in percent, a row each."""
         raise NotImplementedError
@@ -222,18 +217,21 @@ class RunRecord(Record):
 
     def _repr_html_(self) -> str:
         shown = self.table().to_html(index=False, float_format="{:.1f}".format, na_rep="")
-        return f"<p>{escape(self.title)} (percent)</p>{shown}"
+        remarks = dict.fromkeys(interval.remark for interval in self.intervals if interval.remark)
+        said = "".join(f"<p>{escape(remark)}</p>" for remark in remarks)
+        return f"<p>{escape(self.title)} (percent)</p>{shown}{said}"
 
 
 class ResultRecord(RunRecord):
     """Everything that a score can be traced to.
 
-    `mean` over folds and seeds is the headline; `spread` is over folds, `seed_spread` over seeds; `pooled` scores
-    all tested utterances together. `test_selected` shows what choosing on test would have gained. `layers` and
-    `weighted_sum` are there where the means of all layers were stored. `remarks` says in words what a reader must
-    know of the protocol on this corpus. `speaker_only` scores, pooled over folds, the commonest training label of who
-    speaks, without audio (None in older records): what of a score could be had by voice alone. `seed_0` is, where
-    `paper` was repeated with more seeds, the pooled score of the published one.
+    `pooled` scores all tested utterances of all folds and seeds together and is the headline: `interval` and
+    `confusion` are of the same. `mean` is over folds and seeds, as the paper's Table 4 has it; labels that a fold lacks
+    do not count in that fold. `spread` is over folds, `seed_spread` over seeds. `test_selected`, a mean too, shows what
+    choosing on test would have gained. `layers` and `weighted_sum` are there where the means of all layers were stored.
+    `remarks` says in words what a reader must know of the protocol on this corpus. `speaker_only` scores, all utterances
+    together, the commonest training label of who speaks, without audio (None in older records): what of a score could be
+    had by voice alone. `seed_0` is, where `paper` was repeated with more seeds, the mean over folds of the published one.
     """
 
     FILE: ClassVar[str] = RESULT_FILE
@@ -264,6 +262,15 @@ class ResultRecord(RunRecord):
     def title(self) -> str:
         return f"{self.encoder.name} on {self.corpus.name}, protocol {self.protocol_id}"
 
+    @property
+    def headline(self) -> Scores:
+        """Of all tested utterances together, each fold and seed in it."""
+        return self.pooled
+
+    @property
+    def intervals(self) -> list[Interval]:
+        return [self.interval]
+
     def table(self) -> pd.DataFrame:
         """Every fold (mean over seeds), then the whole: UA, WA, F1 in percent, bounds of UA, utterances tested."""
         folds = pd.DataFrame(
@@ -272,20 +279,20 @@ class ResultRecord(RunRecord):
         means = folds.groupby("name", sort=False).agg(dict.fromkeys(METRICS, "mean") | {"tested": "first"})
         rows = [_row(str(name), Scores(**fold[METRICS]), fold["tested"]) for name, fold in means.iterrows()]
         tested = int(means["tested"].sum())
-        low, high = self.interval.ua
-        rows.append(_row("mean", self.mean, tested) | {"ua_low": 100 * low, "ua_high": 100 * high})
+        low, high = self.interval.percent("ua")
+        rows.append(_row(HEADLINE, self.headline, tested) | {"ua_low": low, "ua_high": high})
         others = {
+            "mean over folds": self.mean,
             "± over folds": self.spread,
             "± over seeds": self.seed_spread,
-            "pooled": self.pooled,
-            "seed 0, as published": self.seed_0,
-            "learned sum of layers": self.weighted_sum and self.weighted_sum.scores,
-            "if chosen on test (optimistic)": self.test_selected,
+            "seed 0, mean over folds, as published": self.seed_0,
+            "learned sum of layers, mean over folds": self.weighted_sum and self.weighted_sum.scores,
+            "if chosen on test (optimistic), mean over folds": self.test_selected,
             "by speaker alone, without audio": self.speaker_only,
         }
         rows += [_row(name, scores) for name, scores in others.items() if scores]
         rows.append({"": "chance", "ua": 100 * self.chance})
-        return pd.DataFrame(rows).astype({"tested": "Int64"})
+        return pd.DataFrame(rows).astype({"tested": "Int64", "ua_low": float, "ua_high": float})
 
     def pictures(self) -> dict[str, Picture]:
         """The confusion matrix of all tested utterances; UA by layer where layers were scored."""

@@ -1,6 +1,7 @@
 """What a run leaves behind: the record, the predictions, pictures, and a table on the terminal."""
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import pandas as pd
@@ -11,8 +12,8 @@ from emobox_probe.features.shards import write_whole
 from emobox_probe.protocol import STRICT
 from emobox_probe.records.cross_result import CrossRecord, Source
 from emobox_probe.records.predictions import PREDICTIONS_FILE
-from emobox_probe.records.result import METRICS, Fold, ResultRecord, RunRecord
-from emobox_probe.report.percent import interval_text, score_text
+from emobox_probe.records.result import HEADLINE, METRICS, Fold, ResultRecord, RunRecord
+from emobox_probe.report.percent import score_text
 
 
 def write(folder: Path, record: RunRecord, predictions: pd.DataFrame) -> None:
@@ -31,16 +32,15 @@ def score_rows(record: ResultRecord) -> list[tuple[str, ...]]:
     for row in record.table().to_dict("records"):
         scores = [score_text(row[metric]) for metric in METRICS]
         rows.append((row[""], *scores, "" if pd.isna(row["tested"]) else str(int(row["tested"]))))
-        if row[""] == "pooled":
+        if row[""] == HEADLINE:
             rows.append(_interval_row(record))
     return rows
 
 
 def _interval_row(record: ResultRecord) -> tuple[str, ...]:
     interval = record.interval
-    name = f"{interval.confidence:.0%} interval, {interval.resampled} resampled"
-    bounds = [getattr(interval, metric) for metric in METRICS]
-    return (name, *(interval_text(100 * low, 100 * high) for low, high in bounds), "")
+    name = f"{interval.confidence:.0%} interval, {interval.basis} resampled"
+    return (name, *(interval.text(metric) for metric in METRICS), "")
 
 
 def show(record: RunRecord, folder: Path, console: Console) -> None:
@@ -57,7 +57,7 @@ def _of_folds(record: RunRecord) -> Table:
     for column in table.columns[1:]:
         column.justify = "right"
     for name, *cells in score_rows(record):
-        if name == "mean":
+        if name == HEADLINE:
             table.add_section()
         table.add_row(name, *cells)
     return table
@@ -68,10 +68,10 @@ def _of_pairs(record: CrossRecord) -> Table:
     table = Table(
         "train", "test", *columns, "95 % interval of UA", "tested", title=f"{record.title} (percent)"
     )
-    for row in record.table().to_dict("records"):
+    for row, pair in zip_longest(record.table().to_dict("records"), record.pairs):
         scores = [score_text(row[metric]) for metric in METRICS]
         mean = pd.isna(row["tested"])
-        bounds = interval_text(row["ua_low"], row["ua_high"])
+        bounds = pair.interval.text("ua") if pair else ""
         tested = "" if mean else str(int(row["tested"]))
         table.add_row(row["train"], row["test"], *scores, bounds, tested, style="bold" if mean else "")
     return table
@@ -79,10 +79,11 @@ def _of_pairs(record: CrossRecord) -> Table:
 
 def remarks(record: RunRecord) -> list[str]:
     """What a reader of the scores must know."""
+    unusual = list(dict.fromkeys(interval.remark for interval in record.intervals if interval.remark))
     if isinstance(record, CrossRecord):
         shared = dict.fromkeys(sentence for pair in record.pairs for sentence in pair.overlap)
         missing = [f"{c.incomplete}: not comparable with others." for c in record.corpora if c.missing]
-        return [*shared, *missing, *record.remarks, *remarks_on_validation(record.sources)]
+        return [*shared, *missing, *record.remarks, *remarks_on_validation(record.sources), *unusual]
     assert isinstance(record, ResultRecord)
     kinds = {fold.kind for fold in record.folds}
     sentences = []
@@ -97,7 +98,7 @@ def remarks(record: RunRecord) -> list[str]:
             f"Made with {len(record.protocol['seeds'])} seeds: of these scores only that of seed 0 compares with "
             f"published ones."
         )
-    return [*sentences, *record.remarks, *remarks_on_validation(record.folds)]
+    return [*sentences, *record.remarks, *remarks_on_validation(record.folds), *unusual]
 
 
 def remarks_on_validation(folds: Sequence[Fold | Source]) -> list[str]:

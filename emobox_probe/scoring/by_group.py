@@ -10,16 +10,17 @@ from rich.table import Table
 from emobox_metric.ser_metric.scores import scores_from_confusion
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.cross_result import CrossRecord
-from emobox_probe.records.predictions import CONFIDENCE, bootstrap_bounds, confusion_of, labels_of
+from emobox_probe.records.predictions import CONFIDENCE, confusion_of, interval_of, labels_of
 from emobox_probe.records.result import METRICS, RunRecord
-from emobox_probe.report.percent import interval_text, score_text
+from emobox_probe.report.percent import score_text
 
 
 def scores_by(predictions: pd.DataFrame, record: RunRecord, by: str | None) -> pd.DataFrame:
     """One row a group of utterances, each with UA, WA and F1 in percent and an interval of UA.
 
     Predictions of all folds and seeds of a group are scored together; between corpora, every pair by itself. Where a
-    label has no utterance in a group, it counts as the protocol says, and `labels` tells how many have one.
+    label has no utterance in a group, it counts as the protocol says, and `labels` tells how many have one. A group of
+    fewer than four speakers has no interval (utterances, where speakers are not known).
 
     Raises:
         ProbeError: the predictions do not tell that property, or not of every utterance.
@@ -54,14 +55,16 @@ def _groups(predictions: pd.DataFrame, by: str | None) -> list[tuple[str, pd.Dat
 def _row(name: str, part: pd.DataFrame, record: RunRecord) -> dict[str, Any]:
     labels, absent = labels_of(record), record.protocol["absent"]
     scores = scores_from_confusion(confusion_of(part, labels), absent)
-    low, high = bootstrap_bounds(part, labels, absent)["ua"] if part["id"].nunique() > 1 else (np.nan, np.nan)
+    interval = interval_of(part, labels, absent)
+    low, high = interval.percent("ua")
     return {
         "group": name,
         "utterances": part["id"].nunique(),
         "labels": part["label"].nunique(),
         **{metric: 100 * scores[metric] for metric in METRICS},
-        "ua_low": 100 * low,
-        "ua_high": 100 * high,
+        "ua_low": np.nan if low is None else low,
+        "ua_high": np.nan if high is None else high,
+        "interval": interval.text("ua"),
     }
 
 
@@ -73,8 +76,7 @@ def show(table: pd.DataFrame, record: RunRecord, by: str | None, console: Consol
     )
     for row in table.itertuples():
         scores = map(score_text, (row.ua, row.wa, row.f1))
-        bounds = interval_text(row.ua_low, row.ua_high)
-        shown.add_row(row.group, *scores, bounds, str(row.labels), str(row.utterances))
+        shown.add_row(row.group, *scores, row.interval, str(row.labels), str(row.utterances))
     console.print(shown)
     known = table[~table["group"].str.endswith("not known")]
     if len(known) > 1 and by:

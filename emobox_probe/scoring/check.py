@@ -31,6 +31,8 @@ PARTS = {
 def check_scores(folder: str | Path, record: RunRecord, predictions: pd.DataFrame) -> None:
     """Compute every score, spread, interval and confusion matrix of a record again, from the predictions.
 
+    An interval is computed by the method that the record names.
+
     Raises:
         ProbeError: one of them is another in the record; says which.
     """
@@ -49,7 +51,8 @@ def _parts(record: RunRecord, predictions: pd.DataFrame) -> Iterator[tuple[str, 
     if isinstance(record, CrossRecord):
         by_pair = dict(list(predictions.groupby(["source", "target"])))
         for pair in record.pairs:
-            summary = pair_summary_of(by_pair[pair.source, pair.target], record.labels, absent)
+            part = by_pair[pair.source, pair.target]
+            summary = pair_summary_of(part, record.labels, absent, pair.interval.method)
             yield from _compared(pair, summary, f"{pair.source} on {pair.target}")
         yield "the average", record.average, average_of(record.pairs, record.sources)
         return
@@ -61,8 +64,9 @@ def _parts(record: RunRecord, predictions: pd.DataFrame) -> Iterator[tuple[str, 
         yield f"{fold.name}, seed {fold.seed}", fold.scores, scores
         if fold.test_selected and fold.test_selected.ua < fold.scores.ua - TOLERANCE:
             yield f"the best on test of {fold.name}, seed {fold.seed}", fold.test_selected, fold.scores
-    yield from _compared(record, summary_of(record.folds, predictions, labels, absent))
-    yield "seed 0", record.seed_0, seed_0_of(predictions, labels, record.protocol)
+    summary = summary_of(record.folds, predictions, labels, absent, record.interval.method)
+    yield from _compared(record, summary)
+    yield "seed 0", record.seed_0, seed_0_of(record.folds, record.protocol)
 
 
 def _compared(recorded: Any, computed: Mapping[str, Any], pair: str = "") -> Iterator[tuple[str, Any, Any]]:
@@ -82,6 +86,8 @@ def _numbers(part: str, recorded: Any, computed: Any) -> Iterator[tuple[str, Any
 
 
 def _equal(recorded: Any, computed: Any) -> bool:
+    if isinstance(recorded, Scores) and isinstance(computed, Scores):
+        recorded, computed = (tuple(scores.model_dump().values()) for scores in (recorded, computed))
     if isinstance(recorded, (float, tuple)) and isinstance(computed, (float, tuple)):
         return np.allclose(recorded, computed, rtol=0, atol=TOLERANCE, equal_nan=True)
     return bool(recorded == computed)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,11 +14,10 @@ from emobox_metric.ser_metric.scores import confusion_matrix, scores_from_confus
 from emobox_probe.heads.groups import Trained
 from emobox_probe.protocol import PAPER, Protocol
 from emobox_probe.records.cross_result import CrossRecord, Pair, Source
+from emobox_probe.records.interval import TODAYS_METHOD
 from emobox_probe.records.predictions import (
-    CONFIDENCE,
-    bootstrap_bounds,
-    clusters_of,
     confusion_of,
+    interval_of,
     label_ids,
 )
 from emobox_probe.records.result import (
@@ -27,10 +26,8 @@ from emobox_probe.records.result import (
     EncoderRecord,
     Fold,
     HeldOut,
-    Interval,
     LayerScore,
     Provenance,
-    Resampled,
     ResultRecord,
     Scores,
     Selection,
@@ -223,7 +220,7 @@ def score(
 ) -> tuple[ResultRecord, pd.DataFrame]:
     """The record of all folds of a corpus, and the predictions that it follows from.
 
-    Mean over folds and seeds, spreads, and all tested utterances with an interval.
+    All tested utterances together with an interval, the mean over folds and seeds, spreads.
     """
     predictions = pd.concat([outcome.predictions for outcome in outcomes], ignore_index=True)
     tested = [outcome.tested[corpus.name] for outcome in outcomes]
@@ -250,7 +247,7 @@ def score(
         provenance=provenance,
         remarks=list(remarks),
         speaker_only=_score_by_speakers(outcomes, corpus.labels, protocol.absent),
-        seed_0=seed_0_of(predictions, corpus.labels, asdict(protocol)),
+        seed_0=seed_0_of(folds, asdict(protocol)),
     )
     return record, predictions
 
@@ -262,19 +259,24 @@ def _score_by_speakers(outcomes: Sequence[Outcome], labels: Sequence[str], absen
     return scores_of(confusion_of(pd.concat(guesses), labels), absent)
 
 
-def seed_0_of(predictions: pd.DataFrame, labels: Sequence[str], protocol: Mapping[str, Any]) -> Scores | None:
-    """Where `paper` was repeated with more seeds: the pooled scores of the one that it has by itself."""
-    seeds = {*protocol.get("seeds", ())}
-    if protocol.get("name") != PAPER.name or not seeds > {*PAPER.seeds}:
+def seed_0_of(folds: Sequence[Fold], protocol: Mapping[str, Any]) -> Scores | None:
+    """Where `paper` was repeated with more seeds: the mean over folds of the one that it has by itself."""
+    if protocol.get("name") != PAPER.name or not {*protocol.get("seeds", ())} > {*PAPER.seeds}:
         return None
-    published = predictions[predictions["seed"].isin(PAPER.seeds)]
-    return scores_of(confusion_of(published, labels), protocol["absent"])
+    return mean_of([fold.scores for fold in folds if fold.seed in PAPER.seeds])
 
 
 def summary_of(
-    folds: Sequence[Fold], predictions: pd.DataFrame, labels: Sequence[str], absent: Any
+    folds: Sequence[Fold],
+    predictions: pd.DataFrame,
+    labels: Sequence[str],
+    absent: Any,
+    method: str = TODAYS_METHOD,
 ) -> dict[str, Any]:
-    """What of a record follows from its folds and predictions: headline, spreads, pooled scores, interval, optimism."""
+    """What of a record follows from its folds and predictions: headline, interval, mean over folds, spreads, optimism.
+
+    `method` is that of the interval.
+    """
     table = pd.DataFrame([{"fold": f.name, "seed": f.seed, **f.scores.model_dump()} for f in folds])
     confusion = confusion_of(predictions, labels)
     return {
@@ -282,7 +284,7 @@ def summary_of(
         "spread": _spread(table, "fold"),
         "seed_spread": _spread(table, "seed"),
         "pooled": scores_of(confusion, absent),
-        "interval": interval_of(predictions, labels, absent),
+        "interval": interval_of(predictions, labels, absent, method),
         "test_selected": mean_of([fold.test_selected for fold in folds if fold.test_selected]),
         "confusion": confusion.tolist(),
     }
@@ -349,16 +351,40 @@ def score_pairs(
     return record, predictions
 
 
-def pair_summary_of(part: pd.DataFrame, labels: Sequence[str], absent: Any) -> dict[str, Any]:
-    """What of a pair of corpora follows from its predictions."""
+def pair_summary_of(
+    part: pd.DataFrame, labels: Sequence[str], absent: Any, method: str = TODAYS_METHOD
+) -> dict[str, Any]:
+    """What of a pair of corpora follows from its predictions; `method` is that of the interval."""
     seeds = [scores_of(confusion_of(one, labels), absent) for _, one in part.groupby("seed")]
+    confusion = confusion_of(part, labels)
+    # Records that have intervals of percentiles have means over seeds as scores.
+    scores = mean_of(seeds) if method == "percentile" else scores_of(confusion, absent)
     return {
         "test": part["id"].nunique(),
-        "scores": mean_of(seeds),
+        "scores": scores,
         "seed_spread": spread_of(seeds),
-        "interval": interval_of(part, labels, absent),
-        "confusion": confusion_of(part, labels).tolist(),
+        "interval": interval_of(part, labels, absent, method),
+        "confusion": confusion.tolist(),
     }
+
+
+AnyRun = TypeVar("AnyRun", ResultRecord, CrossRecord)
+
+
+def as_of_today(record: AnyRun, predictions: pd.DataFrame) -> AnyRun:
+    """The record with intervals, and scores of pairs, as this version makes them from its predictions."""
+    if all(interval.method == TODAYS_METHOD for interval in record.intervals):
+        return record
+    absent = record.protocol["absent"]
+    if isinstance(record, ResultRecord):
+        interval = interval_of(predictions, record.corpus.labels, absent)
+        return record.model_copy(update={"interval": interval})
+    by_pair = dict(list(predictions.groupby(["source", "target"])))
+    pairs = [
+        pair.model_copy(update=pair_summary_of(by_pair[pair.source, pair.target], record.labels, absent))
+        for pair in record.pairs
+    ]
+    return record.model_copy(update={"pairs": pairs, "average": average_of(pairs, record.sources)})
 
 
 def average_of(pairs: Sequence[Pair], sources: Sequence[Source]) -> Scores | None:
@@ -409,10 +435,3 @@ def spread_of(scores: Sequence[Scores]) -> Scores | None:
 
 def _table(scores: Sequence[Scores]) -> pd.DataFrame:
     return pd.DataFrame([one.model_dump() for one in scores])
-
-
-def interval_of(predictions: pd.DataFrame, labels: Sequence[str], absent: Any) -> Interval:
-    """95 % interval of the pooled scores; speakers are resampled where several are known, else utterances."""
-    bounds = bootstrap_bounds(predictions, labels, absent)
-    resampled: Resampled = "speakers" if clusters_of(predictions) == "speaker" else "utterances"
-    return Interval(confidence=CONFIDENCE, resampled=resampled, **bounds)

@@ -12,16 +12,19 @@ from scipy.stats import spearmanr
 from emobox_probe.features.shards import write_whole
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.result import ResultRecord
-from emobox_probe.report.percent import interval_text, score_text
+from emobox_probe.report.percent import score_text
 from hub_cards.bench.items import Item
-from hub_cards.bench.states import Ledger, read_item
+from hub_cards.bench.states import Ledger, read_item, record_folder
 from hub_cards.cards.markdown import text
 from hub_cards.paper import read_table_4, why_not_beside_table_4
-from hub_cards.tables.results import DECIMALS, MARK, SCORES, footnotes, tabulate
+from hub_cards.runs.find_and_check import as_shown
+from hub_cards.tables.results import DECIMALS, MARK, SCORES, footnotes, interval_cell, tabulate
 
 # A rank correlation of fewer models says nothing.
 FEWEST = 3
 DASH = "–"
+# What stands beside the paper's.
+OURS = "ua_mean_over_folds"
 
 
 def write(ledger: Ledger, failures: Mapping[str, str]) -> None:
@@ -37,7 +40,8 @@ def write(ledger: Ledger, failures: Mapping[str, str]) -> None:
     plan.output.mkdir(parents=True, exist_ok=True)
     parts = [
         "# Benchmark\n",
-        f"Made by `emobox bench` from {text(plan.path)}. Percent; the interval is of UA at 95 %.\n",
+        f"Made by `emobox bench` from {text(plan.path)}. Percent, of all tested utterances of all folds and seeds "
+        "together; the interval is of UA at 95 %.\n",
         *_scores(scores),
         *_comparison(scores),
         *_cross(ledger),
@@ -54,11 +58,11 @@ def score_table(ledger: Ledger) -> pd.DataFrame:
         if item.kind == "probe" and ledger.state(item) == "done":
             record = read_item(ledger.plan, item)
             if isinstance(record, ResultRecord):
-                found.append((item, record))
+                found.append((item, as_shown(record_folder(ledger.plan, item), record)))
     if not found:
         return pd.DataFrame()
     rows = pd.concat([_row(item, record) for item, record in found], ignore_index=True)
-    rows["ua_difference"] = rows["ua"] - rows["ua_in_paper"]
+    rows["ua_difference"] = rows[OURS] - rows["ua_in_paper"]
     return rows.sort_values(["protocol", "corpus", "model"], ignore_index=True)
 
 
@@ -74,18 +78,18 @@ def _row(item: Item, record: ResultRecord) -> pd.DataFrame:
 
 
 def rank_correlations(scores: pd.DataFrame) -> dict[str, tuple[float, int]]:
-    """Spearman's correlation of our UA and the paper's: by corpus over its models, and `all` pairs together.
+    """Spearman's correlation of our UA, mean over folds, and the paper's: by corpus over its models, and `all` pairs.
 
-    >>> table = pd.DataFrame({"corpus": ["a"] * 3, "ua": [1.0, 2, 3], "ua_in_paper": [5.0, 6, 9]})
+    >>> table = pd.DataFrame({"corpus": ["a"] * 3, "ua_mean_over_folds": [1.0, 2, 3], "ua_in_paper": [5.0, 6, 9]})
     >>> rank_correlations(table)
     {'a': (1.0, 3), 'all': (1.0, 3)}
     """
     both = scores.dropna(subset=["ua_in_paper"])
     groups = {**dict(list(both.groupby("corpus"))), "all": both}
     return {
-        str(name): (round(float(spearmanr(rows["ua"], rows["ua_in_paper"]).statistic), 3), len(rows))
+        str(name): (round(float(spearmanr(rows[OURS], rows["ua_in_paper"]).statistic), 3), len(rows))
         for name, rows in groups.items()
-        if len(rows) >= FEWEST and rows["ua"].nunique() > 1 and rows["ua_in_paper"].nunique() > 1
+        if len(rows) >= FEWEST and rows[OURS].nunique() > 1 and rows["ua_in_paper"].nunique() > 1
     }
 
 
@@ -95,7 +99,7 @@ def _scores(scores: pd.DataFrame) -> list[str]:
     lines = []
     for protocol, rows in scores.groupby("protocol"):
         cells = [
-            f"{score_text(row.ua)} ({interval_text(row.ua_low, row.ua_high, DASH)}) / {score_text(row.wa)} / "
+            f"{score_text(row.ua)} ({interval_cell(row, DASH)}) / {score_text(row.wa)} / "
             f"{score_text(row.f1)}{_mark(row.remark)}"
             for row in rows.itertuples()
         ]
@@ -120,13 +124,19 @@ def _comparison(scores: pd.DataFrame) -> list[str]:
     if known.empty:
         return ["## Beside Table 4 of the paper\n", "No model and corpus of Table 4 is among the scores.\n"]
     table = [
-        [row.corpus, row.model, score_text(row.ua), score_text(row.ua_in_paper), f"{row.ua_difference:+.1f}"]
+        [
+            row.corpus,
+            row.model,
+            score_text(row.ua_mean_over_folds),
+            score_text(row.ua_in_paper),
+            f"{row.ua_difference:+.1f}",
+        ]
         for row in known.itertuples()
     ]
     ranks = [[name, f"{value:.3f}", str(count)] for name, (value, count) in rank_correlations(known).items()]
     lines = [
         "## Beside Table 4 of the paper\n",
-        _table(["corpus", "model", "UA", "UA in the paper", "difference"], table),
+        _table(["corpus", "model", "UA, mean over folds", "UA in the paper", "difference"], table),
         f"Mean difference {known['ua_difference'].mean():+.1f}, mean absolute difference "
         f"{known['ua_difference'].abs().mean():.1f}, over {len(known)} scores.\n",
     ]
@@ -142,6 +152,7 @@ def _cross(ledger: Ledger) -> list[str]:
             continue
         record = read_item(ledger.plan, item)
         if isinstance(record, CrossRecord) and item.model is not None and item.cross is not None:
+            record = as_shown(record_folder(ledger.plan, item), record)
             title = f"{item.model.label}, {item.cross.name}, protocol {record.protocol_id}"
             missing = _footnotes(corpus.incomplete for corpus in record.corpora)
             lines += [f"## Between corpora: {text(title)}\n", _pairs(record), *missing]
@@ -151,10 +162,9 @@ def _cross(ledger: Ledger) -> list[str]:
 def _pairs(record: CrossRecord) -> str:
     rows = []
     for pair in record.pairs:
-        low, high = (100 * bound for bound in pair.interval.ua)
         scores = [score_text(100 * getattr(pair.scores, score)) for score in SCORES]
         source = pair.source + _mark(record.incomplete(pair.source, pair.target))
-        rows.append([source, pair.target, *scores, interval_text(low, high, DASH)])
+        rows.append([source, pair.target, *scores, pair.interval.text("ua", DASH)])
     if record.average:
         scores = [score_text(100 * getattr(record.average, score)) for score in SCORES]
         rows.append(["mean of pairs", "", *scores, ""])

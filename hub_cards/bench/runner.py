@@ -18,7 +18,6 @@ from filelock import FileLock, Timeout
 from emobox_datasets.errors import CorpusError
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.shards import write_whole
-from emobox_probe.records.result import ResultRecord
 from hub_cards.bench import report
 from hub_cards.bench.events import Events
 from hub_cards.bench.items import Item, dependents
@@ -203,7 +202,7 @@ class Runner:
         if item.kind == "extract":
             return {}
         record = read_item(self.ledger.plan, item)
-        scores = record.mean if isinstance(record, ResultRecord) else record and record.average
+        scores = record.headline if record else None
         return scores.model_dump() if scores else {}
 
     def _report(self) -> None:

@@ -27,12 +27,12 @@ def path(record: ResultRecord) -> str:
 
 
 def entries(record: ResultRecord, source_url: str | None = None) -> list[EvalResultEntry]:
-    """UA, WA and F1, means over folds and seeds in 0..1; `source_url` is where the record is published."""
+    """UA, WA and F1 of all tested utterances together in 0..1; `source_url` is where the record is published."""
     return [
         EvalResultEntry(
             dataset_id=f"emobox/{record.corpus.name}",
             task_id=task_id(record.corpus.name, score, str(record.protocol["name"])),
-            value=round(getattr(record.mean, score), 4),
+            value=round(getattr(record.headline, score), 4),
             date=record.provenance.created,
             source_url=source_url,
             source_name="EmoBox result record" if source_url else None,
@@ -51,9 +51,17 @@ def to_yaml(record: ResultRecord, source_url: str | None = None) -> str:
 
 def _notes(record: ResultRecord, score: str) -> Iterator[str]:
     folds, seeds = ({getattr(fold, name) for fold in record.folds} for name in ("name", "seed"))
-    yield f"mean over {len(folds)} fold(s) and {len(seeds)} seed(s), protocol {record.protocol['name']}"
-    low, high = getattr(record.interval, score)
-    yield f"{record.interval.confidence:.0%} interval {low:.4f} to {high:.4f} ({record.interval.resampled} resampled)"
+    yield (
+        f"all utterances of {len(folds)} fold(s) and {len(seeds)} seed(s) together, protocol {record.protocol['name']}"
+    )
+    interval = record.interval
+    if bounds := interval.bounds(score):
+        low, high = bounds
+        note = f" {interval.note}" if interval.note else ""
+        yield f"{interval.confidence:.0%} interval {low:.4f} to {high:.4f} ({interval.basis} resampled){note}"
+    else:
+        yield f"no interval: {interval.reason}"
+    yield f"mean over folds {getattr(record.mean, score):.4f}"
     spreads: dict[str, Scores | None] = {"folds": record.spread, "seeds": record.seed_spread}
     yield from (f"± {getattr(found, score):.4f} over {over}" for over, found in spreads.items() if found)
     if record.corpus.missing:

@@ -19,7 +19,7 @@ from emobox_probe.seen.seen import MEANINGS, seen
 from hub_cards.cards.markdown import Markdown, fenced, one_line, render, shell, text
 from hub_cards.cards.model_section import merge_readme, section
 from hub_cards.hub.one_commit import PublishError, check_repo_id
-from hub_cards.runs.find_and_check import CrossRun, Run, check_one_model, find_runs
+from hub_cards.runs.find_and_check import CrossRun, Run, as_shown, check_one_model, find_runs
 from hub_cards.tables.results import MARK, footnotes
 
 CARD = "README.md"
@@ -67,8 +67,8 @@ def write_card(folders: Sequence[Path], before: Path | None = None, out: Path | 
         raise PublishError(
             f"Expected a card at {before}, but there is none; give --out instead to write a new one."
         )
-    runs = [run for run in found if isinstance(run, Run)]
-    cross = [run.record for run in found if isinstance(run, CrossRun)]
+    runs = [Run(run.folder, as_shown(run.folder, run.record)) for run in found if isinstance(run, Run)]
+    cross = [as_shown(run.folder, run.record) for run in found if isinstance(run, CrossRun)]
     content = readme(before.read_bytes() if before else None, runs, cross, folder)
     for name, picture in (pictures_of(runs, folder) if out else {}).items():
         (path.parent / name).parent.mkdir(parents=True, exist_ok=True)
@@ -217,7 +217,7 @@ def model_index(name: str, records: Sequence[ResultRecord]) -> list[dict[str, An
 
 
 def eval_results(record: ResultRecord) -> list[EvalResult]:
-    """UA, WA and F1, mean over folds in 0..1, as the Hub's `model-index` wants them."""
+    """UA, WA and F1 of all tested utterances together in 0..1, as the Hub's `model-index` wants them."""
     names = list(dict.fromkeys(fold.name for fold in record.folds))
     folds = f"{names[0]}..{names[-1]}" if len(names) > 1 else names[0]
     told = record.corpus
@@ -236,7 +236,7 @@ def eval_results(record: ResultRecord) -> list[EvalResult]:
             },
             metric_type=metric,
             metric_name=name,
-            metric_value=round(getattr(record.mean, score), 4),
+            metric_value=round(getattr(record.headline, score), 4),
         )
         for score, (metric, name) in METRICS.items()
     ]

@@ -3,10 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from math import sqrt
+from statistics import NormalDist
 from typing import Any
 
 from emobox_datasets import corpora
+from emobox_metric.ser_metric.intervals import FEWEST_CLUSTERS
 from emobox_probe.protocol import PROTOCOLS, difference_from_today
+from emobox_probe.records.interval import TODAYS_METHOD
 from emobox_probe.records.result import METRICS, CorpusRecord, Interval, Scores
 from emobox_probe.seen.seen import seen
 from hub_cards.leaderboard.ranks import Contender, rank
@@ -29,7 +33,8 @@ def page_data(collection: Collection) -> Json:
     """Everything a page shows, ready for JSON.
 
     `results` is a table by columns, one row a (model, corpus, protocol), `model`, `corpus` and `protocol` being
-    positions in the lists beside it. The rows published in the paper have no interval and no rank.
+    positions in the lists beside it. Scores are of all tested utterances together; `ua_mean` and its kin are means over
+    folds, which is all that the rows published in the paper have: these have no interval and no rank.
     """
     models = _Models()
     intra = [_published_row(models, row) for row in read_table_4().to_dict("records")]
@@ -105,7 +110,7 @@ def _published_row(models: _Models, row: Any) -> Json:
         "model": model,
         "corpus": row["corpus"],
         "protocol": PAPER,
-        **{name: row[name] for name in METRICS},
+        **{f"{name}_mean": row[name] for name in METRICS},
     }
 
 
@@ -134,8 +139,9 @@ def _table_rows(models: _Models, table: list[Result]) -> list[Json]:
         ranking = rank(contenders, len(first.corpus.labels), first.protocol.get("absent", "zero"))
         method = " and ".join(sorted(ranking.methods)) or "alone"
         for place, position in enumerate(ranked):
-            rows[position] |= {f"{name}_rank": ranking.ranks[name][place] for name in METRICS}
-            rows[position]["method"] = method
+            if contenders[place].standard_errors:
+                rows[position] |= {f"{name}_rank": ranking.ranks[name][place] for name in METRICS}
+                rows[position]["method"] = method
     return rows
 
 
@@ -152,10 +158,11 @@ def _row(models: _Models, one: Result, usual: tuple[str, tuple[str, ...]] | None
         "model": models.measured(one),
         "corpus": record.corpus.name,
         "protocol": one.protocol,
-        **_scores(record.mean),
-        **{f"{name}_pooled": percent(getattr(record.pooled, name)) for name in METRICS},
+        **_scores(record.headline),
+        **{f"{name}_mean": percent(getattr(record.mean, name)) for name in METRICS},
         **_bounds(record.interval),
-        "resampled": record.interval.resampled,
+        "interval_note": record.interval.note,
+        "resampled": record.interval.basis,
         "ua_chance": percent(record.chance),
         **{
             f"{name}_speaker": percent(getattr(record.speaker_only, name))
@@ -173,10 +180,24 @@ def _row(models: _Models, one: Result, usual: tuple[str, tuple[str, ...]] | None
 
 
 def _contender(one: Result) -> Contender:
-    record = one.record
-    return Contender(
-        record.pooled.model_dump(), record.interval.model_dump(include=set(METRICS)), one.predictions
-    )
+    interval = one.record.interval
+    scores = one.record.headline.model_dump()
+    if interval.method == TODAYS_METHOD:
+        errors = interval.standard_errors
+        known = None if errors is None else errors.model_dump()
+        return Contender(scores, known, interval.clusters or 0, one.predictions)
+    return Contender(scores, _earlier_errors(interval), FEWEST_CLUSTERS, one.predictions)
+
+
+def _earlier_errors(interval: Interval) -> dict[str, float]:
+    """Standard errors from half the width of an interval of percentiles, as if of the fewest speakers that have one.
+
+    Such records do not say how many speakers there are.
+    """
+    factor = sqrt(FEWEST_CLUSTERS / (FEWEST_CLUSTERS - 1))
+    quantile = NormalDist().inv_cdf((1 + interval.confidence) / 2)
+    bounds = {name: interval.bounds(name) or (0.0, 1.0) for name in METRICS}
+    return {name: factor * (high - low) / 2 / quantile for name, (low, high) in bounds.items()}
 
 
 def _scores(scores: Scores) -> Json:
@@ -187,7 +208,7 @@ def _bounds(interval: Interval) -> Json:
     return {
         f"{name}_{end}": percent(bound)
         for name in METRICS
-        for end, bound in zip(("low", "high"), getattr(interval, name), strict=True)
+        for end, bound in zip(("low", "high"), interval.bounds(name) or (), strict=False)
     }
 
 
@@ -331,6 +352,7 @@ def _matrix(models: _Models, one: CrossResult) -> Json:
                 **_seen(one.model.name, pair.target),
                 **_scores(pair.scores),
                 **_bounds(pair.interval),
+                "interval_note": pair.interval.note,
             }
             for pair in record.pairs
         ],

@@ -29,7 +29,15 @@ from hub_cards.hub.one_commit import (
 )
 from hub_cards.hub.pull_request import TITLE, Pending, Snapshot, add, compare
 from hub_cards.publish import results_dataset
-from hub_cards.runs.find_and_check import AnyRun, CrossRun, Run, check_run, check_together, find_runs
+from hub_cards.runs.find_and_check import (
+    AnyRun,
+    CrossRun,
+    Run,
+    as_shown,
+    check_run,
+    check_together,
+    find_runs,
+)
 from hub_cards.settings import PublishConfig
 
 
@@ -117,8 +125,11 @@ class Shipment:
 
     def wanted(self, snapshot: Snapshot) -> Mapping[str, bytes]:
         """The card merged with ours, and files that are ours alone."""
-        runs = [Run(run.folder, results_dataset.public(run.record, self.model)) for run in self.within]
-        cross = [results_dataset.public(run.record, self.model) for run in self.cross]
+        runs = [
+            Run(run.folder, results_dataset.public(as_shown(run.folder, run.record), self.model))
+            for run in self.within
+        ]
+        cross = [results_dataset.public(as_shown(run.folder, run.record), self.model) for run in self.cross]
         files = {CARD: readme(snapshot.read(CARD), runs, cross, model=self.model)}
         files |= pictures_of(self.within, "emobox/")
         for one in runs:

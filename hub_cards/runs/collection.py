@@ -14,6 +14,7 @@ from emobox_probe.records.predictions import PREDICTIONS_FILE, read_predictions
 from emobox_probe.records.record import folders_with
 from emobox_probe.records.result import RESULT_FILE, Provenance, ResultRecord, read_record
 from emobox_probe.scoring.check import check_scores
+from emobox_probe.scoring.scores import as_of_today
 from hub_cards.leaderboard.ranks import Predictions
 
 SHOWN_ERRORS = 10
@@ -61,7 +62,8 @@ def collect(folders: Iterable[Path]) -> Collection:
     """Read every record below the folders, and keep one of each (model revision, corpus, protocol): the newest.
 
     The newest is the one whose `provenance.created` is latest; of equal ones, one is kept. What is left out is named
-    in the notes. Scores are computed again from predictions that lie beside a record.
+    in the notes. Scores are computed again from predictions that lie beside a record, and intervals of an earlier
+    method by today's.
 
     Raises:
         ProbeError: a folder holds no record, some cannot be read, scores do not follow from the predictions, or two
@@ -93,6 +95,7 @@ def _read_result(folder: Path) -> Result:
         table = read_predictions(folder, record)
         check_scores(folder, record, table)
         predictions = Predictions.of(table, record.corpus.labels)
+        record = as_of_today(record, table)
     return Result(folder, record, model_of(record.encoder), record.protocol_id, predictions)
 
 
@@ -100,7 +103,9 @@ def _read_cross(folder: Path) -> CrossResult:
     record = read_cross_record(folder)
     _check(record)
     if (folder / PREDICTIONS_FILE).is_file():
-        check_scores(folder, record, read_predictions(folder, record))
+        table = read_predictions(folder, record)
+        check_scores(folder, record, table)
+        record = as_of_today(record, table)
     return CrossResult(folder, record, model_of(record.encoder), record.protocol_id)
 
 

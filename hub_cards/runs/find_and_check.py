@@ -4,17 +4,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from emobox_datasets import corpora
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.errors import ProbeError
 from emobox_probe.protocol import PROTOCOLS, difference_from_today, is_todays
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
+from emobox_probe.records.interval import TODAYS_METHOD
 from emobox_probe.records.predictions import read_predictions
 from emobox_probe.records.record import folders_with
 from emobox_probe.records.result import RESULT_FILE, CorpusRecord, ResultRecord, read_record
 from emobox_probe.scoring.check import check_scores
+from emobox_probe.scoring.scores import as_of_today
 from emobox_probe.tasks.tasks import label_list
 
 
@@ -52,6 +54,19 @@ def find_runs(folders: Sequence[Path]) -> list[AnyRun]:
         intra |= {path.resolve(): Run(path, read_record(path)) for path in results}
         cross |= {path.resolve(): CrossRun(path, read_cross_record(path)) for path in crosses}
     return [*intra.values(), *cross.values()]
+
+
+Shown = TypeVar("Shown", ResultRecord, CrossRecord)
+
+
+def as_shown(folder: Path, record: Shown) -> Shown:
+    """The record with intervals of today's method; as recorded where its predictions are not there to compute them."""
+    if all(interval.method == TODAYS_METHOD for interval in record.intervals):
+        return record
+    try:
+        return as_of_today(record, read_predictions(folder, record))
+    except ProbeError:
+        return record
 
 
 def check_together(runs: Sequence[AnyRun]) -> None:

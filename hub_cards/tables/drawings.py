@@ -10,43 +10,27 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from emobox_metric.ser_metric.intervals import percentile_interval, resampled_counts
-from emobox_probe.records.predictions import CONFIDENCE, clusters_of, label_ids
+from emobox_probe.records.predictions import clusters_of, interval_of
 from emobox_probe.report.pictures import BLUE, GREY, ORANGE, Picture, shortened
 from hub_cards.tables.critical_difference import ALPHA, CriticalDifference
-
-RESAMPLES = 2000
 
 
 def recalls(
     predictions: pd.DataFrame, labels: Sequence[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Recall of every label, `(C,)`, and its 95 % interval, `(C, 2)`, in 0..1; NaN for labels without an utterance.
+    """Recall of every label, `(C,)`, and its 95 % interval, `(C, 2)`, in 0..1.
 
-    Resampled are speakers where several are known, else utterances, as for the interval of a result.
+    NaN for labels without an utterance, and for intervals where there are too few speakers. The recall of a label is
+    the accuracy on its utterances, so its interval is made as that of any accuracy.
     """
-    count = len(labels)
-    truth, said = (label_ids(predictions[column], labels) for column in ("label", "prediction"))
-    cells = truth * count + said
-    clusters = predictions[clusters_of(predictions)].tolist()
-    blocks = list(resampled_counts(cells, count**2, clusters, RESAMPLES, seed=0))
-    drawn = _diagonal_shares(np.concatenate(blocks).reshape(-1, count, count))
-    seen = np.bincount(cells, minlength=count**2).reshape(1, count, count).astype(np.float64)
-    bounds = np.full((count, 2), np.nan)
-    for label in range(count):
-        known = drawn[:, label][~np.isnan(drawn[:, label])]  # a label can vanish from a resample
-        if len(known):
-            bounds[label] = percentile_interval(known, CONFIDENCE)
-    return _diagonal_shares(seen)[0], bounds
-
-
-def _diagonal_shares(confusions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Recall by label, `(R, C)`, of confusion matrices `(R, C, C)`."""
-    totals = confusions.sum(axis=2)
-    hits = np.diagonal(confusions, axis1=1, axis2=2)
-    shares: NDArray[np.float64] = np.full_like(totals, np.nan)
-    np.divide(hits, totals, out=shares, where=totals > 0)
-    return shares
+    shares, bounds = np.full(len(labels), np.nan), np.full((len(labels), 2), np.nan)
+    for place, label in enumerate(labels):
+        part = predictions[predictions["label"] == label]
+        if len(part):
+            shares[place] = (part["prediction"] == label).mean()
+            interval = interval_of(part, labels, "skip").wa
+            bounds[place] = interval or (np.nan, np.nan)
+    return shares, bounds
 
 
 def recalls_picture(predictions: pd.DataFrame, labels: Sequence[str], title: str) -> Picture:

@@ -92,7 +92,7 @@ class Pictures:
             {
                 "model": _name(one.model, results),
                 "corpus": one.record.corpus.name,
-                "score": getattr(one.record.mean, self.metric),
+                "score": getattr(one.record.headline, self.metric),
             }
             for one in results
             if not one.record.corpus.missing and is_benchmark(one.record.corpus.name)

@@ -19,6 +19,7 @@ from emobox_probe.records.result import RESULT_FILE, Interval, ResultRecord, Sco
 from emobox_probe.report.percent import interval_text, score_text
 from hub_cards.paper import read_table_4, read_table_5, why_not_beside_table_4, why_not_beside_table_5
 from hub_cards.runs.collection import model_of
+from hub_cards.runs.find_and_check import as_shown
 
 Format = Literal["text", "csv", "json", "latex"]
 SCORES = ("ua", "wa", "f1")
@@ -63,13 +64,17 @@ def find_records(folders: Sequence[Path]) -> tuple[list[ResultRecord], list[Cros
             f"Expected result records ({RESULT_FILE} or {CROSS_FILE}) below {', '.join(map(str, folders))}, but found "
             f"none; run the probe first."
         )
-    return [read_record(path) for path in intra], [read_cross_record(path) for path in cross]
+    return (
+        [as_shown(path, read_record(path)) for path in intra],
+        [as_shown(path, read_cross_record(path)) for path in cross],
+    )
 
 
 def tabulate(records: list[ResultRecord]) -> pd.DataFrame:
-    """One row a record, in percent: mean UA, WA, F1, the interval of UA, and the paper's figures for that model.
+    """One row a record, in percent: UA, WA, F1 of all tested utterances, the interval of UA; means beside the paper's.
 
-    The paper's figures stand beside records that compare with them only. `remark` says what of the corpus is missing.
+    `interval_note` says why there is no interval, or that it is of an earlier method. The paper's figures, which are
+    means over folds, stand beside records that compare with them only. `remark` says what of the corpus is missing.
     """
     published = read_table_4().set_index(["model", "corpus"])
     rows = []
@@ -81,7 +86,8 @@ def tabulate(records: list[ResultRecord]) -> pd.DataFrame:
                 "model": Path(record.encoder.name).name if record.encoder.name.startswith("/") else key[0],
                 "corpus": record.corpus.name,
                 "protocol": record.protocol_id,
-                **_percent(record.mean, record.interval),
+                **_percent(record.headline, record.interval),
+                **{f"{score}_mean_over_folds": 100 * getattr(record.mean, score) for score in SCORES},
                 **{f"{score}_in_paper": None if known is None else float(known[score]) for score in SCORES},
                 "remark": record.corpus.incomplete,
             }
@@ -151,21 +157,27 @@ def remarks(records: list[ResultRecord], cross: list[CrossRecord]) -> list[str]:
     told = footnotes(corpus.incomplete for corpus in corpora)
     for record in cross:
         told += [*record.remarks, *(sentence for pair in record.pairs for sentence in pair.overlap)]
+    told += [interval.remark for one in (*records, *cross) for interval in one.intervals if interval.remark]
     return list(dict.fromkeys(told))
 
 
-def _percent(scores: Scores, interval: Interval | None = None) -> dict[str, float | None]:
-    low, high = interval.ua if interval else (None, None)
+def _percent(scores: Scores, interval: Interval | None = None) -> dict[str, float | str | None]:
+    low, high = interval.percent("ua") if interval else (None, None)
     return {
         **{score: 100 * getattr(scores, score) for score in SCORES},
-        "ua_low": None if low is None else 100 * low,
-        "ua_high": None if high is None else 100 * high,
+        "ua_low": low,
+        "ua_high": high,
+        "interval_note": interval.note if interval else "",
     }
 
 
+def interval_cell(row: Any, between: str = " to ") -> str:
+    """The bounds of a row and the note on them."""
+    return " ".join(filter(None, (interval_text(row.ua_low, row.ua_high, between), row.interval_note)))
+
+
 def _latex(table: pd.DataFrame) -> str:
-    if not table["remark"].any():
-        table = table.drop(columns="remark")
+    table = table.drop(columns=[name for name in ("remark", "interval_note") if not table[name].any()])
     return str(table.to_latex(index=False, float_format="%.1f", na_rep="", escape=True))
 
 
@@ -184,10 +196,12 @@ def _order(record: CrossRecord) -> tuple[str, str]:
 
 
 def _drawn(table: pd.DataFrame) -> Table:
-    shown = Table("model", "corpus", "protocol", "UA", "WA", "F1", "interval of UA", "UA in the paper")
+    columns = ("UA", "WA", "F1", "interval of UA", "UA, mean over folds", "UA in the paper")
+    shown = Table("model", "corpus", "protocol", *columns)
     for row in table.itertuples():
         corpus = f"{row.corpus} {MARK}" if row.remark else row.corpus
-        shown.add_row(row.model, corpus, row.protocol, *_scores(row), score_text(row.ua_in_paper))
+        beside = map(score_text, (row.ua_mean_over_folds, row.ua_in_paper))
+        shown.add_row(row.model, corpus, row.protocol, *_scores(row), *beside)
     return shown
 
 
@@ -207,4 +221,4 @@ def _drawn_cross(table: pd.DataFrame) -> Table:
 
 
 def _scores(row: Any) -> list[str]:
-    return [*map(score_text, (row.ua, row.wa, row.f1)), interval_text(row.ua_low, row.ua_high)]
+    return [*map(score_text, (row.ua, row.wa, row.f1)), interval_cell(row)]

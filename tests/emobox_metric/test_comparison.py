@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emobox_metric.ser_metric.comparison import compare_systems, mcnemar, minimum_detectable_difference
+from emobox_metric.ser_metric.intervals import TooFewClustersError
 from emobox_metric.ser_metric.scores import confusion_matrix, scores_from_confusion
 
 
@@ -72,10 +73,12 @@ def test_interval_and_p_value_against_all_resamples_of_speakers():
     found = compare_systems(references, first, other, 3, clusters=speakers, resamples=20_000)
     for name in ("ua", "wa", "f1"):
         exact = np.array([difference[name] for difference in differences])
-        assert found[name]["interval"] == pytest.approx(np.quantile(exact, [0.025, 0.975]), abs=0.006)
-        tail = min((exact <= 1e-12).mean(), (exact >= -1e-12).mean())
-        assert found[name]["p_value"] == pytest.approx(2 * tail, abs=0.01)
-        assert found[name]["minimum_detectable_difference"] == pytest.approx(2.8016 * exact.std(), rel=0.03)
+        error = exact.std() * np.sqrt(5 / 4)
+        student = scipy.stats.t(df=4, loc=found[name]["difference"], scale=error)
+        assert found[name]["interval"] == pytest.approx(student.interval(0.95), abs=0.01)
+        assert found[name]["p_value"] == pytest.approx(2 * min(student.cdf(0), student.sf(0)), abs=0.02)
+        quantiles = scipy.stats.t.ppf([0.975, 0.8], df=4).sum()
+        assert found[name]["minimum_detectable_difference"] == pytest.approx(quantiles * error, rel=0.03)
 
 
 def test_standard_error_of_accuracy_has_a_closed_form():
@@ -118,16 +121,22 @@ def test_recalls_in_another_order_are_no_difference():
     )
     # Every speaker holds all items, so all resamples are alike.
     result = compare_systems(
-        *(np.tile(ids, 2) for ids in (references, first, other)), 3, clusters=[0] * 30 + [1] * 30
+        *(np.tile(ids, 4) for ids in (references, first, other)), 3, clusters=np.repeat(range(4), 30)
     )
     assert result["ua"]["p_value"] == 1.0
 
 
-def test_no_p_value_is_zero():
+def test_a_difference_that_all_resamples_share_has_no_width():
     references = np.tile([0, 1, 2], 50)
     result = compare_systems(references, references, (references + 1) % 3, 3, resamples=999)
-    assert result["ua"]["p_value"] == pytest.approx(2 / 1000)
+    assert result["ua"]["p_value"] == 0
     assert result["ua"]["interval"] == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("speakers", [["a"] * 6, ["a", "b"] * 3, ["a", "b", "c"] * 2])
+def test_too_few_speakers_are_an_error(speakers):
+    with pytest.raises(TooFewClustersError, match=f"at least 4 clusters .* but got {len(set(speakers))} "):
+        compare_systems([0, 1] * 3, [0, 1] * 3, [1, 1] * 3, 2, clusters=speakers)
 
 
 def test_swapping_the_systems_changes_the_sign_only():

@@ -18,7 +18,7 @@ from emobox_metric.ser_metric.ser_metric import SerMetric
 LABELS = ["angry", "happy", "neutral", "sad"]
 REFERENCES = [0, 0, 1, 1, 2, 2, 2, 0]
 PREDICTIONS = [0, 1, 1, 1, 2, 3, 2, 2]
-SPEAKERS = ["f1", "f1", "f1", "m2", "m2", "m2", "m3", "m3"]
+SPEAKERS = ["f1", "f1", "m2", "m2", "m3", "m3", "f4", "f4"]
 
 
 @pytest.fixture
@@ -123,6 +123,27 @@ def test_intervals_are_there_when_asked_for(metric):
     assert by_speaker == bootstrap_interval(*plain, clusters=SPEAKERS, resamples=200, seed=3, absent="skip")
 
 
+@pytest.mark.parametrize("speakers", [["f1"] * 8, ["f1", "m2"] * 4, ["f1", "m2", "m3", "m3"] * 2])
+def test_with_fewer_than_four_speakers_no_interval_is_given_and_one_warning_says_why(metric, speakers):
+    inputs = {"predictions": PREDICTIONS, "references": REFERENCES, "speakers": speakers}
+    count = len(set(speakers))
+    with pytest.warns(
+        UserWarning, match=rf"at least 4 clusters \(speakers\), but got {count} \('f1'"
+    ) as caught:
+        result = metric.compute(**inputs, other_predictions=REFERENCES)
+    assert len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert metric.compute(**inputs)["intervals"] is result["intervals"] is None
+    assert result["comparison"]["ua"] == {
+        "difference": result["ua"] - 0.75,  # "sad" never occurs
+        "interval": None,
+        "p_value": None,
+        "minimum_detectable_difference": None,
+    }
+    assert result["comparison"]["mcnemar"]["only_first_correct"] == 0
+
+
 def test_comparison(metric):
     other = ["angry", "angry", "happy", "sad", "neutral", "neutral", "neutral", "angry"]
     result = metric.compute(
@@ -210,7 +231,6 @@ LOGITS = np.array([[3.0, 0, 0, 0], [0, 3, 0, 0], [0, 0, 3, 0]])
         ({"labels": ["a", "b", "a"]}, "distinct strings"),
         ({"labels": [0, 1, 2]}, "distinct strings"),
         ({"speakers": ["f1", "m2"]}, "3 items, 2 clusters"),
-        ({"speakers": ["f1", "f1", "f1"]}, "at least 2 clusters"),
         (
             {"speakers": {"u1": "f1", "u2": "m2", "u3": "m2"}},
             r"`clusters \(speakers\)` to be a list, .* got a dict",
@@ -291,9 +311,9 @@ def test_labels_that_are_not_given_are_those_that_occur(tmp_path):
         warnings.simplefilter("error")
         by_name = metric.compute(predictions=["sad", "sad", "fear"], references=["sad", "joy", "fear"])
         assert (by_name["labels"], by_name["labels_inferred"]) == (["fear", "joy", "sad"], True)
-        other = ["rage", "joy", "fear"]
+        other = ["rage", "joy", "fear", "joy"]
         compared = metric.compute(
-            predictions=other, references=other, other_predictions=["sad"] * 3, resamples=50
+            predictions=other, references=other, other_predictions=["sad"] * 4, resamples=50
         )
         assert compared["labels"] == ["fear", "joy", "rage", "sad"]
 

@@ -10,8 +10,8 @@ from records import record
 
 from emobox_metric.ser_metric.scores import scores_from_confusion
 from emobox_probe.protocol import PROTOCOLS
-from emobox_probe.records.predictions import bootstrap_bounds, confusion_of
-from emobox_probe.records.result import Interval, LayerScore, ResultRecord, Scores
+from emobox_probe.records.predictions import confusion_of, interval_of
+from emobox_probe.records.result import LayerScore, ResultRecord, Scores
 
 SPEAKERS, EACH = 6, 20
 
@@ -58,9 +58,7 @@ def kept_run(
             "mean": scores,
             "pooled": scores,
             "confusion": confusion.tolist(),
-            "interval": Interval(
-                confidence=0.95, resampled="speakers", **bootstrap_bounds(predictions, labels, "skip")
-            ),
+            "interval": interval_of(predictions, labels, "skip"),
             "layers": [
                 LayerScore(layer=str(layer), validation_ua=0.4 + 0.02 * layer, ua=0.35 + 0.02 * layer)
                 for layer in range(layers)

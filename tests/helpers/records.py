@@ -70,7 +70,14 @@ def record(**changes: object) -> ResultRecord:
         weighted_sum=None,
         pooled=scores,
         interval=Interval(
-            confidence=0.95, resampled="speakers", ua=(0.4, 0.6), wa=(0.5, 0.75), f1=(0.45, 0.65)
+            confidence=0.95,
+            resampled="speakers",
+            ua=(0.4, 0.6),
+            wa=(0.5, 0.75),
+            f1=(0.45, 0.65),
+            method="logit-t",
+            clusters=29,
+            standard_errors=Scores(ua=0.05, wa=0.06, f1=0.05),
         ),
         confusion=[[10, 5, 5, 5]] * 4,
         provenance=Provenance(

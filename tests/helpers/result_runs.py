@@ -13,8 +13,8 @@ from emobox_datasets import corpora
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.records.cross_result import CrossRecord, Pair, Source
+from emobox_probe.records.predictions import interval_of
 from emobox_probe.records.result import Fold, ResultRecord, Scores
-from emobox_probe.scoring.scores import interval_of
 
 FOLDS, TESTED = 2, 40
 MODEL = "lab/encoder"
@@ -149,7 +149,7 @@ def make_cross_run(folder: Path, protocol: str = "paper", name: str = MODEL) -> 
                 source=source,
                 target=target,
                 test=TESTED,
-                scores=mean(by_seed),
+                scores=scores(table, labels),
                 seed_spread=spread(by_seed),
                 interval=interval_of(table, labels, PROTOCOLS[protocol].absent),
                 confusion=confusion_matrix(table["label"], table["prediction"], labels=labels).tolist(),

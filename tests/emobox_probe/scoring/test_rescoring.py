@@ -1,5 +1,6 @@
 """Scores of groups of utterances against scikit-learn, and records that do not follow from their predictions."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ from records import record
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from emobox_probe.errors import ProbeError
-from emobox_probe.records.predictions import bootstrap_bounds, read_predictions
-from emobox_probe.records.result import Interval, ResultRecord, Scores
+from emobox_probe.records.predictions import interval_of, read_predictions
+from emobox_probe.records.result import ResultRecord, Scores, read_record
+from emobox_probe.report.report import remarks, score_rows
 from emobox_probe.scoring.by_group import scores_by
 from emobox_probe.scoring.check import check_scores
-from emobox_probe.scoring.scores import confusion_of, scores_of
+from emobox_probe.scoring.scores import as_of_today, confusion_of, scores_of
+from hub_cards.runs.find_and_check import as_shown
 
 LABELS = ["Angry", "Happy", "Neutral", "Sad"]
 
@@ -48,9 +51,7 @@ def honest(table: pd.DataFrame) -> ResultRecord:
             "folds": [fold],
             "mean": scores,
             "pooled": scores,
-            "interval": Interval(
-                confidence=0.95, resampled="speakers", **bootstrap_bounds(table, LABELS, "skip")
-            ),
+            "interval": interval_of(table, LABELS, "skip"),
             "confusion": confusion.tolist(),
             "protocol": {**made_up.protocol, "absent": "skip"},
         }
@@ -96,12 +97,52 @@ def test_what_is_not_known_is_a_group_of_its_own_or_an_error() -> None:
         scores_by(table.drop(columns="gender"), honest(table), "gender")
 
 
-def test_a_group_of_one_utterance_has_no_interval() -> None:
+def test_a_group_of_too_few_speakers_has_no_interval() -> None:
     table = predictions()
     table.loc[0, "speaker"] = "alone"
     found = scores_by(table, honest(table), "speaker").set_index("group")
-    assert np.isnan(found.ua_low["alone"])
+    assert np.isnan(found.ua_low.astype(float)).all()
+    assert set(found.interval) == {"none (1 speaker)"}
     assert found.labels["alone"] == 1
+    unnamed = scores_by(table[:3].assign(speaker=None), honest(table), None)
+    assert list(unnamed.interval) == ["none (3 utterances)"]
+
+
+@pytest.mark.parametrize("names", [["one"], ["one", "two"], ["one", "two", "three"]])
+def test_a_record_of_too_few_speakers_has_no_interval_and_says_why(names: list[str], tmp_path: Path) -> None:
+    table = predictions().assign(speaker=np.resize(names, 100))
+    made = honest(table)
+    folder = stored(tmp_path / "run", table, made)
+    again = read_record(folder)
+    assert again == made
+    check_scores(folder, again, read_predictions(folder, again))
+    assert (again.interval.ua, again.interval.standard_errors) == (None, None)
+    assert again.interval.reason == f"speakers tested: {len(names)}, and at least 4 are needed"
+    assert score_rows(again)[2][1] == again.interval.note
+    assert f"No interval: speakers tested: {len(names)}" in again._repr_html_()
+
+
+def test_records_of_before_are_checked_by_percentiles_and_shown_as_of_today(tmp_path: Path) -> None:
+    table = predictions()
+    today = honest(table)
+    earlier = today.model_copy(update={"interval": interval_of(table, LABELS, "skip", "percentile")})
+    folder = stored(tmp_path / "run", table, earlier)
+    content = json.loads((folder / "result.json").read_text())
+    for name in ("method", "clusters", "standard_errors", "reason"):  # which they do not have
+        del content["interval"][name]
+    (folder / "result.json").write_text(json.dumps(content))
+    again = read_record(folder)
+    assert again == earlier
+    check_scores(folder, again, read_predictions(folder, again))
+    wrong = again.model_copy(update={"interval": again.interval.model_copy(update={"ua": today.interval.ua})})
+    with pytest.raises(ProbeError, match="UA of the interval"):
+        check_scores(folder, wrong, table)
+    assert as_of_today(again, table) == today
+    assert as_shown(folder, again) == today
+    (folder / "predictions.parquet").unlink()
+    assert as_shown(folder, again) == again
+    assert again.interval.note == "(percentiles)"
+    assert any("as recorded" in sentence for sentence in remarks(again))
 
 
 @pytest.mark.parametrize(

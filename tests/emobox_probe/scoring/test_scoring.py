@@ -39,7 +39,8 @@ def test_the_interval_resamples_speakers_where_they_are_known() -> None:
     assert known.ua[0] < scores_of(confusion_of(data, NAMES), "zero").ua < known.ua[1]
     unknown = interval_of(data.assign(speaker=None), NAMES, "skip")
     assert unknown.resampled == "utterances"
-    assert interval_of(data.assign(speaker="one"), NAMES, "skip").resampled == "utterances"
+    alone = interval_of(data.assign(speaker="one"), NAMES, "skip")
+    assert (alone.resampled, alone.clusters, alone.ua) == ("speakers", 1, None)
 
 
 def test_an_utterance_that_several_seeds_tested_is_one_utterance() -> None:

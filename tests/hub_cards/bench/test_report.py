@@ -20,7 +20,7 @@ def test_ranks_are_correlated_by_corpus_and_over_all() -> None:
     table = pd.DataFrame(
         {
             "corpus": ["a"] * 4 + ["b"] * 2,
-            "ua": [10.0, 20, 30, 40, 5, 50],
+            "ua_mean_over_folds": [10.0, 20, 30, 40, 5, 50],
             # Ranks 1 2 4 3: 1 - 6 * (0 + 0 + 1 + 1) / (4 * 15) = 0.8.
             "ua_in_paper": [11.0, 12, 40, 30, 1, 99],
         }
@@ -33,7 +33,7 @@ def test_ranks_are_correlated_by_corpus_and_over_all() -> None:
 
 
 def test_equal_scores_have_no_rank_correlation() -> None:
-    table = pd.DataFrame({"corpus": ["a"] * 3, "ua": [1.0, 1, 1], "ua_in_paper": [1.0, 2, 3]})
+    table = pd.DataFrame({"corpus": ["a"] * 3, "ua_mean_over_folds": [1.0, 1, 1], "ua_in_paper": [1.0, 2, 3]})
     assert report.rank_correlations(table) == {}
 
 

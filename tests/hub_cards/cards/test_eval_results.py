@@ -32,13 +32,14 @@ def test_notes_say_how_sure_the_value_is() -> None:
     ua = entries(told)[0]
     assert ua.notes is not None
     for part in (
-        "1 fold(s) and 1 seed(s), protocol paper",
-        "95% interval 0.4000 to 0.6000 (speakers resampled)",
+        "all utterances of 1 fold(s) and 1 seed(s) together, protocol paper",
+        "95% interval 0.4000 to 0.6000 (29 speakers resampled)",
         "± 0.0125 over seeds",
         f"fingerprint {'3' * 64}",
     ):
         assert part in ua.notes
-    assert "over folds" not in ua.notes
+    assert "mean over folds 0.5000" in ua.notes
+    assert ua.notes.count("±") == 1
     assert (ua.source_url, ua.source_name) == (None, None)
 
 

@@ -98,7 +98,7 @@ def sort_by(page: Any, title: str, direction: str) -> None:
 
 
 def test_a_column_is_sorted_both_ways_and_says_so(open_page: Open) -> None:
-    page = open_page()
+    page = open_page("#over=folds")
     sort_by(page, "EmoDB", "descending")
     scores = [float(text) for text in column(page, "EmoDB") if text != "–"]
     assert len(scores) > 5
@@ -112,7 +112,7 @@ def test_a_column_is_sorted_both_ways_and_says_so(open_page: Open) -> None:
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])
 def test_a_column_is_sorted_by_keyboard(open_page: Open, key: str) -> None:
-    page = open_page()
+    page = open_page("#over=folds")
     header = page.locator("#table thead th", has_text="EmoDB").first
     header.locator("[role=button]").focus()
     page.keyboard.press(key)
@@ -120,7 +120,7 @@ def test_a_column_is_sorted_by_keyboard(open_page: Open, key: str) -> None:
 
 
 def test_a_language_leaves_its_corpora_and_a_mean_over_them(open_page: Open) -> None:
-    page = open_page()
+    page = open_page("#over=folds")
     page.get_by_label("Language", exact=True).select_option(label="Italian")
     titles = [text.strip() for text in page.locator("#table thead th").all_inner_texts()]
     assert titles == ["Model", "Mean UA", "Corpora", "EMOVO", "Emozionalmente", "Protocol"]
@@ -131,7 +131,7 @@ def test_a_language_leaves_its_corpora_and_a_mean_over_them(open_page: Open) -> 
 
 
 def test_means_by_source_and_by_language(open_page: Open) -> None:
-    page = open_page("#columns=sources&language=en")
+    page = open_page("#over=folds&columns=sources&language=en")
     assert {"acted (11)", "podcasts (1)", "television (1)"} <= set(
         page.locator("#table thead th").all_inner_texts()
     )
@@ -141,15 +141,28 @@ def test_means_by_source_and_by_language(open_page: Open) -> None:
 
 
 def test_published_rows_are_marked_and_can_be_left_out(open_page: Open) -> None:
-    page = open_page("#scope=shared")
+    page = open_page("#scope=shared&over=folds")
     assert page.locator("#table tbody .badge").count() == 10
     page.get_by_label("published rows").uncheck()
     assert page.locator("#table tbody .badge").count() == 0
     assert column(page, "Model") == ["lab/good", "lab/poor"]
 
 
-def test_the_search_is_part_of_the_link(open_page: Open) -> None:
+def test_scores_of_all_utterances_and_means_over_folds_are_not_mixed(open_page: Open) -> None:
     page = open_page()
+    assert page.locator("#table tbody .badge").count() == 0
+    assert "of all utterances" in page.locator("#table caption").inner_text()
+    page.get_by_label("Of", exact=True).select_option("folds")
+    assert page.locator("#table tbody .badge").count() == 10
+    assert "mean over folds" in page.locator("#table caption").inner_text()
+    one = open_page("#view=corpus&corpus=urdu")
+    published = [name.endswith("published") for name in column(one, "Model")]
+    assert [score == "–" for score in column(one, "UA of all utterances")] == published
+    assert "–" not in column(one, "UA, mean over folds")
+
+
+def test_the_search_is_part_of_the_link(open_page: Open) -> None:
+    page = open_page("#over=folds")
     page.get_by_label("Search", exact=True).fill("hubert")
     playwright.expect(page.locator("#table tbody tr")).to_have_count(2)
     assert {name.removesuffix("published").strip() for name in column(page, "Model")} == {
@@ -170,7 +183,7 @@ def test_a_link_opens_one_corpus_with_its_ranks_and_how_they_were_made(open_page
         "lab/good": "1",
         "lab/poor": "2",
     }
-    assert "paired bootstrap" in page.locator("#status").inner_text()
+    assert "paired t tests" in page.locator("#status").inner_text()
     assert "Protocol paper" in page.locator("#protocol").inner_text()
     assert page.locator("#table svg[role=img]").first.get_attribute("aria-label").count("interval") == 1
 
@@ -208,10 +221,10 @@ def test_a_space_tells_the_page_around_it_what_it_shows(browser: Any, site: Path
 
 
 def test_the_table_is_downloaded_as_it_is_shown(open_page: Open, tmp_path: Path) -> None:
-    page = open_page("#q=hubert&sort=emodb")
+    page = open_page("#over=folds&q=hubert&sort=emodb")
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download CSV").click()
-    assert waiting.value.suggested_filename == "emobox-paper-ua.csv"
+    assert waiting.value.suggested_filename == "emobox-paper-ua-mean-over-folds.csv"
     waiting.value.save_as(tmp_path / "table.csv")
     with (tmp_path / "table.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -435,4 +448,4 @@ def test_the_real_records_beside_the_paper(open_page: Open, tmp_path: Path) -> N
     write(tmp_path, render(page_data(collect([runs]))))
     page = open_page("#view=corpus&corpus=emodb&published=no", folder=tmp_path)
     assert len(column(page, "Rank")) >= 2
-    assert "paired bootstrap" in page.locator("#status").inner_text()
+    assert "paired t tests" in page.locator("#status").inner_text()

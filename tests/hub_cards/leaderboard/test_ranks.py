@@ -3,11 +3,20 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emobox_metric.ser_metric.comparison import compare_systems
-from hub_cards.leaderboard.ranks import Contender, Predictions, apart, rank, shared_ranks
+from emobox_probe.records.result import METRICS
+from hub_cards.leaderboard.ranks import (
+    Contender,
+    Predictions,
+    paired_errors,
+    rank,
+    shared_ranks,
+    told_apart,
+)
 
 LABELS = ["Angry", "Happy", "Sad"]
 
@@ -29,48 +38,94 @@ def table(right: float, seed: int, speakers: int = 8, each: int = 12) -> pd.Data
     )
 
 
-def contender(score: float, width: float, predictions: pd.DataFrame | None = None) -> Contender:
-    bounds = (score - width, score + width)
+def contender(
+    score: float, error: float | None, predictions: pd.DataFrame | None = None, clusters: int = 24
+) -> Contender:
     return Contender(
-        dict.fromkeys(("ua", "wa", "f1"), score),
-        dict.fromkeys(("ua", "wa", "f1"), bounds),
+        dict.fromkeys(METRICS, score),
+        None if error is None else dict.fromkeys(METRICS, error),
+        clusters,
         None if predictions is None else Predictions.of(predictions, LABELS),
     )
 
 
-def test_models_within_their_intervals_share_a_rank_and_the_next_counts_those_above() -> None:
-    contenders = [contender(score, 0.02) for score in (0.50, 0.90, 0.88, 0.87, 0.70)]
+def test_models_that_cannot_be_told_apart_share_a_rank_and_the_next_counts_those_above() -> None:
+    contenders = [contender(score, 0.01) for score in (0.50, 0.90, 0.88, 0.87, 0.70)]
     found = rank(contenders, 3, "zero")
     assert found.ranks["ua"] == [5, 1, 1, 1, 4]
     assert found.methods == {"intervals"}
 
 
 def test_a_chain_is_cut_where_the_next_can_be_told_apart_from_any_of_the_group() -> None:
-    # 0.90 and 0.86 overlap, 0.86 and 0.82 overlap, 0.90 and 0.82 do not.
-    contenders = [contender(score, 0.025) for score in (0.90, 0.86, 0.82, 0.78)]
+    # Neighbours are 2.1 standard errors of a difference apart, the second next 4.2.
+    contenders = [contender(score, 0.01) for score in (0.90, 0.87, 0.84, 0.81)]
     assert rank(contenders, 3, "zero").ranks["f1"] == [1, 1, 3, 3]
 
 
-@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 0.3)), min_size=1, max_size=12))
-def test_of_one_rank_no_two_can_be_told_apart_and_borders_are_real(models: list[tuple[float, float]]) -> None:
-    bounds = [(score - width, score + width) for score, width in models]
+def test_more_comparisons_tell_less_apart() -> None:
+    two = [contender(0.90, 0.01), contender(0.86, 0.01)]
+    assert rank(two, 3, "zero").ranks["ua"] == [1, 2]
+    between = [contender(0.90 - 0.04 * place / 20, 0.01) for place in range(1, 20)]
+    assert set(rank([*two, *between], 3, "zero").ranks["ua"]) == {1}
 
-    def told_apart(one: int, other: int) -> bool:
-        return apart(bounds[one], bounds[other])
 
-    ranks = shared_ranks([score for score, _ in models], told_apart)
+def test_one_model_alone_is_first() -> None:
+    found = rank([contender(0.4, 0.1)], 3, "zero")
+    assert (found.ranks["ua"], found.methods) == ([1], set())
+
+
+def test_without_an_interval_there_is_no_rank() -> None:
+    found = rank([contender(0.9, None), contender(0.5, 0.01), contender(0.8, 0.01)], 3, "zero")
+    assert found.ranks["ua"] == [None, 2, 1]
+    assert rank([contender(0.9, None)] * 2, 3, "zero").ranks["wa"] == [None, None]
+
+
+def test_the_fewer_speakers_of_two_runs_decide() -> None:
+    many = [contender(0.9, 0.01, clusters=24), contender(0.86, 0.01, clusters=24)]
+    few = [many[0], contender(0.86, 0.01, clusters=4)]
+    assert rank(many, 3, "zero").ranks["ua"] == [1, 2]
+    assert rank(few, 3, "zero").ranks["ua"] == [1, 1]
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0.001, 0.1)), min_size=2, max_size=9), st.integers(4, 60)
+)
+def test_told_apart_is_what_holm_rejects_step_by_step(
+    models: list[tuple[float, float]], clusters: int
+) -> None:
+    scores, errors = map(np.array, zip(*models, strict=True))
+    differences, both = np.subtract.outer(scores, scores), np.sqrt(np.add.outer(errors**2, errors**2))
+    pairs = list(zip(*np.triu_indices(len(models), 1), strict=True))
+    p_values = {
+        pair: 2 * scipy.stats.t.sf(abs(differences[pair]) / both[pair], clusters - 1) for pair in pairs
+    }
+    expected = np.zeros(both.shape, dtype=bool)
+    for step, pair in enumerate(sorted(pairs, key=p_values.__getitem__)):
+        if p_values[pair] >= 0.05 / (len(pairs) - step):
+            break
+        expected[pair] = expected[pair[::-1]] = True
+    found = told_apart(differences, both, np.full(both.shape, clusters - 1.0))
+    assert (found == expected).all()
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.integers(0, 2**32 - 1))
+def test_of_one_rank_no_two_can_be_told_apart_and_borders_are_real(scores: list[float], seed: int) -> None:
+    count = len(scores)
+    apart = np.random.default_rng(seed).random((count, count)) < 0.3
+    apart = np.triu(apart, 1) | np.triu(apart, 1).T
+    ranks = shared_ranks(scores, apart)
     for one, first in enumerate(ranks):
         for other, second in enumerate(ranks):
-            assert not (one != other and first == second and told_apart(one, other))
-            if models[one][0] > models[other][0]:
+            assert not (one != other and first == second and apart[one, other])
+            if scores[one] > scores[other]:
                 assert first <= second
     for number in set(ranks) - {1}:
         assert sum(rank < number for rank in ranks) == number - 1
         opener = max(
-            (place for place, rank in enumerate(ranks) if rank == number), key=lambda p: models[p][0]
+            (place for place, rank in enumerate(ranks) if rank == number), key=lambda p: (scores[p], -p)
         )
         above = max(rank for rank in ranks if rank < number)
-        assert any(told_apart(place, opener) for place, rank in enumerate(ranks) if rank == above)
+        assert any(apart[place, opener] for place, rank in enumerate(ranks) if rank == above)
 
 
 def test_kept_predictions_tell_apart_what_intervals_cannot() -> None:
@@ -84,21 +139,44 @@ def test_kept_predictions_tell_apart_what_intervals_cannot() -> None:
     assert found.ranks["wa"] == [1, 2]
     assert found.methods == {"paired"}
     assert rank([contender(0.95, 0.1), contender(0.90, 0.1)], 3, "zero").ranks["wa"] == [1, 1]
-    by_parts = compare_systems(
-        better["label"].map(LABELS.index),
-        better["prediction"].map(LABELS.index),
-        worse["prediction"].map(LABELS.index),
-        3,
-        clusters=better["speaker"],
+
+
+@pytest.mark.parametrize("clusters", ["speaker", "id"])
+def test_paired_errors_are_those_of_compare_systems(clusters: str) -> None:
+    tables = [table(0.8, seed) for seed in (1, 2, 3)]
+    if clusters == "id":
+        tables = [one.assign(speaker=None) for one in tables]
+    errors = paired_errors([Predictions.of(one, LABELS) for one in tables], 3, "zero")
+    truth, *said = (
+        one.map(LABELS.index) for one in (tables[0]["label"], *(one["prediction"] for one in tables))
     )
-    assert by_parts["wa"]["interval"][0] > 0
+    for first, other in ((0, 1), (2, 0)):
+        by_parts = compare_systems(
+            truth, said[first], said[other], 3, clusters=tables[0][clusters], resamples=8000
+        )
+        for name in METRICS:
+            low, high = by_parts[name]["interval"]
+            quantile = scipy.stats.t.ppf(0.975, tables[0][clusters].nunique() - 1)
+            assert errors[name][first, other] == pytest.approx((high - low) / 2 / quantile, rel=0.06)
+
+
+def test_ten_equal_models_share_a_rank_in_nearly_every_table() -> None:
+    """Of 40 tables of eight speakers, without correction 30 are split; three standard errors above 5 percent is 6."""
+    split = 0
+    for repetition in range(40):
+        tables = [table(0.7, seed=10 * repetition + model) for model in range(10)]
+        contenders = [
+            contender((one["label"] == one["prediction"]).mean(), 0.1, one, clusters=8) for one in tables
+        ]
+        split += max(filter(None, rank(contenders, 3, "zero").ranks["wa"])) > 1
+    assert split <= 6
 
 
 def test_rows_in_another_order_are_the_same_predictions() -> None:
     one = table(0.8, seed=2)
     shuffled = one.sample(frac=1, random_state=0)
     assert Predictions.of(one, LABELS).tested == Predictions.of(shuffled, LABELS).tested
-    twins = [contender(0.8, 0.0, one), contender(0.8, 0.0, shuffled)]
+    twins = [contender(0.8, 0.1, one), contender(0.8, 0.1, shuffled)]
     assert rank(twins, 3, "zero").ranks["ua"] == [1, 1]
 
 

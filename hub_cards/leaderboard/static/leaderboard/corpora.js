@@ -2,7 +2,7 @@
 /* The view of all corpora: models by corpora, or by groups of corpora. */
 (() => {
   const { data, state, make, select, checkbox, metrics, unique, value, remark } = Board;
-  const { results, corpora } = data;
+  const { models, corpora } = data;
   // A corpus of several languages is in the mean of none of them.
   const languageOf = ({ languages }) =>
     languages.length > 1 ? "several languages" : Board.language(languages[0]);
@@ -28,7 +28,9 @@
     for (const corpus of some) {
       const row = where.get(corpus);
       if (row === undefined || remark(row)) return null;
-      sum += results[state.metric][row];
+      const score = value(row, Board.column());
+      if (score === null) return null;
+      sum += score;
     }
     return some.length ? sum / some.length : null;
   }
@@ -37,7 +39,7 @@
     return ([, where]) => {
       const row = where.get(corpus);
       const marked = Board.markable(row);
-      const said = Board.number(value(row, state.metric)) + Board.marks(marked);
+      const said = Board.number(value(row, Board.column())) + Board.marks(marked);
       return make("span", { title: Board.markWords(marked) || false }, said);
     };
   }
@@ -50,7 +52,7 @@
         name: corpora[corpus].name,
         numeric: true,
         help: `${corpora[corpus].languages.map(Board.language).join(", ")}; ${corpora[corpus].source}`,
-        value: ([, where]) => value(where.get(corpus), state.metric),
+        value: ([, where]) => value(where.get(corpus), Board.column()),
         show: scoreCell(corpus),
       }));
     }
@@ -71,6 +73,7 @@
     const filters = [
       Board.protocolFilter(),
       Board.metricFilter(),
+      Board.overFilter(),
       select("columns", "Columns", [
         ["corpora", "corpora"],
         ["languages", "means by language"],
@@ -89,9 +92,10 @@
         ["shared", "those that every model shown has"],
       ]),
     ];
-    if (Board.publishedHere()) filters.push(checkbox("published", "published rows"));
+    const folds = state.over === "folds";
+    if (Board.publishedHere() && folds) filters.push(checkbox("published", "published rows"));
     filters.push(Board.unseenFilter());
-    const shown = Board.shownModels();
+    const shown = Board.shownModels().filter(([model]) => folds || !models[model].published);
     const chosen = chosenCorpora(shown);
     const rows = shown.filter(([, where]) => chosen.some((corpus) => where.has(corpus)));
     const left = shown.length - rows.length;
@@ -131,13 +135,14 @@
         `Models: ${rows.length}. Corpora: ${chosen.length}.`,
         ...(left ? [`Not shown, since without a score on these: ${left}.`] : []),
         `The mean is over the ${chosen.length} corpora chosen, for models that have them all.`,
+        ...(Board.publishedHere() && !folds ? ["Published rows are there as means over folds only."] : []),
       ].join(" "),
       table: {
-        caption: `${name} in percent, mean over folds, protocol ${state.protocol}`,
+        caption: `${name} in percent, ${folds ? "mean over folds" : "of all utterances"}, protocol ${state.protocol}`,
         columns,
         rows,
         sort: "-mean",
-        file: `emobox-${state.protocol}-${state.metric}`,
+        file: `emobox-${state.protocol}-${state.metric}${folds ? "-mean-over-folds" : ""}`,
       },
     };
   }

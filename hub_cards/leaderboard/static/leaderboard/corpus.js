@@ -1,7 +1,7 @@
 "use strict";
 /* The view of one corpus: models with intervals, and ranks that are shared. */
 (() => {
-  const { data, state, select, checkbox, metrics, tables, unique, value, remark } = Board;
+  const { data, state, make, select, checkbox, metrics, tables, unique, value, remark } = Board;
   const { models, corpora } = data;
 
   function oneCorpus() {
@@ -49,9 +49,15 @@
         ascending: true,
         decimals: 0,
         value: get("_rank"),
-        help: "models of one rank cannot be told apart at 95 %",
+        help: "models of one rank cannot be told apart at 5 %, corrected for all comparisons of this table (Holm)",
       },
-      { key: "pooled", title: `Pooled ${metrics[name]}`, numeric: true, value: get("_pooled") },
+      {
+        key: "score",
+        title: `${metrics[name]} of all utterances`,
+        numeric: true,
+        help: "of all folds and seeds together; interval and rank are of this",
+        value: get(""),
+      },
       {
         key: "picture",
         title: `95 % interval (${scale.from} to ${scale.to})`,
@@ -59,21 +65,24 @@
         csv: false,
         value: () => "",
         show: ({ row }) =>
-          Board.interval({
-            low: value(row, `${name}_low`),
-            high: value(row, `${name}_high`),
-            point: value(row, `${name}_pooled`) ?? value(row, name),
-            ...scale,
-          }),
+          value(row, name) === null
+            ? make("span", {}, "")
+            : Board.interval({
+                low: value(row, `${name}_low`),
+                high: value(row, `${name}_high`),
+                point: value(row, name),
+                ...scale,
+              }),
       },
       { key: "low", title: "Low", numeric: true, decimals: 1, value: get("_low") },
       { key: "high", title: "High", numeric: true, decimals: 1, value: get("_high") },
+      { key: "note", title: "On the interval", value: ({ row }) => value(row, "interval_note") || "" },
       ...Object.entries(metrics).map(([metric, title]) => ({
         key: metric,
-        title,
+        title: `${title}, mean over folds`,
         numeric: true,
-        help: "mean over folds and seeds",
-        value: ({ row }) => value(row, metric),
+        help: "and seeds, as the paper publishes it",
+        value: ({ row }) => value(row, `${metric}_mean`),
       })),
       { key: "folds", title: "Folds", numeric: true, decimals: 0, value: ({ row }) => value(row, "folds") },
       { key: "seeds", title: "Seeds", numeric: true, decimals: 0, value: ({ row }) => value(row, "seeds") },
@@ -99,18 +108,18 @@
         caption: `Models on ${facts?.title}, percent, protocol ${state.protocol}`,
         columns,
         rows,
-        sort: `-pooled -${name}`,
+        sort: `-score -${name}`,
         file: `emobox-${state.corpus}-${state.protocol}`,
       },
     };
   }
 
   const how = {
-    paired: "paired bootstrap of the differences",
-    intervals: "overlap of intervals, since predictions were not kept",
+    paired: "paired t tests of the differences",
+    intervals: "t tests of two standard errors, since predictions were not kept",
     alone: "one model alone",
     "intervals and paired":
-      "paired bootstrap of the differences where both kept predictions, else overlap of intervals",
+      "paired t tests of the differences where both kept predictions, else of two standard errors",
   };
 
   function aboutCorpus(facts, methods) {
@@ -119,7 +128,7 @@
       `${facts.utterances.toLocaleString("en")} utterances, ${facts.hours.toFixed(1)} hours;`,
       `${facts.labels.length} labels: ${facts.labels.join(", ")}.`,
       methods.length
-        ? `Ranks by ${methods.map((method) => how[method]).join("; ")}.`
+        ? `Ranks by ${methods.map((method) => how[method]).join("; ")}; corrected for all comparisons.`
         : "No model here has a rank.",
     ].join(" ");
   }

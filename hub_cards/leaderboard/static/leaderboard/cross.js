@@ -110,6 +110,7 @@
           const low = pair[`${state.score}_low`];
           const told = [
             low === undefined ? "" : `${low.toFixed(1)} to ${pair[`${state.score}_high`].toFixed(1)}`,
+            pair.interval_note,
             ...(pair.overlap ?? []),
             Board.markWords(pair),
           ].filter(Boolean);

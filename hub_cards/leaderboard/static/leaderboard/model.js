@@ -25,7 +25,7 @@
         .filter((other) => !remark(other))
         .map((other) => value(other, name))
         .filter((score) => score !== null);
-      return { corpus, row, best: others.reduce((most, score) => Math.max(most, score), 0) };
+      return { corpus, row, best: others.length ? Math.max(...others) : null };
     });
     const scale = Board.scale(
       rows.flatMap(({ row, best }) => [
@@ -57,6 +57,7 @@
         key: "score",
         title: metrics[name],
         numeric: true,
+        help: "of all tested utterances together",
         value: ({ row }) => value(row, name),
         show: ({ row }) => make("span", {}, Board.number(value(row, name)) + Board.marks(Board.markable(row))),
       },
@@ -68,13 +69,15 @@
         csv: false,
         value: () => "",
         show: ({ row, best }) =>
-          Board.interval({
-            low: value(row, `${name}_low`),
-            high: value(row, `${name}_high`),
-            point: value(row, name),
-            best,
-            ...scale,
-          }),
+          value(row, name) === null
+            ? make("span", {}, "")
+            : Board.interval({
+                low: value(row, `${name}_low`),
+                high: value(row, `${name}_high`),
+                point: value(row, name),
+                best,
+                ...scale,
+              }),
       },
       { key: "low", title: "Low", numeric: true, decimals: 1, value: ({ row }) => value(row, `${name}_low`) },
       {
@@ -93,6 +96,14 @@
         value: ({ row }) => value(row, `${name}_rank`),
       },
       { key: "best", title: "Best here", numeric: true, value: ({ best }) => best },
+      {
+        key: "mean",
+        title: `${metrics[name]}, mean over folds`,
+        numeric: true,
+        help: "and seeds, as the paper publishes it",
+        value: ({ row }) => value(row, `${name}_mean`),
+      },
+      { key: "note", title: "On the interval", value: ({ row }) => value(row, "interval_note") || "" },
       { key: "remark", title: "Remark", value: ({ row }) => remark(row) },
       { key: "seen", title: "Seen in training", value: ({ row }) => Board.seenWords(Board.seenOf(row)) },
       { key: "protocol", title: "Protocol", value: () => state.protocol },
@@ -108,7 +119,7 @@
         caption: `Profile over corpora, ${metrics[name]} in percent, protocol ${state.protocol}`,
         columns,
         rows,
-        sort: "-score",
+        sort: "-score -mean",
         file: "emobox-model",
       },
     };

@@ -20,6 +20,17 @@
       protocols.map(({ id }) => [id, id]),
     );
   const metricFilter = () => select("metric", "Score", Object.entries(metrics));
+
+  /* Published rows have means over folds only: they are what is offered first where nothing was measured. */
+  function overFilter() {
+    const kinds = [
+      ["utterances", "all utterances together"],
+      ["folds", "mean over folds, as published"],
+    ];
+    const measured = [...(tables.get(position()) ?? new Map()).keys()].some((model) => !models[model].published);
+    return select("over", "Of", measured ? kinds : kinds.reverse());
+  }
+  const column = () => (state.over === "folds" ? `${state.metric}_mean` : state.metric);
   const position = () => protocols.findIndex(({ id }) => id === state.protocol);
   const publishedHere = () => protocols[position()].id === "paper";
 
@@ -60,6 +71,8 @@
     tables,
     protocolFilter,
     metricFilter,
+    overFilter,
+    column,
     position,
     publishedHere,
     protocolWords,

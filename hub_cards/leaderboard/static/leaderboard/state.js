@@ -9,6 +9,7 @@ window.Board = (() => {
     view: "corpora",
     protocol: "",
     metric: "ua",
+    over: "",
     columns: "corpora",
     scope: "all",
     language: "",
