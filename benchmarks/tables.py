@@ -1,4 +1,4 @@
-"""Write the README's tables from benchmarks/results/: what stands between `<!-- table: NAME -->` and `<!-- end -->`.
+"""Write tables of documents from benchmarks/results/: what stands between `<!-- table: NAME -->` and `<!-- end -->`.
 
 python benchmarks/tables.py [--check]
 """
@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
+DOCUMENTS = [
+    HERE.parent / name
+    for name in ("README.md", "docs/metric.md", "docs/publishing.md", "emobox_metric/ser_metric/README.md")
+]
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.S)
 
 
@@ -33,6 +36,8 @@ def percent(value: float) -> str:
 
 
 def bounds(interval: dict[str, Any]) -> str:
+    if interval["ua"] is None:
+        return f"none ({interval['clusters']} {interval['resampled']})"
     low, high = interval["ua"]
     return f"{100 * low:.1f} to {100 * high:.1f}"
 
@@ -41,16 +46,23 @@ def scores() -> str:
     """Both protocols on the real corpora and encoders."""
     rows = []
     for row in result("scores.cpu")["figures"]:
-        spread = row["spread"] or {}
-        values = [
-            percent(row["mean"][score]) + (f" ± {percent(spread[score])}" if score in spread else "")
-            for score in ("ua", "wa", "f1")
-        ]
+        spread = f" ± {percent(row['spread']['ua'])}" if row["spread"] else ""
+        values = [percent(row["pooled"][score]) for score in ("ua", "wa", "f1")]
+        mean = percent(row["mean"]["ua"]) + spread
         peeked = percent(row["test_selected"]["ua"]) if row["test_selected"] else "–"
         times = [f"{row[time]:.0f} s" for time in ("extraction_seconds", "training_seconds")]
         folds = f"{row['corpus']} ({row['folds']} fold{'s' if row['folds'] > 1 else ''})"
         rows.append(
-            [folds, row["encoder"], f"`{row['protocol']}`", *values, bounds(row["interval"]), peeked, *times]
+            [
+                folds,
+                row["encoder"],
+                f"`{row['protocol']}`",
+                *values,
+                bounds(row["interval"]),
+                mean,
+                peeked,
+                *times,
+            ]
         )
     header = [
         "corpus",
@@ -60,7 +72,8 @@ def scores() -> str:
         "WA",
         "F1",
         "95 % interval of UA",
-        "UA if chosen on test",
+        "UA, mean over folds",
+        "if chosen on test",
     ]
     return markdown([*header, "extraction", "training"], rows, 3)
 
@@ -117,7 +130,59 @@ def heads() -> str:
     return markdown([*header, "times `.npy` files", "of matrix products alone"], rows, 1)
 
 
-TABLES: dict[str, Callable[[], str]] = {"scores": scores, "cross": cross, "speed": speed, "heads": heads}
+def intervals() -> str:
+    """How often each interval holds the true UA, worst over how labels are spread over speakers."""
+    kinds = ["percentile", "BCa", "linearised t", "wild", "jackknife t", "t", "logit t"]
+    cases: dict[tuple[float, int], list[dict[str, Any]]] = {}
+    for row in result("intervals.cpu")["coverage"]:
+        cases.setdefault((row["ua"], row["speakers"]), []).append(row)
+    rows = []
+    for (ua, speakers), some in cases.items():
+        worst = [f"{min(row['coverage'][kind] for row in some):.1f}" for kind in kinds]
+        width = max(row["width"]["logit t"] for row in some)
+        rows.append([str(speakers), f"{100 * ua:.0f}", *worst, f"{width:.0f}"])
+    header = ["speakers", "true UA", *kinds[:-1], "this one (logit t)", "its width, points"]
+    return markdown(header, rows, 0)
+
+
+def paired() -> str:
+    """How often a paired test takes equal systems for different, worst over true UA and spread of labels."""
+    cases: dict[int, list[dict[str, float]]] = {}
+    for row in result("intervals.cpu")["paired"]:
+        cases.setdefault(row["speakers"], []).append(row["false_alarms"])
+    rows = [
+        [str(speakers), *(f"{max(one[kind] for one in some):.1f}" for kind in ("percentile", "t"))]
+        for speakers, some in cases.items()
+    ]
+    return markdown(["speakers", "percentiles of the bootstrap", "this one (t)"], rows, 0)
+
+
+def ranks() -> str:
+    """Tables of equal models that are split, and pairs of different models told apart, by correction."""
+    kinds = ["percentile", "t", "Tukey", "Bonferroni", "Holm", "Holm, not paired"]
+    cases: dict[int, list[dict[str, Any]]] = {}
+    for row in result("ranks.cpu")["tables"]:
+        cases.setdefault(row["speakers"], []).append(row)
+    rows = [
+        [name, str(speakers), *(f"{choose(row[part][kind] for row in some):.1f}" for kind in kinds)]
+        for part, name, choose in (
+            ("split", "equal models split, at most", max),
+            ("told apart", "different pairs told apart, at least", min),
+        )
+        for speakers, some in cases.items()
+    ]
+    return markdown(["percent", "speakers", *kinds], rows, 1)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "scores": scores,
+    "cross": cross,
+    "speed": speed,
+    "heads": heads,
+    "intervals": intervals,
+    "paired": paired,
+    "ranks": ranks,
+}
 
 
 def rendered(text: str) -> str:
@@ -131,11 +196,12 @@ def main() -> None:
     )
     parser.add_argument("--check", action="store_true", help="change nothing; exit status 1 if tables differ")
     arguments = parser.parse_args()
-    text = README.read_text(encoding="utf-8")
-    new = rendered(text)
+    texts = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS}
+    new = {path: rendered(text) for path, text in texts.items()}
     if arguments.check:
-        sys.exit(new != text)
-    README.write_text(new, encoding="utf-8")
+        sys.exit(new != texts)
+    for path, text in new.items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

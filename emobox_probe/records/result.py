@@ -229,9 +229,10 @@ class ResultRecord(RunRecord):
     `confusion` are of the same. `mean` is over folds and seeds, as the paper's Table 4 has it; labels that a fold lacks
     do not count in that fold. `spread` is over folds, `seed_spread` over seeds. `test_selected`, a mean too, shows what
     choosing on test would have gained. `layers` and `weighted_sum` are there where the means of all layers were stored.
-    `remarks` says in words what a reader must know of the protocol on this corpus. `speaker_only` scores, all utterances
-    together, the commonest training label of who speaks, without audio (None in older records): what of a score could be
-    had by voice alone. `seed_0` is, where `paper` was repeated with more seeds, the mean over folds of the published one.
+    `remarks` says in words what a reader must know of the protocol on this corpus. `speaker_only` scores, all
+    utterances together, the commonest training label of who speaks, without audio (None in older records): what of a
+    score could be had by voice alone. `seed_0` is, where `paper` was repeated with more seeds, the mean over folds of
+    the published one.
     """
 
     FILE: ClassVar[str] = RESULT_FILE

@@ -1,4 +1,4 @@
-"""The README's numbers are those that the benchmarks wrote."""
+"""The numbers of README, guide and card are those that the benchmarks wrote."""
 
 import subprocess
 import sys
@@ -7,6 +7,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def test_tables_of_the_readme_are_those_of_the_result_files() -> None:
+def test_tables_are_those_of_the_result_files() -> None:
     words = [sys.executable, str(ROOT / "benchmarks" / "tables.py"), "--check"]
     assert subprocess.run(words).returncode == 0, "run python benchmarks/tables.py"
