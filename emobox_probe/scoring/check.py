@@ -11,7 +11,7 @@ from emobox_probe.errors import ProbeError
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.predictions import confusion_of
 from emobox_probe.records.result import METRICS, Interval, ResultRecord, RunRecord, Scores
-from emobox_probe.scoring.scores import average_of, pair_summary_of, scores_of, seed_0_of, summary_of
+from emobox_probe.scoring.summary import average_of, pair_summary_of, scores_of, seed_0_of, summary_of
 
 # Two ways of adding up the same counts agree to this.
 TOLERANCE = 1e-9

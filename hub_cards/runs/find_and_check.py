@@ -16,7 +16,7 @@ from emobox_probe.records.predictions import read_predictions
 from emobox_probe.records.record import folders_with
 from emobox_probe.records.result import RESULT_FILE, CorpusRecord, ResultRecord, read_record
 from emobox_probe.scoring.check import check_scores
-from emobox_probe.scoring.scores import as_of_today
+from emobox_probe.scoring.summary import as_of_today
 from emobox_probe.tasks.tasks import label_list
 
 

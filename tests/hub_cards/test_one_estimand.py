@@ -19,7 +19,7 @@ from sklearn.metrics import recall_score
 from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.records.predictions import confusion_of
 from emobox_probe.records.result import HEADLINE, ResultRecord
-from emobox_probe.scoring.scores import scores_of, summary_of
+from emobox_probe.scoring.summary import scores_of, summary_of
 from hub_cards.cards.eval_results import to_yaml
 from hub_cards.cards.model_card import model_card
 from hub_cards.leaderboard.data import _contender, page_data

@@ -16,7 +16,7 @@ from emobox_probe.records.result import ResultRecord, Scores, read_record
 from emobox_probe.report.report import remarks, score_rows
 from emobox_probe.scoring.by_group import scores_by
 from emobox_probe.scoring.check import check_scores
-from emobox_probe.scoring.scores import as_of_today, confusion_of, scores_of
+from emobox_probe.scoring.summary import as_of_today, confusion_of, scores_of
 from hub_cards.runs.find_and_check import as_shown
 
 LABELS = ["Angry", "Happy", "Neutral", "Sad"]

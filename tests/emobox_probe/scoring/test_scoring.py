@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-from emobox_probe.scoring.scores import confusion_of, interval_of, scores_of
+from emobox_probe.scoring.summary import confusion_of, interval_of, scores_of
 
 NAMES = ["Angry", "Happy", "Sad"]
 
