@@ -89,6 +89,28 @@ def test_of_the_record(folder: Path, ua: float) -> None:
     assert np.isnan(table.loc["mean over folds", "ua_low"])
 
 
+def test_a_fold_of_one_label_counts_by_its_utterances(folder: Path) -> None:
+    first = pd.read_parquet(folder / "predictions.parquet").query("fold == 'fold1'")
+    single = fold("fold2", 10, ["Sad"], 0.5)
+    assert scores_of(confusion_of(single, LABELS), "skip").ua == (single["prediction"] == "Sad").mean()
+    together = pd.concat([first, single], ignore_index=True)
+    base = record().folds[0]
+    folds = [
+        base.model_copy(
+            update={
+                "name": part["fold"].iloc[0],
+                "test": len(part),
+                "scores": scores_of(confusion_of(part, LABELS), "skip"),
+            }
+        )
+        for part in (first, single)
+    ]
+    summary = summary_of(folds, together, LABELS, "skip")
+    expected = recall_score(together["label"], together["prediction"], average="macro")
+    assert summary["pooled"].ua == pytest.approx(expected)
+    assert summary["interval"].ua[0] < expected < summary["interval"].ua[1]
+
+
 def test_of_the_rank_and_the_board(folder: Path, ua: float) -> None:
     collection = collect([folder])
     assert _contender(collection.results[0]).scores["ua"] == pytest.approx(ua)
@@ -111,7 +133,7 @@ def test_of_tables_and_cards(folder: Path, ua: float, capsys: pytest.CaptureFixt
     assert {metric["name"]: metric["value"] for metric in metadata}["UA (mean recall over classes)"] == round(
         ua, 4
     )
-    assert f"| {HEADLINE} | {100 * ua:.2f} |" in card.text
+    assert f"| {HEADLINE} | {100 * ua:.1f} |" in card.text
     assert f"| mean over folds | {100 * made.mean.ua:.2f} |" in card.text
     (entry, *_) = yaml.safe_load(to_yaml(made))
     assert entry["value"] == round(ua, 4)
