@@ -134,6 +134,6 @@ def test_of_tables_and_cards(folder: Path, ua: float, capsys: pytest.CaptureFixt
         ua, 4
     )
     assert f"| {HEADLINE} | {100 * ua:.1f} |" in card.text
-    assert f"| mean over folds | {100 * made.mean.ua:.2f} |" in card.text
+    assert f"| mean over folds | {100 * made.mean.ua:.1f} |" in card.text
     (entry, *_) = yaml.safe_load(to_yaml(made))
     assert entry["value"] == round(ua, 4)

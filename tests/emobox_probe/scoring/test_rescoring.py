@@ -137,8 +137,8 @@ def test_records_of_before_are_checked_by_percentiles_and_shown_as_of_today(tmp_
     wrong = again.model_copy(update={"interval": again.interval.model_copy(update={"ua": today.interval.ua})})
     with pytest.raises(ProbeError, match="UA of the interval"):
         check_scores(folder, wrong, table)
-    assert as_of_today(again, table) == today
-    assert as_shown(folder, again) == today
+    assert as_of_today(again, table).model_dump_json() == today.model_dump_json()
+    assert as_shown(folder, again).model_dump_json() == today.model_dump_json()
     (folder / "predictions.parquet").unlink()
     assert as_shown(folder, again) == again
     assert again.interval.note == "(percentiles)"
