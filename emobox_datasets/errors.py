@@ -71,8 +71,8 @@ def os_errors(error: BaseException) -> Iterator[OSError]:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether it happened because a disk, or the user's share of it, is full."""
-    return any(cause.errno in (errno.ENOSPC, errno.EDQUOT) for cause in os_errors(error))
+    """Whether it happened because a disk, the user's share of it, or what a file may grow to is full."""
+    return any(cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) for cause in os_errors(error))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

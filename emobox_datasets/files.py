@@ -1,9 +1,11 @@
-"""Files that are written whole or not at all, and names read from files, which never lead out of their folder."""
+"""Files and folders that are written whole or not at all, and names read from files, which never lead out of theirs."""
 
 import fcntl
 import hashlib
-from collections.abc import Callable
-from contextlib import suppress
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -11,7 +13,7 @@ from uuid import uuid4
 
 import datasets
 
-# What a file is called until it is whole.
+# What a file or a folder is called until it is whole.
 UNFINISHED = ".incomplete"
 
 
@@ -45,13 +47,44 @@ def write_whole(path: Path, content: bytes | Callable[[BinaryIO], Any]) -> None:
         unfinished.unlink(missing_ok=True)
 
 
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A new folder to fill, which becomes `path` at the end unless there was an error; else nothing is left of it.
+
+    Args:
+        path: the target, which is not there or an empty folder.
+
+    Raises:
+        OSError: something else is at the target by now.
+    """
+    with scratch_folder(path) as unfinished:
+        yield unfinished
+        unfinished.rename(path)  # which replaces an empty folder
+
+
+@contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """A new folder beside `path`, gone at the end; what processes that died have left of the same path is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(path)
+    scratch, lock = _create_folder(path)
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        os.close(lock)
+
+
 def remove_abandoned(path: Path) -> None:
     """Remove what processes that died while they wrote `path` have left; those that are still writing go on."""
     for unfinished in path.parent.glob(f".{escape(path.name)}.*{UNFINISHED}"):
         # No file system of others, no missing right and no living writer is an error here.
-        with suppress(OSError), unfinished.open("r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            unfinished.unlink(missing_ok=True)
+        with suppress(OSError), _opened(unfinished) as descriptor:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if unfinished.is_dir():
+                shutil.rmtree(unfinished, ignore_errors=True)
+            else:
+                unfinished.unlink(missing_ok=True)
 
 
 def inside(folder: str | Path, name: object) -> Path:
@@ -87,10 +120,37 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def _new_name(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{uuid4().hex[:12]}{UNFINISHED}")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _create_folder(path: Path) -> tuple[Path, int]:
+    """A new folder beside the target, locked while its writer lives."""
+    while True:
+        unfinished = _new_name(path)
+        unfinished.mkdir()
+        with suppress(FileNotFoundError):  # another process took it for abandoned before it was locked
+            lock = os.open(unfinished, os.O_RDONLY)
+            with suppress(OSError):  # where folders cannot be locked, nobody takes it for abandoned either
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if unfinished.exists():
+                return unfinished, lock
+            os.close(lock)
+
+
 def _create(path: Path) -> tuple[Path, BinaryIO]:
     """A new file beside the target, locked while its writer lives."""
     while True:
-        unfinished = path.with_name(f".{path.name}.{uuid4().hex[:12]}{UNFINISHED}")
+        unfinished = _new_name(path)
         file = unfinished.open("xb")
         with suppress(OSError):  # where files cannot be locked, nobody takes it for abandoned either
             fcntl.flock(file, fcntl.LOCK_EX)

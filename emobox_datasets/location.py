@@ -1,7 +1,6 @@
 """Where a corpus is on this machine."""
 
 import os
-import shutil
 from difflib import get_close_matches
 from pathlib import Path
 from unicodedata import normalize
@@ -11,7 +10,7 @@ from filelock import FileLock
 from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError, printable
-from emobox_datasets.files import UNFINISHED, cache_folder
+from emobox_datasets.files import cache_folder, whole_folder
 
 DATA_VARIABLE = "EMOBOX_DATA"
 
@@ -128,14 +127,10 @@ def is_here(corpus: Corpus) -> bool:
 
 
 def _make(corpus: Corpus, root: Path) -> None:
-    """Synthesise into another folder, then rename it: no one ever reads half a corpus."""
+    """Synthesise all of it or nothing: no one ever reads half a corpus."""
     assert corpus.synthesise is not None
     root.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(root.with_name(f".{root.name}.lock")):
-        # Only one process is here at a time, so what is unfinished was left by one that died.
-        for abandoned in root.parent.glob(f"{root.name}.*{UNFINISHED}"):
-            shutil.rmtree(abandoned, ignore_errors=True)
         if not root.is_dir():
-            unfinished = root.with_name(f"{root.name}.{os.getpid()}{UNFINISHED}")
-            corpus.synthesise(unfinished)
-            unfinished.rename(root)
+            with whole_folder(root) as unfinished:
+                corpus.synthesise(unfinished)

@@ -151,6 +151,7 @@ def run(config: ProbeConfig | CrossConfig, own: Any = None) -> Run:
     described = [describe_corpus(pool.audio[c.name], c, design.labels) for c in design.corpora]
     folder = design.folder(encoder.facts.name)
     if (kept := _kept(folder, config, design, encoder, described)) is not None:
+        forget(folder)  # a run may have been killed between the two
         accelerator.end_training()
         return Run(folder, kept, kept=True)
 

@@ -94,7 +94,7 @@ def _read(path: Path) -> pa.Table:
 
 
 def _crc32(path: Path) -> int:
-    """Of all bytes; of an Arrow table the content, audio by its length only: what is not asked for is not read."""
+    """Of all bytes; of an Arrow table schema and content, audio by its length: what is not asked for is not read."""
     if path.suffix != ".arrow":
         return zlib.crc32(path.read_bytes())
     table = _read(path)
@@ -102,5 +102,6 @@ def _crc32(path: Path) -> int:
     flat = table.flatten()
     columns = [pc.binary_length(column) if pa.types.is_binary(column.type) else column for column in flat]
     sink = pa.BufferOutputStream()
+    sink.write(table.schema.serialize())  # with what `datasets` has noted there of the features
     csv.write_csv(pa.table(columns, names=flat.column_names), sink)
     return zlib.crc32(sink.getvalue())

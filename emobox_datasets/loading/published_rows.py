@@ -11,6 +11,7 @@ from functools import cached_property
 from heapq import merge
 from itertools import islice
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 import datasets
@@ -73,6 +74,17 @@ class PublishedRowsBuilder(CachedBuilder, Parquet):
         if self._copy:
             corpus, utterances = self._copy
             corpus.warn_of_missing(utterances)
+
+    def _download_and_prepare(self, *args: Any, **options: Any) -> None:
+        """As `datasets` does it, from shards that are as they were written.
+
+        Raises:
+            CorpusError: a shard is missing or was changed.
+        """
+        for shard in prepared.read(self.base_path).shards:
+            if self.config.name in shard.parts:
+                prepared.check_shard(Path(self.base_path), shard)
+        super()._download_and_prepare(*args, **options)
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         generators: list[datasets.SplitGenerator] = super()._split_generators(dl_manager)

@@ -175,13 +175,7 @@ def check(folder: Path, prepared: Prepared, deep: bool = True) -> None:
             version.
     """
     for shard in prepared.shards:
-        file = folder / shard.path
-        if not file.is_file() or file.stat().st_size != shard.size or (deep and sha256(file) != shard.sha256):
-            state = "is another" if file.is_file() else "is missing"
-            raise CorpusError(
-                f"Expected {shard.path} in {folder} with the checksum that {FILE} tells, but it {state}; prepare "
-                f"the corpus again."
-            )
+        check_shard(folder, shard, deep)
     listed = {shard.path for shard in prepared.shards}
     found = {str(file.relative_to(folder)) for file in folder.glob("data/*")}
     if strangers := sorted(found - listed):
@@ -196,6 +190,21 @@ def check(folder: Path, prepared: Prepared, deep: bool = True) -> None:
     if f"version: {prepared.version}\n" not in (folder / CARD).read_text(encoding="utf-8"):
         raise CorpusError(
             f"Expected the card {CARD} in {folder} to be of this version, {prepared.version}, but it is not; prepare "
+            f"the corpus again."
+        )
+
+
+def check_shard(folder: Path, shard: Shard, deep: bool = True) -> None:
+    """Hold a shard against its size and, if `deep`, checksum.
+
+    Raises:
+        CorpusError: it is missing or was changed.
+    """
+    file = folder / shard.path
+    if not file.is_file() or file.stat().st_size != shard.size or (deep and sha256(file) != shard.sha256):
+        state = "is another" if file.is_file() else "is missing"
+        raise CorpusError(
+            f"Expected {shard.path} in {folder} with the checksum that {FILE} tells, but it {state}; prepare "
             f"the corpus again."
         )
 

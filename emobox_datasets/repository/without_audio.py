@@ -20,9 +20,9 @@ from emobox_datasets.audio_files.audio import flac_checksum
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.loading.builder import features_of
-from emobox_datasets.repository import prepared
+from emobox_datasets.repository import prepared, target
 from emobox_datasets.repository.prepared import Prepared
-from emobox_datasets.repository.write import Describe, check_target, complete, inspect, write_shard
+from emobox_datasets.repository.write import Describe, complete, inspect, write_shard
 
 logger = logging.getLogger(__name__)
 
@@ -55,23 +55,23 @@ def without_audio(folder: str | Path, out: str | Path, describe: Describe) -> Pr
         )
     prepared.check(folder, whole)
     corpus = corpora.load(whole.corpus)
-    check_target(corpus, out)
-    unfinished = out.with_name(f".{out.name}.incomplete")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    features = metadata_features(corpus)
-    for shard in whole.shards:
-        write_shard(unfinished / shard.path, features, _rows(folder / shard.path, features))
-    made = Prepared(
-        corpus=whole.corpus,
-        fingerprint=whole.fingerprint,
-        audio=False,
-        utterances=whole.utterances,
-        configurations=whole.configurations,
-        shards=[inspect(unfinished, shard.path, shard.parts).shard for shard in whole.shards],
-    )
-    complete(unfinished, made, describe)
-    shutil.rmtree(out, ignore_errors=True)
-    unfinished.rename(out)
+    with target.locked(out):
+        target.check(corpus, out)
+        unfinished = target.unfinished_of(out)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        features = metadata_features(corpus)
+        for shard in whole.shards:
+            write_shard(unfinished / shard.path, features, _rows(folder / shard.path, features))
+        made = Prepared(
+            corpus=whole.corpus,
+            fingerprint=whole.fingerprint,
+            audio=False,
+            utterances=whole.utterances,
+            configurations=whole.configurations,
+            shards=[inspect(unfinished, shard.path, shard.parts).shard for shard in whole.shards],
+        )
+        complete(unfinished, made, describe)
+        target.replace(out, unfinished)
     return made
 
 

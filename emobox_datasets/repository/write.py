@@ -7,21 +7,18 @@ on with the shards that are there. The repository appears under its name when al
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, BinaryIO
 
 import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock
 from rich.console import Console
 from rich.progress import track
 
@@ -30,11 +27,11 @@ from emobox_datasets.audio_files.audio import flac_checksum
 from emobox_datasets.audio_files.fingerprint import fingerprint_of
 from emobox_datasets.corpus import Corpus, Utterance
 from emobox_datasets.errors import CorpusError, is_disk_full
-from emobox_datasets.files import sha256
+from emobox_datasets.files import scratch_folder, sha256, write_whole
 from emobox_datasets.folds.partition import Item, configurations, partition
 from emobox_datasets.loading.builder import features_of, row_of
 from emobox_datasets.loading.row_version import source_hash
-from emobox_datasets.repository import prepared
+from emobox_datasets.repository import prepared, target
 from emobox_datasets.repository.prepared import Prepared, Shard
 
 # A shard of some 100 to 300 MB: small enough to be sent again, large enough to be few.
@@ -47,8 +44,6 @@ ROW_GROUP_BYTES = 2_000_000
 # Raise it with every change of this module after which a shard, or which rows are in it, would be another one:
 # repositories that an earlier version wrote are then written anew. Rows have a number of their own, `ROW_VERSION`.
 WRITE_VERSION = 1
-# What a finished repository was made from; hidden, so it is neither loaded nor published.
-SOURCE_FILE = ".source"
 # What shapes the bytes of a shard but is not our code.
 LIBRARIES = ("av", "datasets", "numpy", "pyarrow", "soundfile", "soxr")
 
@@ -93,14 +88,14 @@ def prepare(
             else than a repository of this corpus.
     """
     out = Path(out).absolute()
-    check_target(corpus, out)
-    with _locked(out):
+    with target.locked(out):
+        target.check(corpus, out)
         source = _source(corpus, Path(root), allow_missing)
         if (finished := _finished(out, source)) is not None:
             _describe_again(out, finished, describe)
             return finished
-        unfinished = out.with_name(f".{out.name}.incomplete")
-        _start(unfinished, source)
+        unfinished = target.unfinished_of(out)
+        target.start(unfinished, source)
         tasks = plan(corpus, corpus.scan(root, allow_missing))
         try:
             inspected = list(_write_all(unfinished, tasks, jobs, progress))
@@ -120,7 +115,7 @@ def prepare(
             shards=[one.shard for one in inspected],
         )
         complete(unfinished, made, describe)
-        _replace(out, unfinished)
+        target.replace(out, unfinished)
     return made
 
 
@@ -133,28 +128,6 @@ def complete(folder: Path, made: Prepared, describe: Describe) -> None:
     describe(folder, made)
     made.write(folder)
     prepared.check(folder, made, deep=False)
-
-
-def check_target(corpus: Corpus, out: Path) -> None:
-    """Refuse to write over anything but a repository of the same corpus.
-
-    Raises:
-        CorpusError: there is something else at `out`.
-    """
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return
-    if not (out / prepared.FILE).is_file():
-        raise CorpusError(
-            f"Expected a repository that emobox prepare made, or nothing, at {out}, but got something else; choose "
-            f"another --out, or remove it."
-        )
-    # A repository of another format is replaced: it is ours, whatever it says.
-    name = prepared.corpus_of(out)
-    if name != corpus.name:
-        raise CorpusError(
-            f"Expected a repository of {corpus.name} at {out}, but got one of {name or 'no corpus that it names'}; "
-            f"choose another --out, or remove it."
-        )
 
 
 def cells(corpus: Corpus, items: Sequence[Item]) -> dict[tuple[str | None, ...], list[int]]:
@@ -236,22 +209,26 @@ def loading_metadata(corpus: Corpus, made: Prepared, features: datasets.Features
 
 def write_shard(file: Path, features: datasets.Features, rows: Iterator[dict[str, Any]]) -> None:
     """Write rows as one Parquet file that tells its features; no one ever reads half of it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f"{file.name}.{os.getpid()}.incomplete")
     plain = [column for column in _columns(features) if column != "audio.bytes"]
-    with pq.ParquetWriter(
-        unfinished,
-        features.arrow_schema,
-        # FLAC does not get smaller, and a dictionary or a least and a greatest value of it are of no use.
-        compression={column: "NONE" if column == "audio.bytes" else "ZSTD" for column in _columns(features)},
-        use_dictionary=plain,
-        write_statistics=plain,
-        # Pages are cut by content, so that a new version shares most of its bytes with the old one on the Hub.
-        use_content_defined_chunking=True,
-    ) as writer:
-        for group in _groups(rows):
-            writer.write_table(pa.Table.from_pylist(group, schema=features.arrow_schema))
-    unfinished.replace(file)
+
+    def write(stream: BinaryIO) -> None:
+        with pq.ParquetWriter(
+            stream,
+            features.arrow_schema,
+            # FLAC does not get smaller, and a dictionary or a least and a greatest value of it are of no use.
+            compression={
+                column: "NONE" if column == "audio.bytes" else "ZSTD" for column in _columns(features)
+            },
+            use_dictionary=plain,
+            write_statistics=plain,
+            # Pages are cut by content, so that a new version shares most of its bytes with the old one on the Hub.
+            use_content_defined_chunking=True,
+        ) as writer:
+            for group in _groups(rows):
+                writer.write_table(pa.Table.from_pylist(group, schema=features.arrow_schema))
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(file, write)
 
 
 def inspect(folder: Path, path: str, parts: dict[str, str]) -> Inspected:
@@ -351,7 +328,7 @@ def _source(corpus: Corpus, root: Path, allow_missing: bool) -> str:
 def _finished(out: Path, source: str) -> Prepared | None:
     """What is at `out`, if it was made from the same source and is whole."""
     try:
-        if (out / SOURCE_FILE).read_text() != source:
+        if (out / target.SOURCE_FILE).read_text() != source:
             return None
         made = prepared.read(out)
         prepared.check(out, made)
@@ -361,40 +338,23 @@ def _finished(out: Path, source: str) -> Prepared | None:
 
 
 def _describe_again(out: Path, made: Prepared, describe: Describe) -> None:
-    """Write the card of a finished repository anew, file by file: what it says may have changed since."""
-    with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as fresh:
-        (Path(fresh) / "data").symlink_to(out / "data")
-        describe(Path(fresh), made)
-        for path in prepared.files(Path(fresh)):
-            if not path.startswith("data/"):
-                (out / path).parent.mkdir(exist_ok=True)
-                (Path(fresh) / path).replace(out / path)
+    """Write the card of a finished repository anew: what it says may have changed since."""
+    with scratch_folder(out) as fresh:
+        (fresh / "data").symlink_to(out / "data")
+        describe(fresh, made)
+        written = [path for path in prepared.files(fresh) if not path.startswith("data/")]
+        changed = [path for path in written if not _is_same(fresh / path, out / path)]
+        if not changed:
+            return
+        # While it has files of two cards it is an unfinished one: the run after one that is killed here ends it.
+        unfinished = target.unfinished_of(out)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        out.rename(unfinished)
+        for path in changed:
+            (unfinished / path).parent.mkdir(exist_ok=True)
+            (fresh / path).replace(unfinished / path)
+        unfinished.rename(out)
 
 
-def _start(unfinished: Path, source: str) -> None:
-    """Keep the shards of a killed run, unless they were made from something else."""
-    told = unfinished / SOURCE_FILE
-    if unfinished.is_dir() and (not told.is_file() or told.read_text() != source):
-        shutil.rmtree(unfinished)
-    unfinished.mkdir(parents=True, exist_ok=True)
-    for half in unfinished.rglob("*.incomplete"):
-        half.unlink()
-    told.write_text(source)
-
-
-def _replace(out: Path, unfinished: Path) -> None:
-    """Put the finished repository in the place of what was there."""
-    old = out.with_name(f".{out.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
-        out.rename(old)
-    unfinished.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """One run a target at a time, on whichever machine; the other one finds its work done."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(out.with_name(f".{out.name}.lock")):
-        yield
+def _is_same(one: Path, other: Path) -> bool:
+    return other.is_file() and one.read_bytes() == other.read_bytes()

@@ -1,14 +1,13 @@
 """`emobox convert-checkpoint`: a published checkpoint of data2vec 2.0 or emotion2vec becomes a folder for `--model`."""
 
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+from safetensors import SafetensorError
 
-from emobox_datasets.files import sha256
+from emobox_datasets.files import sha256, whole_folder
 from emobox_probe.encoders.data2vec2 import Data2Vec2FeatureExtractor
 from emobox_probe.encoders.data2vec2.data2vec2_checkpoint import Converted, convert
 from emobox_probe.encoders.data2vec2.pickles import plain, read_checkpoint
@@ -32,7 +31,7 @@ def convert_checkpoint(path: Path, out: Path) -> list[str]:
 
     Raises:
         ProbeError: the checkpoint is refused (see `read_checkpoint` and `convert`), what is beside it cannot be read,
-            or `out` is a file or holds something already.
+            `out` is a file or holds something already, or the disk is full.
     """
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise ProbeError(
@@ -126,15 +125,14 @@ def _labels_beside(path: Path) -> list[str]:
 
 def _save(model: Any, out: Path) -> None:
     """All of the folder or nothing."""
-    half = out.with_name(f".{out.name}.{os.getpid()}")
-    half.mkdir(parents=True)
     try:
-        _write(model, half)
-        if out.is_dir():
-            out.rmdir()
-        half.rename(out)
-    finally:
-        shutil.rmtree(half, ignore_errors=True)
+        with whole_folder(out.absolute()) as folder:
+            _write(model, folder)
+    except SafetensorError as error:  # which tells what the operating system said in words only
+        raise ProbeError(
+            f"Expected to write {out}, but got: {error}; make room there, or name another folder. Nothing is left of "
+            f"what was begun."
+        ) from error
 
 
 def _write(model: Any, folder: Path) -> None:

@@ -8,7 +8,6 @@ digest begins with the name of the shard and the number of the block, so that ne
 is written straight from the utterances, so that nothing is copied together first, and read through a memory map.
 """
 
-import errno
 import hashlib
 import json
 import math
@@ -26,6 +25,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from emobox_datasets import files
+from emobox_datasets.errors import is_disk_full
 from emobox_probe.encoders.encoder import Encoded
 from emobox_probe.errors import ProbeError, UnreadableError
 
@@ -41,7 +41,6 @@ _LARGEST_HEADER = 1 << 20
 # In the place of the checksum while it is worked out.
 _NO_CHECKSUM = "0" * 64
 _CHECKSUM = re.compile(rb'(?<="checksum":")[0-9a-f]{64}(?=")')
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_shard(path: Path, name: str, utterances: Sequence[Encoded]) -> None:
@@ -113,7 +112,7 @@ def write_whole(path: Path, content: bytes | Callable[[BinaryIO], Any]) -> None:
     try:
         files.write_whole(path, content)
     except OSError as error:
-        if error.errno not in _FULL:
+        if not is_disk_full(error):
             raise
         free = shutil.disk_usage(path.parent).free
         raise ProbeError(

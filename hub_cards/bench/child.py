@@ -9,7 +9,6 @@ failed. `accelerate launch -m hub_cards.bench.child --job job.json` does the sam
 import argparse
 import contextlib
 import ctypes
-import errno
 import json
 import os
 import signal
@@ -23,7 +22,7 @@ from accelerate import Accelerator
 from filelock import FileLock
 
 from emobox_datasets import corpora
-from emobox_datasets.errors import CorpusError
+from emobox_datasets.errors import CorpusError, is_disk_full
 from emobox_probe import experiment
 from emobox_probe.config import Config, CrossConfig, ExtractConfig, ProbeConfig
 from emobox_probe.encoders import batching
@@ -40,7 +39,6 @@ from hub_cards.bench.plan import Model, Place
 Reason = Literal["error", "memory", "disk", "crash"]
 CONFIGS: dict[str, type[Config]] = {"extract": ExtractConfig, "probe": ProbeConfig, "cross": CrossConfig}
 _SET_PARENT_DEATH_SIGNAL = 1
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main() -> None:
@@ -57,7 +55,7 @@ def main() -> None:
         except (MemoryError, torch.OutOfMemoryError) as error:
             _fail(job, "memory", f"{type(error).__name__}: {error}")
         except OSError as error:
-            _fail(job, "disk" if error.errno in _DISK else "error", f"{type(error).__name__}: {error}")
+            _fail(job, "disk" if is_disk_full(error) else "error", f"{type(error).__name__}: {error}")
 
 
 def _do(job: dict[str, Any]) -> None:

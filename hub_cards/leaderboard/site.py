@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
+from emobox_datasets.files import UNFINISHED
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.shards import write_whole
 from hub_cards.leaderboard.data import compressed
@@ -94,7 +95,8 @@ def check_folder(folder: Path) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise ProbeError(f"Expected --out to name a folder, but {folder} is a file; name another.")
-    present = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    present = [name for name in names if not name.endswith(UNFINISHED)]  # which a killed build may have left
     others = [name for name in present if name not in (PAGE, CARD, LICENCES, MARKER)]
     if not others and present and MARKER not in present:
         others = present

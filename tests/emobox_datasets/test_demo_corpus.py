@@ -27,7 +27,7 @@ def small(after_half: Any = lambda: None) -> Corpus:
     """The demo corpus, of a few files; `after_half` is called when half of them are written."""
 
     def synthesise(folder: Path) -> None:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         for number in range(FILES):
             if number == FILES // 2:
                 after_half()
@@ -61,13 +61,13 @@ def test_what_the_dead_have_left_is_removed_and_not_read(root: Path) -> None:
     assert sorted(path.name for path in root.parent.iterdir()) == [".demo.lock", "demo"]
 
 
-def test_what_earlier_versions_have_left_is_removed(root: Path) -> None:
-    (root.parent / "demo.4711.incomplete" / "ada").mkdir(parents=True)
-    other = root.parent / "demo2.4711.incomplete"
+def test_what_the_dead_have_left_is_removed(root: Path) -> None:
+    (root.parent / ".demo.4711.incomplete" / "ada").mkdir(parents=True)
+    other = root.parent / ".demo2.4711.incomplete"
     other.mkdir()
     assert find_root(small(), None) == root
     assert is_whole(root)
-    assert sorted(path.name for path in root.parent.iterdir()) == [".demo.lock", "demo", other.name]
+    assert sorted(path.name for path in root.parent.iterdir()) == [".demo.lock", other.name, "demo"]
 
 
 def test_several_at_once_make_it_once(root: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from emobox_datasets.files import inside, remove_abandoned, write_whole
+from emobox_datasets.files import inside, remove_abandoned, whole_folder, write_whole
 
 
 def names(folder: Path) -> list[str]:
@@ -82,13 +82,50 @@ def test_many_writers_of_one_file_leave_one_whole_file(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a"]
 
 
-def test_only_unfinished_files_of_the_same_target_are_removed(tmp_path: Path) -> None:
+def test_only_what_is_unfinished_of_the_same_target_is_removed(tmp_path: Path) -> None:
     others = [".a.txt", ".a.txt.lock", ".b.txt.0.incomplete", "a.txt.0.incomplete"]
     for name in [*others, ".a.txt.0.incomplete"]:
         (tmp_path / name).touch()
-    (tmp_path / ".a.txt.folder.incomplete").mkdir()
+    (tmp_path / ".a.txt.folder.incomplete" / "full").mkdir(parents=True)
     remove_abandoned(tmp_path / "a.txt")
-    assert names(tmp_path) == sorted([*others, ".a.txt.folder.incomplete"])
+    assert names(tmp_path) == sorted(others)
+
+
+def test_a_folder_appears_when_it_is_full(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with whole_folder(tmp_path / "a") as unfinished:
+        (unfinished / "file").touch()
+        remove_abandoned(tmp_path / "a")  # what is being filled is not abandoned
+        assert names(tmp_path / "a") == []
+    assert names(tmp_path / "a") == ["file"]
+    assert names(tmp_path) == ["a"]
+
+
+def test_an_error_or_another_writer_leaves_the_folder_that_was_there(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), whole_folder(tmp_path / "a"):
+        raise ZeroDivisionError
+    assert names(tmp_path) == []
+    with pytest.raises(OSError, match="not empty"), whole_folder(tmp_path / "a"):
+        (tmp_path / "a" / "of another").mkdir(parents=True)
+    assert names(tmp_path) == ["a"]
+    assert names(tmp_path / "a") == ["of another"]
+
+
+def _fill_until_killed(path: Path) -> None:
+    with whole_folder(path) as unfinished:
+        (unfinished / "half").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_the_folder_that_the_dead_have_begun_goes(tmp_path: Path) -> None:
+    writer = multiprocessing.get_context("fork").Process(target=_fill_until_killed, args=(tmp_path / "a",))
+    writer.start()
+    writer.join()
+    assert len(names(tmp_path)) == 1
+    with whole_folder(tmp_path / "a"):
+        pass
+    assert names(tmp_path) == ["a"]
+    assert names(tmp_path / "a") == []
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a/b.txt", "..a/b..txt", ".a", "a b", "ä"])

@@ -118,6 +118,11 @@ def test_twice_gives_the_same_scores_and_extracts_once(tmp_path: Path, tiny_enco
     first, second = (read_record(tmp_path / n / "tiny" / "demo" / "paper") for n in ("1", "2"))
     assert scores_and_settings(first) == scores_and_settings(second)
     assert first.provenance.extraction_seconds == second.provenance.extraction_seconds > 0
+    # Killed between the record and that, a run has left its state of training.
+    left = tmp_path / "2" / "tiny" / "demo" / "paper" / ".training"
+    left.mkdir()
+    assert run(*words, "--output-dir", str(tmp_path / "2")) == 0
+    assert not left.exists()
     # What only informs can be lost.
     shutil.rmtree(tmp_path / "features" / "times")
     shutil.rmtree(tmp_path / "features" / "locks")

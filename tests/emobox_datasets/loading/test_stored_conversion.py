@@ -155,6 +155,16 @@ def test_flipped_bytes_of_ids_languages_and_labels_are_made_again(
     assert told(load(cache)) == expected
 
 
+@pytest.mark.parametrize("configuration", ["all", "fold1"])
+def test_flipped_bytes_of_what_is_noted_of_the_features_are_made_again(
+    cache: Path, expected: dict, configuration: str
+) -> None:
+    path = file_of(cache, "demo-train.arrow", configuration)
+    flip(path, path.read_bytes().index(b'{"info"'))
+    assert told(load(cache)) == expected
+    assert not integrity.damage(str(path.parent))
+
+
 def test_flipped_bytes_anywhere_are_made_again_or_named(cache: Path, expected: dict) -> None:
     """Whatever is flipped: the rows are right, or an error names the utterance whose audio is not."""
     path = file_of(cache, "demo-train.arrow", "all")

@@ -193,6 +193,66 @@ def test_a_card_is_written_again_even_if_the_shards_are_not(copy: Path, made: Pa
     assert beside(tmp_path / "demo") == []
 
 
+@pytest.mark.parametrize(
+    ("method", "moved"), [("rename", "demo"), ("replace", "README.md"), ("rename", ".demo.incomplete")]
+)
+def test_a_run_that_ends_between_two_cards_leaves_no_mixture(
+    copy: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, moved: str
+) -> None:
+    prepare(DEMO, copy, tmp_path / "demo", describe)
+    for name in ("README.md", "pictures/labels.png"):
+        with (tmp_path / "demo" / name).open("ab") as file:
+            file.write(b"old\n")
+    before = contents(tmp_path / "demo")
+    move = getattr(Path, method)
+
+    def stop(path: Path, target: Path) -> Path:
+        if path.name == moved:
+            raise KeyboardInterrupt
+        result: Path = move(path, target)
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, method, stop)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(DEMO, copy, tmp_path / "demo", describe)
+    assert not (tmp_path / "demo").exists() or contents(tmp_path / "demo") == before
+    monkeypatch.setattr(repository, "write_shard", lambda *_: pytest.fail("the shards are there"))
+    prepare(DEMO, copy, tmp_path / "demo", describe)
+    assert contents(tmp_path / "demo") == contents(made)
+    assert beside(tmp_path / "demo") == []
+
+
+@pytest.mark.parametrize("method", ["rename", "rmtree"])
+def test_a_run_that_ends_between_two_repositories_loses_neither(
+    copy: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Of the former one, whose source has changed, and the new one."""
+    prepare(DEMO, copy, tmp_path / "demo", describe)
+    (tmp_path / "demo" / ".source").write_text("another")
+    rename, remove = Path.rename, shutil.rmtree
+
+    def stop_renaming(path: Path, target: Path) -> Path:
+        if path.name == ".demo.incomplete" and method == "rename":
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    def stop_removing(path: Path, *options: object, **more: object) -> None:
+        if Path(path).name == ".demo.old" and Path(path).exists() and method == "rmtree":
+            (path / "emobox.json").unlink()
+            raise KeyboardInterrupt
+        remove(path, *options, **more)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", stop_renaming)
+        patch.setattr(shutil, "rmtree", stop_removing)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(DEMO, copy, tmp_path / "demo", describe)
+    prepare(DEMO, copy, tmp_path / "demo", describe)
+    assert contents(tmp_path / "demo") == contents(made)
+    assert beside(tmp_path / "demo") == []
+
+
 def test_a_repository_that_was_spoiled_is_made_again(copy: Path, made: Path, tmp_path: Path) -> None:
     prepare(DEMO, copy, tmp_path / "demo", describe)
     shard = tmp_path / "demo/data/part02-00000-of-00001.parquet"
@@ -492,6 +552,39 @@ def test_metadata_of_another_corpus_is_refused(joined: Path, copy: Path) -> None
     rewrite(joined, {**json.loads((joined / prepared.FILE).read_text()), "corpus": "urdu"})
     with pytest.raises(CorpusError, match="Expected a repository of demo without audio"):
         load_dataset("emobox/demo", "fold1", data_dir=str(copy))
+
+
+def test_a_run_that_ends_while_metadata_is_replaced_can_be_repeated(
+    made: Path, joined: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(joined)
+
+    def stop(path: Path, *_: object, **__: object) -> None:
+        if Path(path).exists():
+            (path / "emobox.json").unlink()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", stop)
+        with pytest.raises(KeyboardInterrupt):
+            without_audio(made, joined, describe)
+    assert contents(joined) == before
+    without_audio(made, joined, describe)
+    assert contents(joined) == before
+    assert beside(joined) == []
+
+
+@pytest.mark.parametrize("configuration", ["fold1", "all"])
+def test_a_flipped_bit_of_a_shard_is_named_when_it_is_loaded(
+    made: Path, tmp_path: Path, configuration: str
+) -> None:
+    shutil.copytree(made, tmp_path / "demo")
+    shard = tmp_path / "demo/data/part02-00000-of-00001.parquet"
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(CorpusError, match=r"Expected data/part02-\S+ in .* but it is another"):
+        load_dataset(str(tmp_path / "demo"), configuration, cache_dir=str(tmp_path / "cache"))
 
 
 def test_metadata_cannot_lose_its_audio_twice(joined: Path, tmp_path: Path) -> None:

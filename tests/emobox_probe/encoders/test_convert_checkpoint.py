@@ -4,6 +4,9 @@ import argparse
 import hashlib
 import os
 import pickle
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,6 +106,36 @@ def test_a_known_file_is_called_by_its_name(
     assert said[:2] == [f"{path}: the one", f"sha256 {sha256}"]
     config = AutoConfig.from_pretrained(tmp_path / "two")
     assert config.converted_from == {"file": "a.pt", "sha256": sha256}
+
+
+# ── all or nothing ──
+
+
+@pytest.mark.parametrize("room", [0, 2_000])
+def test_a_full_disk_is_a_paragraph(state: State, tmp_path: Path, room: int) -> None:
+    """Before the first file is written, and while safetensors writes the weights."""
+    path = published.save_fairseq(state, CONF, tmp_path / "a.pt")
+    limited = f"import emobox, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, -1)); emobox.main()"
+    words = ["convert-checkpoint", str(path), str(tmp_path / "out"), "--quiet"]
+    ended = subprocess.run([sys.executable, "-c", limited, *words], capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith("error: Expected")
+    assert "Traceback" not in ended.stderr
+    assert os.listdir(tmp_path) == ["a.pt"]
+
+
+def test_what_a_killed_run_has_left_goes_with_the_next(state: State, tmp_path: Path) -> None:
+    path = published.save_fairseq(state, CONF, tmp_path / "a.pt")
+    kill = (
+        "import emobox, os, sys; from transformers import FeatureExtractionMixin as extractor;"
+        "extractor.save_pretrained = lambda *_, **__: os.kill(os.getpid(), 9); emobox.main()"
+    )
+    words = ["convert-checkpoint", str(path), str(tmp_path / "out")]
+    assert subprocess.run([sys.executable, "-c", kill, *words]).returncode == -signal.SIGKILL
+    assert not (tmp_path / "out").exists()
+    assert len(os.listdir(tmp_path)) == 2
+    convert_checkpoint(path, tmp_path / "out")
+    assert sorted(os.listdir(tmp_path)) == ["a.pt", "out"]
 
 
 # ── settings and labels ──

@@ -102,6 +102,15 @@ def test_a_site_is_replaced_and_other_files_are_not(files: dict[str, str], tmp_p
         write(tmp_path / "site", files)
 
 
+@pytest.mark.parametrize("name", [MARKER, PAGE])
+def test_a_build_that_was_killed_is_repeated(files: dict[str, str], tmp_path: Path, name: str) -> None:
+    (tmp_path / f".{name}.0123456789ab.incomplete").write_text("half")
+    if name != MARKER:
+        (tmp_path / MARKER).write_text(files[MARKER])
+    write(tmp_path, files)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(files)
+
+
 def test_a_page_that_is_not_ours_is_not_replaced(files: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / PAGE).write_text("my home page")
     with pytest.raises(ProbeError, match=r"holds index\.html"):
