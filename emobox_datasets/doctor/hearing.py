@@ -1,13 +1,13 @@
 """Decoding a whole corpus to see what is in it, without storing anything."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 from emobox_datasets.audio_files.audio import SAMPLING_RATE, checksum, decode, is_lossy, resample, to_mono
 from emobox_datasets.audio_files.statistics import is_clipped, is_silent, is_white_noise
 from emobox_datasets.corpus import Utterance
 from emobox_datasets.errors import AudioError
+from emobox_datasets.processes import pool
 
 _UTTERANCES_A_TASK = 32
 
@@ -65,5 +65,5 @@ def hear_all(utterances: Sequence[Utterance], jobs: int = 1) -> Iterator[Heard]:
     if jobs == 1:
         yield from map(hear, utterances)
         return
-    with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(hear, utterances, chunksize=_UTTERANCES_A_TASK)
+    with pool(jobs) as executor:
+        yield from executor.map(hear, utterances, chunksize=_UTTERANCES_A_TASK)

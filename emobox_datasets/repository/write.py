@@ -9,7 +9,6 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -31,6 +30,7 @@ from emobox_datasets.files import scratch_folder, sha256, write_whole
 from emobox_datasets.folds.partition import Item, configurations, partition
 from emobox_datasets.loading.builder import features_of, row_of
 from emobox_datasets.loading.row_version import source_hash
+from emobox_datasets.processes import pool
 from emobox_datasets.repository import prepared, target
 from emobox_datasets.repository.prepared import Prepared, Shard
 
@@ -282,14 +282,10 @@ def _write_all(folder: Path, tasks: Sequence[Task], jobs: int, progress: bool) -
     if jobs == 1:
         yield from shown(_write(folder, task) for task in tasks)
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    with pool(jobs) as executor:
         names = [task.corpus.name for task in tasks]
         plain = [(task.path, task.utterances, task.parts) for task in tasks]
-        try:
-            yield from shown(pool.map(_write_by_name, [folder] * len(tasks), names, plain))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        yield from shown(executor.map(_write_by_name, [folder] * len(tasks), names, plain))
 
 
 def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -56,7 +56,7 @@ def extract(
 
     Raises:
         ProbeError: audio that is not finite, features that are not, an utterance that the device has no memory
-            for, or a full disk.
+            for, a full disk, or a process that was killed.
     """
     store.find_damage()
     if store.complete:
@@ -90,8 +90,16 @@ def extract(
                 yield partial(in_order, rows, batches, running)
                 running = []
 
-    with matrix_products("float32"):  # heads may have been trained in TF32 in this process
-        store.fill(encode, dtype, progress, lambda: encoder.busy_seconds)
+    try:
+        with matrix_products("float32"):  # heads may have been trained in TF32 in this process
+            store.fill(encode, dtype, progress, lambda: encoder.busy_seconds)
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise ProbeError(
+            "Expected the processes that decode audio to stay, but one was killed, as happens where memory runs out; "
+            "make room in memory. What was written before is whole, and the same command goes on from there."
+        ) from error
 
 
 def number_of_workers(encoder: Encoder, processes: int) -> int:

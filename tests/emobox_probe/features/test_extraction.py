@@ -1,5 +1,7 @@
 """From FLAC bytes to a store, through other processes and threads: what each part alone gives."""
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,26 @@ def test_bad_audio_names_the_utterance(
         extract(
             store, encoder, lambda rows: [flacs[row] for row in rows], torch.float16, lambda seconds: None
         )
+
+
+def test_a_process_that_is_killed_is_told_and_extraction_goes_on(
+    tmp_path: Path, encoder: Any, flacs: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extraction, "number_of_workers", lambda encoder, processes: 1)
+    store = store_of(tmp_path, encoder, len(flacs))
+    mine = os.getpid()
+
+    def killed(rows: Any) -> list[bytes]:
+        if os.getpid() != mine:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return [flacs[row] for row in rows]
+
+    with pytest.raises(
+        ProbeError, match=r"Expected the processes that decode audio to stay, but one was killed"
+    ):
+        extract(store, encoder, killed, torch.float16, lambda seconds: None)
+    extract(store, encoder, lambda rows: [flacs[row] for row in rows], torch.float16, lambda seconds: None)
+    assert store.complete
 
 
 def test_little_shared_memory_means_no_other_process(encoder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
