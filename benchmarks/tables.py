@@ -14,7 +14,7 @@ from typing import Any
 HERE = Path(__file__).parent
 DOCUMENTS = [
     HERE.parent / name
-    for name in ("README.md", "docs/metric.md", "docs/publishing.md", "emobox_metric/ser_metric/README.md")
+    for name in ("README.md", "docs/metric.md", "docs/publishing.md", "docs/robustness.md", "emobox_metric/ser_metric/README.md")
 ]
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.S)
 
@@ -174,6 +174,29 @@ def ranks() -> str:
     return markdown(["percent", "speakers", *kinds], rows, 1)
 
 
+def kills() -> str:
+    """Runs that were killed, or had no room, and what the next one made."""
+    rows = []
+    for what in ("killed at chosen operations", "killed at random times", "no file may grow", "disk is full"):
+        figures = result("robustness.cpu")["figures"][what]
+        ended = [f"{count} with {ENDINGS[status]}" for status, count in figures["statuses"].items()]
+        rows.append([what, ", ".join(ended), str(figures["trials"]), str(figures["as_undisturbed"])])
+    return markdown(["", "the first run ended", "runs", "then equal to an undisturbed run"], rows, 2)
+
+
+ENDINGS = {"-9": "SIGKILL", "1": "one paragraph and status 1", "0": "status 0, for the file only informs"}
+
+
+def bits() -> str:
+    """What came of flipped bits."""
+    outcomes = ("made again", "one paragraph", "no effect")
+    rows = []
+    for kind, figures in result("robustness.cpu")["figures"]["bits are flipped"]["kinds"].items():
+        counts = [figures["outcomes"].get(outcome, 0) for outcome in outcomes]
+        rows.append([kind, *map(str, [figures["flips"], *counts, figures["flips"] - sum(counts)])])
+    return markdown(["bits of", "flipped", *outcomes, "unnoticed or unsaid"], rows, 1)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "scores": scores,
     "cross": cross,
@@ -182,6 +205,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "intervals": intervals,
     "paired": paired,
     "ranks": ranks,
+    "kills": kills,
+    "bits": bits,
 }
 
 
