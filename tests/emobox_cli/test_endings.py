@@ -73,7 +73,9 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert process.returncode == 1
         return paragraph(told)
 
-    assert fails().startswith("error: Expected room on the disk")
+    assert fails().startswith(
+        f"error: Expected room for all of demo in {tmp_path}/cache/datasets, but the disk is"
+    )
     assert start(tmp_path).wait() == 0
     shutil.rmtree(tmp_path / "features")
     shutil.rmtree(tmp_path / "runs")

@@ -6,7 +6,6 @@ The key hashes the content of the published files: another revision with the sam
 weights never do.
 """
 
-import errno
 import hashlib
 import json
 import re
@@ -19,10 +18,9 @@ from huggingface_hub import constants
 from safetensors import SafetensorError, safe_open
 from transformers.utils import SAFE_WEIGHTS_NAME
 
-from emobox_datasets.files import sha256
+from emobox_datasets.errors import is_disk_full
+from emobox_datasets.files import sha256, whole_folder
 from emobox_probe.errors import ProbeError
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def conversion_of(name: str, kind: str, files: Mapping[str, Path], convert: Callable[[Path], None]) -> Path:
@@ -42,7 +40,7 @@ def conversion_of(name: str, kind: str, files: Mapping[str, Path], convert: Call
     root = Path(constants.HF_HOME).expanduser() / "emobox" / "converted"
     hashes = {file: _content_hash(path) for file, path in files.items()}
     key = hashlib.sha256(json.dumps([kind, hashes], sort_keys=True).encode()).hexdigest()[:32]
-    folder, half = root / key, root / f".{key}.incomplete"
+    folder = root / key
     if _is_whole(folder):
         return folder
     try:
@@ -51,21 +49,17 @@ def conversion_of(name: str, kind: str, files: Mapping[str, Path], convert: Call
             if not _is_whole(folder):
                 for path in files.values():
                     _check_download(name, path)
-                for left in (folder, half):
-                    shutil.rmtree(left, ignore_errors=True)
+                shutil.rmtree(folder, ignore_errors=True)
                 _check_room(name, root, files)
-                half.mkdir()
-                convert(half)
-                half.rename(folder)
+                with whole_folder(folder) as unfinished:
+                    convert(unfinished)
     except (OSError, SafetensorError) as error:
-        if getattr(error, "errno", None) in _FULL or "StorageFull" in str(error):
+        if is_disk_full(error) or "StorageFull" in str(error):
             raise ProbeError(_no_room(name, root)) from error
         raise ProbeError(
             f"Expected to keep the weights of {name} as safetensors in {root}, but got: {error}; set HF_HOME to a "
             f"folder that you may write to."
         ) from error
-    finally:
-        shutil.rmtree(half, ignore_errors=True)
     return folder
 
 

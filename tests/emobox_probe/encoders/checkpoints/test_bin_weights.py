@@ -124,7 +124,7 @@ def test_a_file_is_read_once_and_another_content_is_another_conversion(
 def test_a_conversion_that_was_cut_short_is_made_again(published: Path, converted: Path) -> None:
     expected = sha256_of(published)
     (kept,) = converted.glob("*/model.safetensors")
-    half = kept.parent.with_name(f".{kept.parent.name}.incomplete")
+    half = kept.parent.with_name(f".{kept.parent.name}.0123456789ab.incomplete")
     half.mkdir()
     (half / "model.safetensors").write_bytes(b"of a process that was killed")
     kept.write_bytes(kept.read_bytes()[:-100])
