@@ -14,7 +14,13 @@ from typing import Any
 HERE = Path(__file__).parent
 DOCUMENTS = [
     HERE.parent / name
-    for name in ("README.md", "docs/metric.md", "docs/publishing.md", "docs/robustness.md", "emobox_metric/ser_metric/README.md")
+    for name in (
+        "README.md",
+        "docs/metric.md",
+        "docs/publishing.md",
+        "docs/robustness.md",
+        "emobox_metric/ser_metric/README.md",
+    )
 ]
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.S)
 
