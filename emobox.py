@@ -57,6 +57,11 @@ COMMANDS = {
         "make the features of a model on a corpus",
         "emobox extract --model openai/whisper-base --corpus emodb --layers all",
     ),
+    "classify": Command(
+        "probe_commands",
+        "score a classifier of others as it is, without training",
+        "emobox classify --model superb/wav2vec2-base-superb-er --corpus emodb",
+    ),
     "cross": Command(
         "probe_commands",
         "train on corpora, test on others",

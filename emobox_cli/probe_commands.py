@@ -5,7 +5,7 @@ from pathlib import Path
 
 from emobox_cli.console import print_json, tables
 from emobox_cli.options import add_options, settings_of
-from emobox_probe.config import BalanceConfig, CrossConfig, ExtractConfig, ProbeConfig
+from emobox_probe.config import BalanceConfig, ClassifyConfig, CrossConfig, ExtractConfig, ProbeConfig
 from emobox_probe.protocol import PROTOCOLS
 
 GROUPINGS = ("speaker", "gender", "language")
@@ -39,6 +39,21 @@ def _run(config: ProbeConfig | CrossConfig) -> int:
         report.show(made.record, made.folder, tables())
         if made.kept:
             print("It was there already, of equal settings; --overwrite makes it again.")
+    return 0
+
+
+def add_classify(parser: argparse.ArgumentParser) -> None:
+    """The options of `emobox classify`."""
+    add_options(parser, ClassifyConfig, ("model", "corpus", "map", "data_dir", "output_dir"))
+
+
+def run_classify(arguments: argparse.Namespace) -> int:
+    """Score a classifier as it is, and show the scores."""
+    from emobox_probe.report.report import show_classified
+    from emobox_probe.use.classify import run
+
+    folder, record = run(settings_of(ClassifyConfig, arguments))
+    show_classified(record, folder, tables())
     return 0
 
 

@@ -178,6 +178,26 @@ class BalanceConfig(Config):
     overwrite: bool = Field(False, description="replace the file at --out")
 
 
+class ClassifyConfig(OneCorpus):
+    """A classifier as it is on the test parts of one corpus."""
+
+    model: str = Field(
+        min_length=1,
+        description="Hub id or folder of an audio classification model or of CLAP, or python:<module>:<function>",
+    )
+    map: tuple[str, ...] = Field(
+        (),
+        description="CLASS=LABEL,…: what classes mean where their names do not say; CLASS=none: none of the labels",
+    )
+    revision: str | None = Field(None, description="branch, tag or commit of the classifier on the Hub")
+    trust_remote_code: bool = Field(False, description="run the classifier repository's own code")
+    device: Device | None = Field(None, description="where it runs; default: as accelerate chooses")
+    num_proc: int | None = Field(None, gt=0, description="processes that convert the corpus")
+    allow_missing: bool = Field(False, description="go on with an incomplete corpus")
+    output_dir: Path = Field(Path("runs"), description="the record goes to a folder below it")
+    overwrite: bool = Field(False, description="replace a result of another classifier or map")
+
+
 def option_of(name: str) -> str:
     """The option of a setting.
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from filelock import FileLock
@@ -37,6 +38,27 @@ SHORTEST = SAMPLING_RATE // 10
 Audio = Iterator[tuple[str, bytes]]
 
 
+class Answering(Protocol):
+    """What answers with one of its classes.
+
+    Attributes:
+        name: what messages and records call it.
+        classes: what it may answer; empty where that shows only as it answers.
+        identity: what its answers depend on, for JSON.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+    @property
+    def identity(self) -> list[Any]: ...
+
+    def classify(self, flac: bytes) -> str:
+        """The most likely class of 16 kHz audio."""
+        ...
+
+
 @dataclass(frozen=True)
 class Classifier:
     """A model in float32 with its feature extractor, and what it can be traced to."""
@@ -47,6 +69,13 @@ class Classifier:
     weights_sha256: str
     preprocessor_sha256: str
     pipeline: AudioClassificationPipeline
+
+    @property
+    def identity(self) -> list[Any]:
+        """What its answers depend on."""
+        model = self.pipeline.model
+        known = [self.weights_sha256, self.preprocessor_sha256, self.classes]
+        return [*known, type(model).__name__, model.config.to_json_string(), SHORTEST]
 
     def classify(self, flac: bytes) -> str:
         """The most likely class of 16 kHz audio.
@@ -113,7 +142,7 @@ def load_classifier(
 
 
 def classify_all(
-    classifier: Classifier, fingerprint: str, ids: Sequence[str], audio: Callable[[Sequence[str]], Audio]
+    classifier: Answering, fingerprint: str, ids: Sequence[str], audio: Callable[[Sequence[str]], Audio]
 ) -> dict[str, str]:
     """Id to class of every utterance in `ids`; those that were asked before are not asked again.
 
@@ -140,17 +169,8 @@ def classify_all(
     return {id: known[id] for id in ids}
 
 
-def _kept_in(classifier: Classifier, fingerprint: str) -> Path:
-    identity = [
-        fingerprint,
-        classifier.weights_sha256,
-        classifier.preprocessor_sha256,
-        classifier.classes,
-        type(classifier.pipeline.model).__name__,
-        classifier.pipeline.model.config.to_json_string(),
-        SHORTEST,
-    ]
-    key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
+def _kept_in(classifier: Answering, fingerprint: str) -> Path:
+    key = hashlib.sha256(json.dumps([fingerprint, *classifier.identity]).encode()).hexdigest()[:32]
     return cache_folder("classified") / f"{key}.jsonl"
 
 
@@ -165,6 +185,6 @@ def _read(file: Path, classes: Sequence[str]) -> dict[str, str]:
     for line in whole.splitlines():
         with suppress(ValueError, TypeError):
             id, answer = json.loads(line)
-            if answer in classes:
+            if answer in classes or not classes:
                 answers[id] = answer
     return answers

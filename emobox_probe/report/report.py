@@ -10,6 +10,7 @@ from rich.table import Table
 
 from emobox_probe.features.shards import write_whole
 from emobox_probe.protocol import STRICT
+from emobox_probe.records.classified import ClassifiedRecord
 from emobox_probe.records.cross_result import CrossRecord, Source
 from emobox_probe.records.predictions import PREDICTIONS_FILE
 from emobox_probe.records.result import HEADLINE, METRICS, Fold, ResultRecord, RunRecord
@@ -141,3 +142,16 @@ def counts(record: ResultRecord) -> str:
         "lengthened for the encoder": record.encoder.lengthened,
     }
     return ", ".join(f"{count:,} {what}" for what, count in numbers.items() if count)
+
+
+def show_classified(record: ClassifiedRecord, folder: Path, console: Console) -> None:
+    """What a classifier scored as it is, in percent, and what a reader of it must know."""
+    columns = ("folds", *(metric.upper() for metric in METRICS), "95 % interval of UA", "outside", "tested")
+    table = Table(*columns, title=f"{record.title} (percent)")
+    for row, part in zip(record.table().to_dict("records"), record.parts, strict=True):
+        scores = [score_text(row[metric]) for metric in (*METRICS, "outside")]
+        table.add_row(part.kind, *scores[:3], part.interval.text("ua"), scores[3], str(part.test))
+    console.print(table)
+    for sentence in record.remarks:
+        console.print(sentence)
+    console.print(f"written to {folder}", soft_wrap=True)

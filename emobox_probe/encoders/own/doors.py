@@ -49,19 +49,29 @@ def load_own(name: str, device: torch.device, dtype: str, layers: str) -> ModelE
         where, _, weights = name.removeprefix(HEAR).partition("@")
         module = _module(name, where)
         model: OwnModel = _hear_model(name, module, weights)
-        return _encoder(model, _source(name, module), device, dtype, layers)
+        return _encoder(model, source_of(name, module), device, dtype, layers)
+    made, module = object_named(name)
+    return _encoder(own_model(made, name), source_of(name, module), device, dtype, layers)
+
+
+def object_named(name: str) -> tuple[Any, ModuleType]:
+    """What `python:<module>:<function>` names, made, and the module it is from.
+
+    Raises:
+        ProbeError: there is no such module or function, or it raises.
+    """
     where, _, function = name.removeprefix(PYTHON).rpartition(":")
     if not where or not function:
         raise ProbeError(
             f"Expected {PYTHON}<module>:<function> or {PYTHON}<file>.py:<function> as model, but got {name!r}; name "
-            f"the function that returns the encoder."
+            f"the function that returns it."
         )
     module = _module(name, where)
     target = getattr(module, function, None)
     if target is None:
         raise ProbeError(f"Expected {function} in {where}, but it has none of that name; correct --model.")
     made = target if isinstance(target, nn.Module) or not callable(target) else _called(name, target)
-    return _encoder(own_model(made, name), _source(name, module), device, dtype, layers)
+    return made, module
 
 
 def encoder_of_object(own: Any, device: torch.device, dtype: str, layers: str) -> ModelEncoder:
@@ -71,7 +81,7 @@ def encoder_of_object(own: Any, device: torch.device, dtype: str, layers: str) -
         ProbeError: it is no encoder.
     """
     name = name_of_object(own)
-    return _encoder(own_model(own, name), _source(name, _defined_as(own)), device, dtype, layers)
+    return _encoder(own_model(own, name), source_of(name, _defined_as(own)), device, dtype, layers)
 
 
 def name_of_object(own: Any) -> str:
@@ -177,7 +187,7 @@ def _first_on_path(folder: Path) -> Iterator[None]:
         sys.path.remove(str(folder))
 
 
-def _source(name: str, defined: Any) -> OwnSource:
+def source_of(name: str, defined: Any) -> OwnSource:
     """Where code comes from, and the hash of it: of a module's file, of the text of a class or function."""
     try:
         code = inspect.getsource(defined)

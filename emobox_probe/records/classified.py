@@ -1,0 +1,96 @@
+"""The record of a classifier that was used as it is: nothing was trained, so its protocol is its own."""
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import pandas as pd
+
+from emobox_probe.records.interval import Interval, Scores
+from emobox_probe.records.record import Record, read_json
+from emobox_probe.records.result import CorpusRecord, Provenance, percent
+
+CLASSIFIED_FILE = "classified.json"
+# In place of a label: an answer that is none of the corpus's, which is wrong.
+OUTSIDE = "(none of the corpus's)"
+
+
+class ClassifierFacts(Record):
+    """Which classifier answered; hashes are None where it has nothing to hash."""
+
+    name: str
+    architecture: str
+    revision: str | None
+    weights_sha256: str | None
+    preprocessor_sha256: str | None
+    code_sha256: str | None
+    question: str | None
+
+
+class TestedPart(Record):
+    """The test utterances of the released or of the strict folds, each of them once.
+
+    `confusion` has a column more than labels, the last: answers that are none of them; `outside` is their share.
+    """
+
+    kind: Literal["released", "strict"]
+    folds: list[str]
+    test: int
+    scores: Scores
+    interval: Interval
+    confusion: list[list[int]]
+    outside: float
+
+
+class ClassifiedRecord(Record):
+    """What a classifier, used as it is, scores on a corpus.
+
+    `label_map` says what its classes were taken to mean; None for none of the corpus's labels. `training` says in words
+    what is known of its training; `remarks` what a reader must know.
+    """
+
+    FILE: ClassVar[str] = CLASSIFIED_FILE
+
+    kind: Literal["classified"] = "classified"
+    schema_version: Literal[1] = 1
+    classifier: ClassifierFacts
+    corpus: CorpusRecord
+    label_map: dict[str, str | None]
+    training: str
+    parts: list[TestedPart]
+    remarks: list[str]
+    provenance: Provenance
+
+    @property
+    def title(self) -> str:
+        return f"{self.classifier.name} on {self.corpus.name}, as it is ({self.training})"
+
+    def table(self) -> pd.DataFrame:
+        """A row a kind of folds: UA, WA, F1 in percent, bounds of UA, share of answers outside, utterances tested."""
+        rows: list[dict[str, Any]] = []
+        for part in self.parts:
+            low, high = part.interval.percent("ua")
+            rows.append(
+                {
+                    "folds": part.kind,
+                    **percent(part.scores),
+                    "ua_low": low,
+                    "ua_high": high,
+                    "outside": 100 * part.outside,
+                    "tested": part.test,
+                }
+            )
+        return pd.DataFrame(rows).astype({"ua_low": float, "ua_high": float})
+
+
+def read_classified(folder: str | Path) -> ClassifiedRecord:
+    """Read `classified.json` of a folder.
+
+    Raises:
+        ProbeError: there is none, or it is no such record.
+    """
+    return read_json(
+        Path(folder) / CLASSIFIED_FILE,
+        ClassifiedRecord,
+        "record of a classifier",
+        run="run `emobox classify`",
+    )

@@ -1,0 +1,1 @@
+"""Models used as they are: what they say of recordings."""

@@ -1,0 +1,229 @@
+"""`emobox classify`: a classifier of others on the test parts of a corpus, without training.
+
+Every utterance of the corpus's test parts is asked once; answers are kept, so a killed run goes on.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from emobox_datasets import corpora
+from emobox_datasets.corpus import Corpus
+from emobox_datasets.folds.partition import configurations
+from emobox_datasets.labels import VOCABULARY, from_name
+from emobox_probe.balance import audio_of
+from emobox_probe.config import ClassifyConfig
+from emobox_probe.encoders.classifier import classify_all
+from emobox_probe.encoders.own.doors import name_of_object
+from emobox_probe.errors import ProbeError
+from emobox_probe.experiment import accelerator_on, hardware
+from emobox_probe.features.corpus import describe_corpus, load_corpus
+from emobox_probe.features.shards import write_whole
+from emobox_probe.records.classified import (
+    OUTSIDE,
+    ClassifiedRecord,
+    ClassifierFacts,
+    TestedPart,
+    read_classified,
+)
+from emobox_probe.records.predictions import PREDICTIONS_FILE, confusion_of, interval_of
+from emobox_probe.records.result import Provenance
+from emobox_probe.scoring.scores import scores_of
+from emobox_probe.seen.seen import seen
+from emobox_probe.tasks.design import model_folder
+from emobox_probe.tasks.pool import Pool
+from emobox_probe.use.ready_made import (
+    OwnClassifier,
+    ReadyMade,
+    ZeroShot,
+    described,
+    load_ready_made,
+    meanings,
+)
+
+# Labels without a tested utterance do not count, as under every protocol.
+ABSENT: Literal["skip"] = "skip"
+NONE_OF_THEM = "none"
+
+
+def classify(model: Any, corpus: str, **settings: Any) -> ClassifiedRecord:
+    """Score a classifier as it is on the released and the strict test parts of a corpus.
+
+    Args:
+        model: Hub id or folder of an audio classification model or of CLAP, `python:<module>:<function>`, or an object
+            that is called with a 16 kHz waveform `(samples,)` and returns the name of a class.
+        corpus: name of the corpus.
+        settings: the other settings of `config.ClassifyConfig`, such as `data_dir` and `map`.
+
+    Raises:
+        ProbeError: model or settings are not what is needed; says what to do.
+        CorpusError: the corpus is not there, not whole, or cannot be decoded.
+    """
+    named = isinstance(model, (str, Path))
+    config = ClassifyConfig.of(
+        {"model": str(model) if named else name_of_object(model), "corpus": corpus, **settings}
+    )
+    return run(config, None if named else model)[1]
+
+
+def run(config: ClassifyConfig, own: Any = None) -> tuple[Path, ClassifiedRecord]:
+    """From corpus and classifier to a record, and the folder that it is in; `own` is the classifier in memory.
+
+    Raises:
+        ProbeError, CorpusError: as `classify`.
+    """
+    corpus = corpora.load(config.corpus)
+    accelerator = accelerator_on(config.device)
+    labels = corpus.label_list
+    given = parse_map(config.map)
+    classifier = load_ready_made(
+        config.model if own is None else own,
+        labels,
+        accelerator.device,
+        config.revision,
+        config.trust_remote_code,
+    )
+    # What is unclear shows before the corpus is touched, where classes are known.
+    meanings(classifier.classes, labels, given)
+    folder = model_folder(config.output_dir, config.model) / corpus.name / "as-it-is"
+    _check_free(folder, config, classifier)
+
+    whole = load_corpus(corpus, config.data_dir, config.allow_missing, config.num_proc)
+    pool = Pool(labels)
+    pool.add(corpus, whole)
+    tested = _tested(pool, corpus)
+    recorded = describe_corpus(whole, corpus, labels)
+    ids = sorted({id for part in tested.values() for id in part["id"]})
+    answers = classify_all(classifier, recorded.fingerprint, ids, lambda asked: audio_of(whole, asked))
+    label_of = meanings(classifier.classes or sorted(set(answers.values())), labels, given)
+    parts, tables = [], []
+    for kind, table in tested.items():
+        table["answer"] = [answers[id] for id in table["id"]]
+        table["prediction"] = [label_of[answer] or OUTSIDE for answer in table["answer"]]
+        parts.append(_part(kind, table, labels))
+        tables.append(table.assign(kind=kind))
+    record = ClassifiedRecord(
+        classifier=ClassifierFacts(name=classifier.name, **asdict(described(classifier))),
+        corpus=recorded,
+        label_map=label_of,
+        training=training_of(classifier, corpus),
+        parts=parts,
+        remarks=remarks_of(label_of, labels, corpus, list(tested)),
+        provenance=Provenance(
+            settings=config.recorded(),
+            device=str(accelerator.device),
+            hardware=hardware(accelerator.device),
+            processes=1,
+            extraction_seconds=None,
+            training_seconds=0.0,
+        ),
+    )
+    predictions = pd.concat(tables, ignore_index=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / PREDICTIONS_FILE, lambda file: predictions.to_parquet(file, index=False))
+    write_whole(folder / record.FILE, (record.model_dump_json(indent=2) + "\n").encode())
+    return folder, record
+
+
+def parse_map(words: Sequence[str]) -> dict[str, str | None]:
+    """`--map`: class to label, None for `other`.
+
+    Raises:
+        ProbeError: an entry is not `class=label`, or not a label.
+    """
+    meant: dict[str, str | None] = {}
+    for word in words:
+        name, equals, label = word.rpartition("=")
+        known = label if label in VOCABULARY else from_name(label)
+        if not equals or not name or (known is None and label != NONE_OF_THEM):
+            raise ProbeError(
+                f"Expected --map as class=label with a label of EmoBox or {NONE_OF_THEM}, but got {word!r}; correct it."
+            )
+        meant[name.strip()] = known
+    return meant
+
+
+def training_of(classifier: ReadyMade, corpus: Corpus) -> str:
+    """What is known of its training, in words."""
+    if isinstance(classifier, ZeroShot):
+        return "zero-shot"
+    if isinstance(classifier, OwnClassifier):
+        return "own classifier"
+    state = seen(classifier.name, corpus.name)
+    if state is None:
+        return "fine-tuned; on what is not known"
+    words = {
+        "tuned": f"fine-tuned on {corpus.name}",
+        "pretrained": f"heard {corpus.name} in pre-training",
+        "perhaps": f"fine-tuned, perhaps on {corpus.name}",
+        "not": f"fine-tuned on others than {corpus.name}",
+    }
+    return words[state.state]
+
+
+def remarks_of(
+    label_map: Mapping[str, str | None], labels: Sequence[str], corpus: Corpus, kinds: Sequence[str]
+) -> list[str]:
+    """What a reader of the scores must know."""
+    remarks = []
+    if lacking := [label for label in labels if label not in label_map.values()]:
+        remarks.append(f"No class means {', '.join(lacking)}: utterances of these are always wrong.")
+    if outside := [name for name, label in label_map.items() if label is None]:
+        remarks.append(
+            f"Answers of {', '.join(outside)} are none of the corpus's labels, and count as wrong."
+        )
+    if "strict" not in kinds:
+        remarks.append(f"{corpus.display_name} has no strict folds apart from the released ones.")
+    return remarks
+
+
+def _check_free(folder: Path, config: ClassifyConfig, classifier: ReadyMade) -> None:
+    """Let nobody replace what another classifier, or another map, has given."""
+    if config.overwrite or not (folder / ClassifiedRecord.FILE).is_file():
+        return
+    earlier = read_classified(folder)
+    same = earlier.classifier == ClassifierFacts(name=classifier.name, **asdict(described(classifier)))
+    if not same or (earlier.provenance.settings or {}).get("map") != config.recorded()["map"]:
+        raise ProbeError(
+            f"Expected {folder} to be free or to hold a result of the same classifier and map, but it holds another; "
+            f"give another --output-dir, or --overwrite to replace it."
+        )
+
+
+def _tested(pool: Pool, corpus: Corpus) -> dict[Literal["released", "strict"], pd.DataFrame]:
+    """Fold, id, speaker, seed and label of every tested utterance, by kind of fold."""
+    tables: dict[Literal["released", "strict"], pd.DataFrame] = {}
+    kinds: tuple[Literal["released", "strict"], ...] = ("released", "strict")
+    for kind in kinds:
+        rows = [
+            (fold.name, pool.all_items[row])
+            for fold in configurations(corpus).values()
+            if fold.kind == kind
+            for row in pool.parts(corpus.name, fold.name)["test"].tolist()
+        ]
+        if rows:
+            tables[kind] = pd.DataFrame(
+                [
+                    {"fold": fold, "id": item.id, "speaker": item.speaker, "seed": 0, "label": item.label}
+                    for fold, item in rows
+                ]
+            )
+    return tables
+
+
+def _part(kind: Literal["released", "strict"], table: pd.DataFrame, labels: Sequence[str]) -> TestedPart:
+    known = [*labels, OUTSIDE]
+    confusion: np.ndarray = confusion_of(table, known)
+    return TestedPart(
+        kind=kind,
+        folds=list(dict.fromkeys(table["fold"])),
+        test=len(table),
+        scores=scores_of(confusion, ABSENT),
+        interval=interval_of(table, known, ABSENT),
+        confusion=confusion[: len(labels)].tolist(),
+        outside=float((table["prediction"] == OUTSIDE).mean()),
+    )
