@@ -31,8 +31,8 @@ def run_cross(arguments: argparse.Namespace) -> int:
 
 
 def _run(config: ProbeConfig | CrossConfig) -> int:
+    import emobox_probe.report.report as report
     from emobox_probe.experiment import is_main_process, run
-    from emobox_probe.report import report
 
     made = run(config)
     if is_main_process():

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
 from emobox_datasets.corpus import Corpus, OwnSplit, ReleasedLists
 from emobox_datasets.errors import printable
 from emobox_datasets.folds.balanced import remarks

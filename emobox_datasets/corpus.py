@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from emobox_datasets.copy import placeholders
+import emobox_datasets.copy.placeholders as placeholders
 from emobox_datasets.copy.completeness import check_complete
 from emobox_datasets.copy.duplicates import choose
 from emobox_datasets.copy.folder import AUDIO, CorpusFolder, composed, stem

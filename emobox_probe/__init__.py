@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
 
         return version("emobox")
     if name in __all__:
-        from emobox_probe import experiment
+        import emobox_probe.experiment as experiment
 
         return getattr(experiment, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

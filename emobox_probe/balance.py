@@ -17,11 +17,11 @@ from rich.console import Console
 from rich.table import Table
 from tqdm.auto import tqdm
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
+import emobox_datasets.folds.utterance_list as lists
 from emobox_datasets.audio_files.fingerprint import fingerprint
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import nearest
-from emobox_datasets.folds import utterance_list as lists
 from emobox_datasets.labels import VOCABULARY, from_name, shared_four
 from emobox_datasets.loading.builder import StoredItem, stored_items
 from emobox_probe.config import BalanceConfig

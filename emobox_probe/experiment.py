@@ -19,7 +19,9 @@ from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
 from accelerate.utils import gather_object
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
+import emobox_probe.records.result as results
+import emobox_probe.report.report as report
 from emobox_probe.config import CrossConfig, Device, ExtractConfig, ProbeConfig
 from emobox_probe.encoders.load import Encoder
 from emobox_probe.encoders.own.doors import name_of_object
@@ -37,11 +39,9 @@ from emobox_probe.heads.cpu import keep_freed_memory, threads_told
 from emobox_probe.heads.groups import identity
 from emobox_probe.matrix_products import matrix_products, products_of_heads
 from emobox_probe.protocol import PROTOCOLS, Protocol
-from emobox_probe.records import result as results
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.records.predictions import PREDICTIONS_FILE
 from emobox_probe.records.result import CorpusRecord, ResultRecord, RunRecord, read_record
-from emobox_probe.report import report
 from emobox_probe.scoring.scores import Outcome
 from emobox_probe.scoring.sweep import train_tasks, views_of
 from emobox_probe.tasks.design import Design, Made, design_of

@@ -13,9 +13,9 @@ import soxr
 from av.codec.context import Flags2
 from av.container import InputContainer
 
+import emobox_datasets.copy.placeholders as placeholders
 from emobox_datasets.audio_files.containers import counts_mp3_frames, is_chained, is_left_open, missing_bytes
 from emobox_datasets.audio_files.statistics import is_in_integer_range
-from emobox_datasets.copy import placeholders
 from emobox_datasets.copy.placeholders import REPLACE
 from emobox_datasets.errors import AudioError
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from emobox_datasets import corpora
-from emobox_datasets.copy import manifest as manifests
+import emobox_datasets.copy.manifest as manifests
+import emobox_datasets.corpora as corpora
 from emobox_datasets.doctor.diagnosis import Diagnosis, Observation
 from emobox_datasets.doctor.examination import examine
 from emobox_datasets.errors import CorpusError

@@ -15,7 +15,7 @@ import pyarrow as pa
 from datasets.arrow_reader import ArrowReader
 from datasets.arrow_writer import ArrowWriter
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
 from emobox_datasets.audio_files.audio import SAMPLING_RATE, read_waveform, to_flac
 from emobox_datasets.audio_files.statistics import warn_of_silence
 from emobox_datasets.corpus import Corpus, OwnSplit, Utterance

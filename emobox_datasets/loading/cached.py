@@ -15,8 +15,8 @@ from typing import Any
 
 import datasets
 
+import emobox_datasets.loading.integrity as integrity
 from emobox_datasets.errors import CorpusError, is_disk_full, os_errors
-from emobox_datasets.loading import integrity
 
 logger = logging.getLogger(__name__)
 

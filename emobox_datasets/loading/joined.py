@@ -11,9 +11,9 @@ from typing import Any
 import datasets
 import pyarrow as pa
 
+import emobox_datasets.loading.builder as builder
 from emobox_datasets.corpus import Utterance
 from emobox_datasets.folds.partition import configurations, partition
-from emobox_datasets.loading import builder
 from emobox_datasets.repository.without_audio import Metadata, read_metadata
 
 

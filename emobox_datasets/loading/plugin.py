@@ -9,14 +9,14 @@ from typing import Any
 import datasets
 from datasets.load import BuilderConfigsParameters, DatasetModule
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
+import emobox_datasets.repository.prepared as prepared
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.folds.partition import configurations
 from emobox_datasets.loading import builder, joined, published_rows
 from emobox_datasets.loading.row_version import ROW_VERSION, source_hash
 from emobox_datasets.location import candidate_root, find_root, named_folder
-from emobox_datasets.repository import prepared
 
 NAMESPACE = "emobox/"
 VERSION = datasets.Version("1.0.0")

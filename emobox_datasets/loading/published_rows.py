@@ -18,13 +18,13 @@ import datasets
 import pyarrow as pa
 from datasets.packaged_modules.parquet.parquet import Parquet
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
+import emobox_datasets.repository.prepared as prepared
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.folds.partition import find_configuration
 from emobox_datasets.loading.cached import CachedBuilder
 from emobox_datasets.loading.columns import recast_table
-from emobox_datasets.repository import prepared
 
 TABLE_ROWS = 64
 

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
 from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import RELEASED, Corpus
 

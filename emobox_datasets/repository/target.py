@@ -15,10 +15,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
+import emobox_datasets.repository.prepared as prepared
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.files import UNFINISHED, remove_abandoned, write_whole
-from emobox_datasets.repository import prepared
 
 # What a repository is made from; hidden, so it is neither loaded nor published.
 SOURCE_FILE = ".source"

@@ -15,7 +15,7 @@ from typing import Any
 import datasets
 import pyarrow.parquet as pq
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
 from emobox_datasets.audio_files.audio import flac_checksum
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError

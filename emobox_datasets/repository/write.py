@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.progress import track
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
 from emobox_datasets.audio_files.audio import flac_checksum
 from emobox_datasets.audio_files.fingerprint import fingerprint_of
 from emobox_datasets.corpus import Corpus, Utterance

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from emobox_probe.encoders import outputs as adapters
+import emobox_probe.encoders.outputs as adapters
 from emobox_probe.encoders.exactness import (
     Convolution,
     Validity,

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
+import emobox_probe.encoders.weights as loading
 from emobox_datasets.audio_files.audio import SAMPLING_RATE
 from emobox_datasets.errors import nearest
-from emobox_probe.encoders import weights as loading
 from emobox_probe.encoders.batching import Budget, plan
 from emobox_probe.encoders.builtin import BUILTIN, BUILTINS, Descriptors
 from emobox_probe.encoders.encoder import Encoded, Encoder, Pending, lengthened

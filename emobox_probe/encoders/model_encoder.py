@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+import emobox_probe.encoders.weights as loading
 from emobox_datasets.audio_files.audio import SAMPLING_RATE
-from emobox_probe.encoders import weights as loading
 from emobox_probe.encoders.attention import mask_at_once
 from emobox_probe.encoders.batching import Batch, Budget, plan
 from emobox_probe.encoders.convolution import for_tensor_cores

@@ -13,12 +13,13 @@ from accelerate import Accelerator
 from tqdm.auto import tqdm
 
 import emobox_datasets  # noqa: F401  (lets load_dataset find emobox/<corpus>)
+import emobox_datasets.repository.prepared as prepared
+import emobox_probe.records.result as results
 from emobox_datasets.audio_files.audio import FLAC_HEAD, is_silent_flac
 from emobox_datasets.audio_files.fingerprint import fingerprint
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.files import cache_folder
-from emobox_datasets.repository import prepared
 from emobox_probe.config import FeatureConfig
 from emobox_probe.encoders.encoder import DTYPES
 from emobox_probe.encoders.load import Encoder, load_encoder
@@ -26,7 +27,6 @@ from emobox_probe.encoders.model_encoder import ModelEncoder
 from emobox_probe.features.extraction import extract
 from emobox_probe.features.store import FeatureStore
 from emobox_probe.protocol import Protocol
-from emobox_probe.records import result as results
 
 
 def encoder_of(config: FeatureConfig, device: torch.device, protocol: Protocol, own: Any = None) -> Encoder:

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 
-from emobox_datasets import files
+import emobox_datasets.files as files
 from emobox_datasets.errors import is_disk_full
 from emobox_probe.encoders.encoder import Encoded
 from emobox_probe.errors import ProbeError, UnreadableError

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
 from emobox_datasets.audio_files.audio import SAMPLING_RATE
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.folds.partition import why_speaker_dependent

@@ -9,8 +9,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+import emobox_datasets.folds.balanced as balanced
 from emobox_datasets.corpus import Corpus
-from emobox_datasets.folds import balanced
 from emobox_datasets.folds.partition import partition
 from emobox_datasets.loading.builder import StoredItem, stored_items
 from emobox_probe.config import TestSet

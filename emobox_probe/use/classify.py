@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.folds.partition import configurations
 from emobox_datasets.labels import VOCABULARY, from_name

@@ -11,9 +11,9 @@ import re
 import torch
 from rich.console import Console
 
+import hub_cards.bench.estimate as estimate
 from emobox_datasets.errors import CorpusError
 from emobox_probe.errors import ProbeError
-from hub_cards.bench import estimate
 from hub_cards.bench.default import default_plan
 from hub_cards.bench.events import Events, RichEvents
 from hub_cards.bench.items import Item, chosen, expand, shard

@@ -21,11 +21,11 @@ import torch
 from accelerate import Accelerator
 from filelock import FileLock
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
+import emobox_probe.encoders.batching as batching
+import emobox_probe.experiment as experiment
 from emobox_datasets.errors import CorpusError, is_disk_full
-from emobox_probe import experiment
 from emobox_probe.config import Config, CrossConfig, ExtractConfig, ProbeConfig
-from emobox_probe.encoders import batching
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.corpus import describe_corpus, encoder_of, feature_store, filled_store, load_corpus

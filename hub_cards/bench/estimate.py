@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
 from emobox_probe.encoders.checkpoints.preview import Preview
 from emobox_probe.encoders.encoder import DTYPES
 from emobox_probe.experiment import hardware

@@ -14,7 +14,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Literal
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
 from emobox_probe.config import CrossConfig, ExtractConfig, ProbeConfig
 from emobox_probe.encoders.builtin import BUILTIN
 from emobox_probe.protocol import PROTOCOLS, Protocol

@@ -12,7 +12,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
 from emobox_datasets.loading.row_version import source_hash
 from emobox_datasets.location import candidate_root
 from emobox_probe.encoders.facts import EncoderFacts

@@ -22,7 +22,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
 from emobox_datasets.errors import nearest
 from emobox_probe.config import Config, Dtype, ProtocolName, TestSet, Training
 from emobox_probe.encoders.builtin import BUILTIN, BUILTINS

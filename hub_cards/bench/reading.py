@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.files import cache_folder
 from emobox_datasets.location import DATA_VARIABLE, find_root, is_here

@@ -15,10 +15,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+import hub_cards.bench.report as report
 from emobox_datasets.errors import CorpusError
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.shards import write_whole
-from hub_cards.bench import report
 from hub_cards.bench.events import Events
 from hub_cards.bench.items import Item, dependents
 from hub_cards.bench.jobs import Failure, Job

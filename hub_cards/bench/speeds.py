@@ -7,7 +7,7 @@ from math import log
 from pathlib import Path
 from statistics import median
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
 from emobox_probe.errors import UnreadableError
 from emobox_probe.protocol import PROTOCOLS, Protocol
 from emobox_probe.records.result import RESULT_FILE, ResultRecord, read_record

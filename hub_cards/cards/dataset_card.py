@@ -12,7 +12,7 @@ import yaml
 from huggingface_hub import DatasetCard, DatasetCardData
 from matplotlib.figure import Figure
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.folds.balanced import remarks
 from emobox_datasets.folds.partition import configurations, why_not_strict

@@ -7,7 +7,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from huggingface_hub.repocard_data import eval_results_to_model_index
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
 from emobox_probe.encoders.load import TRIMMED
 from emobox_probe.features.shards import write_whole
 from emobox_probe.protocol import PROTOCOLS

@@ -7,7 +7,7 @@ from math import sqrt
 from statistics import NormalDist
 from typing import Any
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
 from emobox_metric.ser_metric.intervals import FEWEST_CLUSTERS
 from emobox_probe.protocol import PROTOCOLS, difference_from_today
 from emobox_probe.records.interval import TODAYS_METHOD

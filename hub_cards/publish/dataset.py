@@ -8,10 +8,10 @@ from pathlib import Path
 from huggingface_hub import HfApi
 from rich.console import Console
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
+import emobox_datasets.repository.prepared as prepared
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError
-from emobox_datasets.repository import prepared
 from emobox_datasets.repository.licences import redistribution
 from emobox_datasets.repository.prepared import Prepared
 from emobox_datasets.repository.without_audio import without_audio

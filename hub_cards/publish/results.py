@@ -11,8 +11,9 @@ from pathlib import Path
 from huggingface_hub import HfApi, get_token
 from rich.console import Console
 
+import hub_cards.cards.eval_results as eval_results
+import hub_cards.publish.results_dataset as results_dataset
 from emobox_probe.encoders.load import TRIMMED
-from hub_cards.cards import eval_results
 from hub_cards.cards.model_card import CARD, is_hub_id, pictures_of, readme
 from hub_cards.hub.one_commit import (
     HUB_FILES,
@@ -28,7 +29,6 @@ from hub_cards.hub.one_commit import (
     table_of,
 )
 from hub_cards.hub.pull_request import TITLE, Pending, Snapshot, add, compare
-from hub_cards.publish import results_dataset
 from hub_cards.runs.find_and_check import (
     AnyRun,
     CrossRun,

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
-from emobox_datasets import corpora
+import emobox_datasets.corpora as corpora
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.errors import ProbeError
 from emobox_probe.protocol import PROTOCOLS, difference_from_today, is_todays

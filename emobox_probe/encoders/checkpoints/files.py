@@ -7,7 +7,7 @@ from typing import Any
 
 from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, cached_file
 
-from emobox_datasets.copy import placeholders
+import emobox_datasets.copy.placeholders as placeholders
 from emobox_datasets.files import inside
 from emobox_probe.errors import ProbeError
 

@@ -19,7 +19,7 @@ from transformers.utils import (
     WEIGHTS_NAME,
 )
 
-from emobox_datasets.copy import placeholders
+import emobox_datasets.copy.placeholders as placeholders
 from emobox_datasets.files import inside
 from emobox_probe.encoders.checkpoints.files import indexed_files, own_file
 from emobox_probe.encoders.checkpoints.funasr import CHECKPOINT, checkpoint_name
