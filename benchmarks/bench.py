@@ -22,10 +22,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from emobox_datasets import corpora
+from emobox_probe.encoders.names import is_path, path_for_others
 from emobox_probe.records.cross_result import CROSS_FILE
 from emobox_probe.records.result import RESULT_FILE
 from emobox_probe.tasks.tasks import protocol_within
@@ -94,7 +96,7 @@ def whole(plan: Path, arguments: argparse.Namespace) -> dict:
     estimated = {item["item"]: item for item in told[0]["items"]}
     items = {event["item"]: event["seconds"] for event in told if event["event"] == "done"}
     return {
-        "plan": yaml.safe_load(arguments.plan.read_text()),
+        "plan": for_others(yaml.safe_load(arguments.plan.read_text())),
         "status": told[-1]["status"],
         "estimated_seconds": told[0]["seconds"],
         "seconds": round(seconds, 1),
@@ -110,6 +112,15 @@ def whole(plan: Path, arguments: argparse.Namespace) -> dict:
             for name, taken in items.items()
         },
     }
+
+
+def for_others(settings: Any) -> Any:
+    """Settings of a plan without the folders of this machine."""
+    if isinstance(settings, dict):
+        return {name: for_others(value) for name, value in settings.items()}
+    if isinstance(settings, list):
+        return [for_others(value) for value in settings]
+    return path_for_others(settings) if isinstance(settings, str) and is_path(settings) else settings
 
 
 def killed(plan: Path, arguments: argparse.Namespace) -> dict:

@@ -26,6 +26,7 @@ from emobox_datasets.labels import VOCABULARY, from_name, shared_four
 from emobox_datasets.loading.builder import StoredItem, stored_items
 from emobox_probe.config import BalanceConfig
 from emobox_probe.encoders.classifier import Audio, Classifier, classify_all, load_classifier
+from emobox_probe.encoders.names import recorded_name
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.corpus import load_corpus
 
@@ -253,7 +254,7 @@ def trace(classifier: Classifier, meaning: Mapping[str, str | None], labels: Seq
     """What the list says of the classifier."""
     unused = [name for name, label in meaning.items() if label not in labels]
     return {
-        "classifier": f"{classifier.name} {classifier.revision or ''}",
+        "classifier": f"{recorded_name(classifier.name)} {classifier.revision or ''}",
         "classifier weights sha256": classifier.weights_sha256,
         "classes": ", ".join(f"{name} = {label}" for name, label in meaning.items() if label in labels),
         "classes of other emotions": ", ".join(unused) or "none",

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from emobox_probe.encoders.names import is_path, path_for_others
 from emobox_probe.errors import ProbeError
 
 Dtype = Literal["float32", "bfloat16", "float16"]
@@ -20,6 +21,8 @@ ProtocolName = Literal["paper", "strict"]
 WithinProtocolName = Literal["paper", "strict", "speaker-dependent"]
 # Where things are and how they are made, not what is measured: no record says them.
 PLACES = {"data_dir", "features_dir", "output_dir", "num_proc", "overwrite", "device", "batch_seconds"}
+# May be a folder.
+MODELS = {"model", "classifier"}
 _PROTOCOL = "everything else that fixes a score: emobox protocols"
 
 
@@ -65,7 +68,11 @@ class Config(BaseModel):
 
     def recorded(self) -> dict[str, Any]:
         """What a record keeps of the settings: all but where things are on this machine."""
-        return self.model_dump(mode="json", exclude=PLACES)
+        return self.for_others().model_dump(mode="json", exclude=PLACES)
+
+    def for_others(self) -> Self:
+        """The settings as records and commands for other eyes say them: absolute paths by `path_for_others`."""
+        return self.model_copy(update={name: _for_others(name, value) for name, value in self})
 
 
 class FeatureConfig(Config):
@@ -225,6 +232,14 @@ def _types_in(annotation: Any) -> set[Any]:
     True
     """
     return {part for parts in map(_types_in, get_args(annotation)) for part in parts} or {annotation}
+
+
+def _for_others(name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _for_others(name, part) for key, part in value.items()}
+    if isinstance(value, Path):
+        return Path(path_for_others(value))
+    return path_for_others(value) if name in MODELS and is_path(value) else value
 
 
 def _words(option: str, value: Any) -> list[str]:

@@ -149,7 +149,7 @@ def run(config: ProbeConfig | CrossConfig, own: Any = None) -> Run:
             pool.add(corpus, load_corpus(corpus, root, config.allow_missing, config.num_proc))
     tasks = design.tasks(pool)
     described = [describe_corpus(pool.audio[c.name], c, design.labels) for c in design.corpora]
-    folder = design.folder(encoder.facts.name)
+    folder = design.folder(config.model)
     if (kept := _kept(folder, config, design, encoder, described)) is not None:
         forget(folder)  # a run may have been killed between the two
         accelerator.end_training()

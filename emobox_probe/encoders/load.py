@@ -18,8 +18,8 @@ from emobox_probe.encoders.builtin import BUILTIN, BUILTINS, Descriptors
 from emobox_probe.encoders.encoder import Encoded, Encoder, Pending, lengthened
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.model_encoder import ModelEncoder
+from emobox_probe.encoders.names import TRIMMED
 from emobox_probe.encoders.own.doors import encoder_of_object, is_own, load_own
-from emobox_probe.encoders.weights import TRIMMED
 from emobox_probe.errors import ProbeError
 
 # Audio that one process describes at a time.

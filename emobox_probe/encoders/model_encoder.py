@@ -19,6 +19,7 @@ from emobox_probe.encoders.exactness import Validity, output_length, settle_weig
 from emobox_probe.encoders.facts import EncoderFacts, OwnSource
 from emobox_probe.encoders.families import Family
 from emobox_probe.encoders.inputs import Loaded, Windows
+from emobox_probe.encoders.names import recorded_name
 from emobox_probe.encoders.outputs import Output
 from emobox_probe.errors import ProbeError, UtteranceError
 
@@ -62,7 +63,7 @@ class ModelEncoder:
         self._shortest = self._shortest_samples()
         two, six = self.encode([_tone(seconds * SAMPLING_RATE) for seconds in (2, 6)])
         self.facts = EncoderFacts(
-            name=name,
+            name=recorded_name(name),
             architecture=architecture,
             revision=getattr(loaded.config, "_commit_hash", None),
             weights_sha256=sha256,

@@ -21,9 +21,9 @@ from emobox_probe.encoders.builtin import BUILTIN
 from emobox_probe.encoders.checkpoints.location import Location, load_weights, locate, weights_place
 from emobox_probe.encoders.families import FAMILIES, UNKNOWN, WHISPER_TRIMMED, Family, Part
 from emobox_probe.encoders.inputs import Loaded
+from emobox_probe.encoders.names import TRIMMED
 from emobox_probe.errors import ProbeError
 
-TRIMMED = ":trimmed"
 SPEECH_INPUTS = ("input_values", "input_features")
 
 

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 import pandas as pd
 from pydantic import Field
 
+from emobox_probe.encoders.names import model_name
 from emobox_probe.records.record import Record, read_json
 from emobox_probe.records.result import (
     CorpusRecord,
@@ -130,7 +131,7 @@ class CrossRecord(RunRecord):
         """UA by source and target as a heat map; mean UA of the pairs by layer where layers were scored."""
         scores = {(pair.source, pair.target): pair.scores.ua for pair in self.pairs}
         starred = [(pair.source, pair.target) for pair in self.pairs if pair.overlap]
-        title = f"UA of {shortened(Path(self.encoder.name).name)}, protocol {self.protocol_id}"
+        title = f"UA of {shortened(Path(model_name(self.encoder.name)).name)}, protocol {self.protocol_id}"
         pictures = {"cross.png": heat_map(scores, title, starred)}
         if self.layers:
             sums = [pair.weighted_sum.scores.ua for pair in self.pairs if pair.weighted_sum]

@@ -12,6 +12,7 @@ import pandas as pd
 from pydantic import Field
 
 from emobox_probe.encoders.facts import EncoderFacts
+from emobox_probe.encoders.names import model_name
 from emobox_probe.features.shards import write_whole
 from emobox_probe.matrix_products import Products
 from emobox_probe.protocol import protocol_id, settings_of
@@ -136,8 +137,9 @@ class Provenance(Record):
     `extraction_seconds` is the time the stored features once took; in `extraction_busy_share` of it the model was
     at work, which is how near extraction came to the speed of the bare model (None where no log tells them).
     `head_products` is what heads multiplied float32 matrices in (None in older records: TF32 on a GPU, else float32).
-    `hardware` names the processor or the GPU (None in records of schema 1). `command` would make the record again,
-    `settings` are those of the run, but for where things were (None in older records).
+    `hardware` names the processor or the GPU (None in records of schema 1). `command` would make the record again;
+    what it calls `/path/to/…` was outside of the working directory. `settings` are those of the run, but for where
+    things were (None in older records).
     """
 
     created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -297,7 +299,7 @@ class ResultRecord(RunRecord):
 
     def pictures(self) -> dict[str, Picture]:
         """The confusion matrix of all tested utterances; UA by layer where layers were scored."""
-        named = self.encoder.name.rstrip("/").rsplit("/", 1)[-1]
+        named = Path(model_name(self.encoder.name)).name
         protocol = shortened(self.protocol_id)
         title = f"{shortened(named)} on {shortened(self.corpus.name)}, protocol {protocol}"
         pictures = {"confusion.png": confusion_picture(self.confusion, self.corpus.labels, title)}

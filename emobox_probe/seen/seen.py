@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from emobox_datasets.corpus import RELEASED
-from emobox_probe.encoders.weights import TRIMMED
+from emobox_probe.encoders.names import TRIMMED
 from emobox_probe.errors import ProbeError
 
 FILE = Path(__file__).parent / "seen.json"

@@ -16,7 +16,8 @@ from emobox_datasets.corpus import Corpus
 from emobox_datasets.folds.partition import why_speaker_dependent
 from emobox_probe.config import CrossConfig, ProbeConfig
 from emobox_probe.encoders.facts import EncoderFacts
-from emobox_probe.encoders.load import TRIMMED, Encoder
+from emobox_probe.encoders.load import Encoder
+from emobox_probe.encoders.names import TRIMMED
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.store import FeatureStore
 from emobox_probe.protocol import PROTOCOLS, SPEAKER_DEPENDENT, STRICT, Protocol, settings_of
@@ -74,7 +75,7 @@ class Within:
 
     @property
     def command(self) -> str:
-        return shlex.join(["emobox", "probe", *self.config.words()])
+        return shlex.join(["emobox", "probe", *self.config.for_others().words()])
 
     def data_dir(self, corpus: str) -> Path | None:
         return self.config.data_dir
@@ -165,7 +166,7 @@ class Between:
 
     @property
     def command(self) -> str:
-        return shlex.join(["emobox", "cross", *self.config.words()])
+        return shlex.join(["emobox", "cross", *self.config.for_others().words()])
 
     def data_dir(self, corpus: str) -> Path | None:
         return self.config.data_dir.get(corpus)

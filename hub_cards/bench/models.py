@@ -23,7 +23,7 @@ from emobox_probe.encoders.builtin import BUILTIN
 from emobox_probe.encoders.checkpoints.preview import Preview, preview
 from emobox_probe.encoders.convert_checkpoint import SETTINGS
 from emobox_probe.encoders.load import load_encoder
-from emobox_probe.encoders.weights import TRIMMED
+from emobox_probe.encoders.names import TRIMMED
 from emobox_probe.errors import ProbeError
 from hub_cards.bench.plan import Model
 

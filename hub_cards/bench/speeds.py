@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 
 import emobox_datasets.corpora as corpora
+from emobox_probe.encoders.names import recorded_name
 from emobox_probe.errors import UnreadableError
 from emobox_probe.protocol import PROTOCOLS, Protocol
 from emobox_probe.records.result import RESULT_FILE, ResultRecord, read_record
@@ -84,7 +85,9 @@ class Speeds:
             billed_seconds(note.corpus.name, here.windowed)
             / (note.corpus.hours * 3600 / note.times_real_time)
             for note in self.notes
-            if note.facts.name == here.model.name and note.hardware == self.hardware and note.times_real_time
+            if note.facts.name == recorded_name(here.model.name)
+            and note.hardware == self.hardware
+            and note.times_real_time
         ]
         if rates:
             return Time(START[self.device] + billed / median(rates), "measured")

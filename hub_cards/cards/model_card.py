@@ -8,7 +8,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from huggingface_hub.repocard_data import eval_results_to_model_index
 
 import emobox_datasets.corpora as corpora
-from emobox_probe.encoders.load import TRIMMED
+from emobox_probe.encoders.names import TRIMMED
 from emobox_probe.features.shards import write_whole
 from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.records.cross_result import CrossRecord
@@ -267,7 +267,8 @@ def pictures_of(runs: Sequence[Run], folder: str) -> dict[str, bytes]:
 
 def command(record: ResultRecord) -> str:
     """The one command that makes the result again, for a shell."""
-    words = ["emobox", "probe", "--model", record.encoder.name, "--corpus", record.corpus.name]
+    name = record.encoder.name if _can_be_had(record.encoder.name) else f"/path/to/{short_name(record)}"
+    words = ["emobox", "probe", "--model", name, "--corpus", record.corpus.name]
     if corpora.load(record.corpus.name).synthesise is None:
         words += ["--data-dir", f"/path/to/{record.corpus.name}"]
     if record.encoder.revision:
@@ -296,7 +297,12 @@ def slug(name: Any) -> str:
 def short_name(record: ResultRecord | CrossRecord) -> str:
     """A Hub id or built-in name as it is; of a local folder its last part."""
     name = record.encoder.name
-    return name if is_hub_id(name.removesuffix(TRIMMED)) or name.startswith("builtin:") else Path(name).name
+    return name if _can_be_had(name) else Path(name).name
+
+
+def _can_be_had(name: str) -> bool:
+    """Whether others can load a model by its name: from the Hub, or because it is built in."""
+    return is_hub_id(name.removesuffix(TRIMMED)) or name.startswith("builtin:")
 
 
 def is_hub_id(name: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from emobox_probe.encoders.facts import EncoderFacts
-from emobox_probe.encoders.load import TRIMMED
+from emobox_probe.encoders.names import TRIMMED
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord
 from emobox_probe.records.predictions import PREDICTIONS_FILE
 from emobox_probe.records.result import RESULT_FILE, ResultRecord
@@ -75,7 +75,9 @@ def public(record: Any, model: str) -> Any:
         if isinstance(record, ResultRecord)
         else shell(["emobox", "cross", "--model", encoder.name])
     )
-    return shown.model_copy(update={"provenance": record.provenance.model_copy(update={"command": told})})
+    settings = record.provenance.settings and {**record.provenance.settings, "model": encoder.name}
+    provenance = record.provenance.model_copy(update={"command": told, "settings": settings})
+    return shown.model_copy(update={"provenance": provenance})
 
 
 def _json(record: ResultRecord | CrossRecord) -> bytes:

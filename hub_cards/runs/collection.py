@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from emobox_probe.encoders.facts import EncoderFacts
+from emobox_probe.encoders.names import model_name
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.records.predictions import PREDICTIONS_FILE, read_predictions
@@ -195,7 +196,4 @@ def cross_setting(one: CrossResult) -> str:
 
 def model_of(encoder: EncoderFacts) -> Model:
     """Which model this is: of a folder's path only the last part, which tells nothing of the machine."""
-    name = encoder.name
-    if name.startswith(("/", ".", "~")) or name.count("/") > 1 or "\\" in name:
-        name = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
-    return Model(name, encoder.revision, encoder.weights_sha256)
+    return Model(model_name(encoder.name), encoder.revision, encoder.weights_sha256)

@@ -12,6 +12,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from emobox_probe.encoders.names import model_name
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.records.record import folders_with
@@ -83,7 +84,7 @@ def tabulate(records: list[ResultRecord]) -> pd.DataFrame:
         known = published.loc[key] if key in published.index and not why_not_beside_table_4(record) else None
         rows.append(
             {
-                "model": Path(record.encoder.name).name if record.encoder.name.startswith("/") else key[0],
+                "model": model_name(record.encoder.name),
                 "corpus": record.corpus.name,
                 "protocol": record.protocol_id,
                 **_percent(record.headline, record.interval),

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -79,6 +80,9 @@ def test_a_run_leaves_everything_behind(tmp_path: Path, tiny_encoder: Path) -> N
     assert record.corpus.labels == ["Angry", "Happy", "Neutral", "Sad"]
     assert (record.encoder.dimension, record.encoder.architecture) == (16, "wav2vec2")
     assert record.provenance.libraries["torch"] == torch.__version__
+    assert record.encoder.name == "tiny"
+    told = (folder / "result.json").read_text()
+    assert set(re.findall(r"(?<![\w./])/[\w./-]+", told)) == {"/path/to/tiny", f"/path/to/{tmp_path.name}"}
     predictions = pd.read_parquet(folder / "predictions.parquet")
     for fold in record.folds:
         rows = predictions[predictions.fold == fold.name]

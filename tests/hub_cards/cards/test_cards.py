@@ -123,6 +123,10 @@ def test_a_time_that_is_not_known_is_not_made_up() -> None:
             {"corpus": "demo"},
             "emobox probe --model openai/whisper-base --corpus demo --revision abc123 --protocol paper",
         ),
+        (
+            {"corpus": "demo", "name": "/home/ada/whisper-base:trimmed"},
+            "emobox probe --model /path/to/whisper-base:trimmed --corpus demo --revision abc123 --protocol paper",
+        ),
     ],
 )
 def test_the_command_makes_the_result_again(changes: dict[str, object], expected: str) -> None:

@@ -22,6 +22,8 @@ def test_records_and_predictions_go_to_a_dataset_that_plain_datasets_loads(
 ) -> None:
     home = tmp_path / "home/ada/secret-encoder"
     record = make_run(home, name=str(home))
+    provenance = record.provenance.model_copy(update={"settings": {"model": str(home), "dtype": "float32"}})
+    record.model_copy(update={"provenance": provenance}).write(home)
     assert publish(home, finished / "cross", "--to", MODEL, "--results-repo", "lab/results") == 1
     assert "names differ" in capsys.readouterr().err
     assert publish(home, "--to", MODEL, "--results-repo", "lab/results") == 0
@@ -44,6 +46,7 @@ def test_records_and_predictions_go_to_a_dataset_that_plain_datasets_loads(
     told = json.loads(files[f"{folder}/result.json"])
     assert told["mean"] == record.mean.model_dump()
     assert told["encoder"]["name"] == MODEL
+    assert told["provenance"]["settings"] == {"model": MODEL, "dtype": "float32"}
     for content in (files[f"{folder}/result.json"], *model.files().values()):
         assert b"ada" not in content.replace(b"Ada", b"")
     entries = yaml.safe_load(model.files()[".eval_results/emobox_urdu_paper.yaml"])
