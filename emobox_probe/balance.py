@@ -7,9 +7,10 @@ loads as `load_dataset("emobox/emodb", "list:emodb-balanced.txt", …)`.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import datasets
 from accelerate import PartialState
@@ -218,8 +219,9 @@ def candidates(
 def audio_of(whole: datasets.Dataset, ids: Sequence[str]) -> Audio:
     """Each id and its FLAC bytes, with a progress bar."""
     row_of = {id: row for row, id in enumerate(whole["id"])}
-    shown = {} if ids else {"disable": True}  # said outright, it would not be left to TQDM_DISABLE
-    asked: Iterator[str] = tqdm(ids, desc="classify", unit="utterance", **shown)
+    # Said outright, it would not be left to TQDM_DISABLE.
+    shown: dict[str, Any] = {} if ids else {"disable": True}
+    asked = tqdm(ids, desc="classify", unit="utterance", **shown)
     for id in asked:
         yield id, whole[row_of[id]]["audio"]["bytes"]
 

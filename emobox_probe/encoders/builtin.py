@@ -48,7 +48,7 @@ class LogMel:
             mel_filters=self._filters,
             log_mel="log",
             mel_floor=1e-10,
-            dtype=np.float32,
+            dtype=np.dtype(np.float32),
         )
         return bands.T.copy()
 

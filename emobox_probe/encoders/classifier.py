@@ -84,7 +84,9 @@ class Classifier:
             ProbeError: the model cannot take the audio, or its scores are not finite.
         """
         waveform = lengthened(from_flac(flac), SHORTEST)
-        rate = self.pipeline.feature_extractor.sampling_rate
+        extractor = self.pipeline.feature_extractor
+        assert extractor is not None, "load_classifier gives the pipeline one"
+        rate = extractor.sampling_rate
         if rate != SAMPLING_RATE:
             waveform = resample(waveform, SAMPLING_RATE, rate)
         try:

@@ -87,11 +87,12 @@ def _family(name: str, config: Any) -> tuple[Family, str]:
 
 def _check_speech(name: str, config: Any) -> None:
     try:
-        main_input = MODEL_MAPPING[type(config)].main_input_name
+        model_class: Any = MODEL_MAPPING[type(config)]
     except KeyError as error:
         if "AutoModel" in (getattr(config, "auto_map", None) or {}):
             return  # the repository's own code, which the user trusts: the configuration would not load otherwise
         raise ProbeError(_not_found(name, error)) from error
+    main_input = model_class.main_input_name
     if main_input not in SPEECH_INPUTS:
         raise ProbeError(
             f"Expected a speech encoder, but {name} is a {config.model_type} model whose input is {main_input}; "

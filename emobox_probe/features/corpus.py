@@ -158,7 +158,9 @@ def filled_store(
     return store
 
 
-def progress_bar(accelerator: Accelerator, name: str, total: float, unit: str) -> tqdm:
+def progress_bar(accelerator: Accelerator, name: str, total: float, unit: str) -> "tqdm[Any]":
     """A progress bar that the main process shows."""
-    shown = {} if accelerator.is_main_process else {"disable": True}  # else TQDM_DISABLE decides
-    return tqdm(total=total, desc=name, unit=unit, unit_scale=True, **shown)
+    # Said outright, it would not be left to TQDM_DISABLE.
+    shown: dict[str, Any] = {} if accelerator.is_main_process else {"disable": True}
+    bar: tqdm[Any] = tqdm(total=total, desc=name, unit=unit, unit_scale=True, **shown)
+    return bar

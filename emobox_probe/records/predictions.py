@@ -5,7 +5,7 @@ fold             fold of the corpus, or the configuration that is tested between
 id, speaker, gender, language, seed, label, prediction, logits
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,20 +97,17 @@ def _in_one_schema(predictions: pd.DataFrame, record: RunRecord) -> pd.DataFrame
     return predictions if "source" in predictions else predictions.assign(source=name, target=name)
 
 
-def _counts(predictions: pd.DataFrame, record: RunRecord) -> dict[tuple[str, ...], int]:
-    parts = ["source", "target"] if isinstance(record, CrossRecord) else ["fold", "seed"]
+def _counts(predictions: pd.DataFrame, record: RunRecord) -> dict[Hashable, int]:
     if isinstance(record, CrossRecord):
-        counted: dict[tuple[str, ...], int] = predictions.groupby(parts)["id"].nunique().to_dict()
-    else:
-        counted = predictions.groupby(parts).size().to_dict()
-    return counted
+        return predictions.groupby(["source", "target"])["id"].nunique().to_dict()
+    return predictions.groupby(["fold", "seed"]).size().to_dict()
 
 
-def _expected_counts(record: RunRecord) -> dict[tuple[str, ...], int]:
+def _expected_counts(record: RunRecord) -> dict[Hashable, int]:
     if isinstance(record, CrossRecord):
         return {(pair.source, pair.target): pair.test for pair in record.pairs}
     assert isinstance(record, ResultRecord)
-    return {(fold.name, fold.seed): fold.test for fold in record.folds}  # type: ignore[misc]
+    return {(fold.name, fold.seed): fold.test for fold in record.folds}
 
 
 def interval_of(

@@ -74,13 +74,13 @@ def show(table: pd.DataFrame, record: RunRecord, by: str | None, console: Consol
     shown = Table(
         by or "", "UA", "WA", "F1", f"{CONFIDENCE:.0%} interval of UA", "labels", "utterances", title=title
     )
-    for row in table.itertuples():
-        scores = map(score_text, (row.ua, row.wa, row.f1))
-        shown.add_row(row.group, *scores, row.interval, str(row.labels), str(row.utterances))
+    for row in table.to_dict("records"):
+        scores = map(score_text, (row["ua"], row["wa"], row["f1"]))
+        shown.add_row(row["group"], *scores, row["interval"], str(row["labels"]), str(row["utterances"]))
     console.print(shown)
-    known = table[~table["group"].str.endswith("not known")]
+    known = table[~table["group"].str.endswith("not known")].to_dict("records")
     if len(known) > 1 and by:
-        best, worst = known.loc[known["ua"].idxmax()], known.loc[known["ua"].idxmin()]
+        best, worst = (choose(known, key=lambda row: row["ua"]) for choose in (max, min))
         gap = best["ua"] - worst["ua"]
         console.print(
             f"Gap in UA: {gap:.1f} ({best['group']} {best['ua']:.1f}, {worst['group']} {worst['ua']:.1f})"

@@ -284,15 +284,16 @@ def score_pairs(
     predictions = pd.concat([outcome.predictions for outcome in outcomes], ignore_index=True)
     members = {outcome.source: outcome.corpora for outcome in outcomes}
     pairs = []
-    for (source, target), part in predictions.groupby(["source", "target"], sort=False):
+    for names, part in predictions.groupby(["source", "target"], sort=False):
+        source, target = map(str, names)
         shared = [
             sentence for name in members[source] for sentence in overlaps.get(frozenset((name, target)), [])
         ]
         tested = [outcome.tested[target] for outcome in outcomes if outcome.source == source]
         pairs.append(
             Pair(
-                source=str(source),
-                target=str(target),
+                source=source,
+                target=target,
                 **pair_summary_of(part, labels, protocol.absent),
                 overlap=shared,
                 test_selected=mean_of([one.test_selected for one in tested if one.test_selected]),
@@ -330,7 +331,10 @@ def _layer_scores(tested: Sequence[OnTarget]) -> list[LayerScore]:
     if not rows:
         return []
     means = pd.DataFrame(rows).groupby("layer", sort=False).mean()
-    return [LayerScore(layer=str(layer), **row) for layer, row in means.to_dict("index").items()]
+    return [
+        LayerScore(layer=str(layer), validation_ua=row["validation_ua"], ua=row["ua"])
+        for layer, row in means.to_dict("index").items()
+    ]
 
 
 def _mean_weighted_sum(tested: Sequence[OnTarget]) -> WeightedSum | None:

@@ -81,7 +81,10 @@ class Pool:
 
     def about(self) -> pd.DataFrame:
         """What else is known of every utterance: id, gender, language."""
-        return pd.concat([whole.select_columns(ABOUT).to_pandas() for whole in self.audio.values()])
+        tables: list[pd.DataFrame] = [
+            whole.select_columns(ABOUT).to_pandas() for whole in self.audio.values()
+        ]
+        return pd.concat(tables)
 
     def tested(self, name: str, test: TestSet) -> Tensor:
         """Rows that a corpus is tested on.

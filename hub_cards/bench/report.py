@@ -99,9 +99,9 @@ def _scores(scores: pd.DataFrame) -> list[str]:
     lines = []
     for protocol, rows in scores.groupby("protocol"):
         cells = [
-            f"{score_text(row.ua)} ({interval_cell(row, DASH)}) / {score_text(row.wa)} / "
-            f"{score_text(row.f1)}{_mark(row.remark)}"
-            for row in rows.itertuples()
+            f"{score_text(row['ua'])} ({interval_cell(row, DASH)}) / {score_text(row['wa'])} / "
+            f"{score_text(row['f1'])}{_mark(row['remark'])}"
+            for row in rows.to_dict("records")
         ]
         table = rows.assign(cell=cells).pivot(index="corpus", columns="model", values="cell").fillna("")
         lines += [
@@ -125,13 +125,13 @@ def _comparison(scores: pd.DataFrame) -> list[str]:
         return ["## Beside Table 4 of the paper\n", "No model and corpus of Table 4 is among the scores.\n"]
     table = [
         [
-            row.corpus,
-            row.model,
-            score_text(row.ua_mean_over_folds),
-            score_text(row.ua_in_paper),
-            f"{row.ua_difference:+.1f}",
+            row["corpus"],
+            row["model"],
+            score_text(row["ua_mean_over_folds"]),
+            score_text(row["ua_in_paper"]),
+            f"{row['ua_difference']:+.1f}",
         ]
-        for row in known.itertuples()
+        for row in known.to_dict("records")
     ]
     ranks = [[name, f"{value:.3f}", str(count)] for name, (value, count) in rank_correlations(known).items()]
     lines = [

@@ -152,8 +152,10 @@ def read_rows(folder: Path, made: Prepared) -> pd.DataFrame:
     columns = [name for name in _features(corpus, made) if name != "audio"]
     tables = []
     for shard in made.shards:
-        table = pq.read_table(folder / shard.path, columns=columns).to_pandas(ignore_metadata=True)
-        tables.append(table.assign(parts=[shard.parts] * shard.rows))
+        table: pd.DataFrame = pq.read_table(folder / shard.path, columns=columns).to_pandas(
+            ignore_metadata=True
+        )
+        tables.append(table.assign(parts=pd.Series([shard.parts] * shard.rows, dtype=object)))
     rows = pd.concat(tables).sort_values("id", ignore_index=True)
     rows["label"] = [corpus.label_list[label] for label in rows.label]
     return rows

@@ -148,10 +148,12 @@ def _with_value(metadata: str, value: list[dict[str, Any]], newline: str) -> str
 def _spliced(metadata: str, item: dict[str, Any], newline: str) -> Iterator[str]:
     """The text with our results cut out and our element pasted behind the others; nothing where that cannot be."""
     pair = _pair(metadata)
-    if pair is None or pair[1].flow_style:
+    if pair is None or not isinstance(pair[1], yaml.SequenceNode) or pair[1].flow_style:
         return
     items = pair[1].value
-    dashes = [token.start_mark for token in yaml.scan(metadata) if isinstance(token, yaml.BlockEntryToken)]
+    dashes: list[yaml.Mark] = [
+        token.start_mark for token in yaml.scan(metadata) if isinstance(token, yaml.BlockEntryToken)
+    ]
 
     def dash(node: yaml.Node) -> yaml.Mark:
         return max(
@@ -193,7 +195,7 @@ def _value(node: yaml.Node) -> Any:
 
 def _content_end(node: yaml.Node) -> int:
     """Where the last thing in a node ends; a block's own end mark is where the next token begins."""
-    if isinstance(node, yaml.ScalarNode) or node.flow_style or not node.value:
+    if not isinstance(node, yaml.CollectionNode) or node.flow_style or not node.value:
         return int(node.end_mark.index)
     return max(_content_end(child) for child in _children(node))
 

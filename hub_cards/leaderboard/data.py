@@ -316,12 +316,12 @@ def _published_matrices(models: _Models) -> list[Json]:
     for (name, model), rows in table.groupby(["name", "model"], sort=False):
         pairs = [
             {
-                "source": row.train,
-                "target": row.test,
-                "wa": float(row.accuracy),
-                **_seen(str(model), str(row.test)),
+                "source": row["train"],
+                "target": row["test"],
+                "wa": float(row["accuracy"]),
+                **_seen(str(model), str(row["test"])),
             }
-            for row in rows.itertuples()
+            for row in rows.to_dict("records")
         ]
         matrices.append(
             {

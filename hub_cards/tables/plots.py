@@ -105,7 +105,7 @@ class Pictures:
         table["model"] = table["name"]
         self._critical_difference(f"{PAPER}, as published", table[["model", "corpus", "score"]])
         for name, rows in read_table_5().groupby("name", sort=False):
-            scores = {(row.train, row.test): row.accuracy / 100 for row in rows.itertuples()}
+            scores = {(row["train"], row["test"]): row["accuracy"] / 100 for row in rows.to_dict("records")}
             title = f"{name}, WA, as published in the EmoBox paper\nprotocol {TABLE_5_SETTING}"
             self._write(heat_map(scores, title), "published", str(name), "cross-corpus")
 

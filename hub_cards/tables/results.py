@@ -77,11 +77,11 @@ def tabulate(records: list[ResultRecord]) -> pd.DataFrame:
     `interval_note` says why there is no interval, or that it is of an earlier method. The paper's figures, which are
     means over folds, stand beside records that compare with them only. `remark` says what of the corpus is missing.
     """
-    published = read_table_4().set_index(["model", "corpus"])
+    published = {(row["model"], row["corpus"]): row for row in read_table_4().to_dict("records")}
     rows = []
     for record in records:
-        key = (record.encoder.name, record.corpus.name)
-        known = published.loc[key] if key in published.index and not why_not_beside_table_4(record) else None
+        of_paper = published.get((record.encoder.name, record.corpus.name))
+        known = None if why_not_beside_table_4(record) else of_paper
         rows.append(
             {
                 "model": model_name(record.encoder.name),
@@ -174,7 +174,9 @@ def _percent(scores: Scores, interval: Interval | None = None) -> dict[str, floa
 
 def interval_cell(row: Any, between: str = " to ") -> str:
     """The bounds of a row and the note on them."""
-    return " ".join(filter(None, (interval_text(row.ua_low, row.ua_high, between), row.interval_note)))
+    return " ".join(
+        filter(None, (interval_text(row["ua_low"], row["ua_high"], between), row["interval_note"]))
+    )
 
 
 def _latex(table: pd.DataFrame) -> str:
@@ -199,10 +201,10 @@ def _order(record: CrossRecord) -> tuple[str, str]:
 def _drawn(table: pd.DataFrame) -> Table:
     columns = ("UA", "WA", "F1", "interval of UA", "UA, mean over folds", "UA in the paper")
     shown = Table("model", "corpus", "protocol", *columns)
-    for row in table.itertuples():
-        corpus = f"{row.corpus} {MARK}" if row.remark else row.corpus
-        beside = map(score_text, (row.ua_mean_over_folds, row.ua_in_paper))
-        shown.add_row(row.model, corpus, row.protocol, *_scores(row), *beside)
+    for row in table.to_dict("records"):
+        corpus = f"{row['corpus']} {MARK}" if row["remark"] else row["corpus"]
+        beside = map(score_text, (row["ua_mean_over_folds"], row["ua_in_paper"]))
+        shown.add_row(row["model"], corpus, row["protocol"], *_scores(row), *beside)
     return shown
 
 
@@ -214,12 +216,12 @@ def _drawn_cross(table: pd.DataFrame) -> Table:
         title=f"{model}, protocol {protocol}, {classes} classes\n"
         f"utterances trained on: {training}, tested on: {test_set} (percent)",
     )
-    for row in table.itertuples():
-        style = "bold" if row.train == MEAN else None
-        source = f"{row.train} {MARK}" if row.remark else row.train
-        shown.add_row(source, row.test, *_scores(row), score_text(row.wa_in_paper), style=style)
+    for row in table.to_dict("records"):
+        style = "bold" if row["train"] == MEAN else None
+        source = f"{row['train']} {MARK}" if row["remark"] else row["train"]
+        shown.add_row(source, row["test"], *_scores(row), score_text(row["wa_in_paper"]), style=style)
     return shown
 
 
 def _scores(row: Any) -> list[str]:
-    return [*map(score_text, (row.ua, row.wa, row.f1)), interval_cell(row)]
+    return [*map(score_text, (row["ua"], row["wa"], row["f1"])), interval_cell(row)]

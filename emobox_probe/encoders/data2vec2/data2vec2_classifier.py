@@ -33,6 +33,7 @@ class Data2Vec2ForAudioClassification(Data2Vec2PreTrainedModel):
     def __init__(self, config: Data2Vec2Config):
         super().__init__(config)
         self.data2vec2 = Data2Vec2Model(config)
+        assert config.num_labels is not None, "the library counts two where a configuration names none"
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)
         self.post_init()
 
