@@ -24,7 +24,8 @@ from hub_cards.runs.collection import (
     newest_moment,
 )
 
-DECIMALS = 2
+# Of a percent. Pages round what they show to two decimals or to one.
+DECIMALS = 4
 
 Json = dict[str, Any]
 
@@ -174,8 +175,8 @@ def _row(models: _Models, one: Result, usual: tuple[str, tuple[str, ...]] | None
         "checked": one.predictions is not None,
         "remark": remark,
         "layers": [layer.layer for layer in record.layers] or None,
-        "layers_validation": [round(100 * layer.validation_ua, 2) for layer in record.layers] or None,
-        "layers_test": [round(100 * layer.ua, 2) for layer in record.layers] or None,
+        "layers_validation": [percent(layer.validation_ua) for layer in record.layers] or None,
+        "layers_test": [percent(layer.ua) for layer in record.layers] or None,
     }
 
 
@@ -213,12 +214,18 @@ def _bounds(interval: Interval) -> Json:
 
 
 def percent(share: float) -> float:
-    """A share as percent, in as many decimals as a page keeps.
+    """A share as percent, in as many decimals as a page keeps; rounding it to fewer is as rounding the share itself.
 
-    >>> percent(0.12345678)
-    12.35
+    >>> percent(0.12345678), percent(0.7244999)
+    (12.3457, 72.4499)
     """
-    return round(100 * share, DECIMALS)
+    exact = 100 * share
+    kept = round(exact, DECIMALS)
+    if all(f"{kept:.{shown}f}" == f"{exact:.{shown}f}" for shown in range(DECIMALS)):
+        return kept
+    # Rounded to a border at which fewer decimals change: the neighbour on the exact value's side of it.
+    step = 10.0**-DECIMALS if exact > kept else -(10.0**-DECIMALS)
+    return round(kept + step, DECIMALS)
 
 
 def _by_column(rows: list[Json]) -> dict[str, list[Any]]:
@@ -329,7 +336,7 @@ def _published_matrices(models: _Models) -> list[Json]:
                 "setting": TABLE_5_SETTING,
                 "corpora": sorted(set(rows["train"])),
                 "pairs": pairs,
-                "average": {"wa": round(float(rows["accuracy"].mean()), DECIMALS)},
+                "average": {"wa": percent(float(rows["accuracy"].mean()) / 100)},
                 "remarks": [],
             }
         )

@@ -7,11 +7,13 @@ from typing import Any
 import pandas as pd
 import pytest
 from cross_records import cross_record
+from hypothesis import example, given
+from hypothesis import strategies as st
 from kept_runs import kept_run
 
 from emobox_probe.encoders.facts import OwnSource
 from emobox_probe.records.result import ResultRecord, Scores
-from hub_cards.leaderboard.data import page_data
+from hub_cards.leaderboard.data import page_data, percent
 from hub_cards.paper import TABLE_4, TABLE_5, TABLE_5_SETTING
 from hub_cards.runs.collection import collect
 
@@ -47,10 +49,10 @@ def test_scores_are_those_of_the_record_in_percent(folder: Path, data: dict[str,
     record = collect([folder / "a"]).results[0].record
     (row,) = rows(data, model="lab/good", corpus="urdu", protocol="paper")
     for name in ("ua", "wa", "f1"):
-        assert row[name] == pytest.approx(100 * getattr(record.pooled, name), abs=6e-3)
-        assert row[f"{name}_mean"] == pytest.approx(100 * getattr(record.mean, name), abs=6e-3)
+        assert row[name] == pytest.approx(100 * getattr(record.pooled, name), abs=1e-4)
+        assert row[f"{name}_mean"] == pytest.approx(100 * getattr(record.mean, name), abs=1e-4)
         bounds = (row[f"{name}_low"], row[f"{name}_high"])
-        assert bounds == pytest.approx([100 * bound for bound in getattr(record.interval, name)], abs=6e-3)
+        assert bounds == pytest.approx([100 * bound for bound in getattr(record.interval, name)], abs=1e-4)
     assert [row[name][4] for name in ("layers", "layers_validation", "layers_test")] == ["4", 48.0, 43.0]
     assert (row["folds"], row["seeds"], row["resampled"]) == (1, 1, "6 speakers")
 
@@ -61,6 +63,18 @@ def test_chance_and_who_speaks_stand_beside_the_score(tmp_path: Path) -> None:
     made.model_copy(update={"speaker_only": told}).write(tmp_path / "a")
     (row,) = rows(page_data(collect([tmp_path])), model="lab/good")
     assert (row["ua_chance"], row["ua_speaker"], row["wa_speaker"], row["f1_speaker"]) == (25, 95, 90, 85)
+
+
+@given(st.floats(0, 1))
+@example(0.7244999)  # 72.4500 in four decimals, and then 72.5 in one
+@example(0.7245)
+@example(0.72449)
+@example(0.81234996)
+def test_what_a_page_rounds_is_as_if_rounded_once(share: float) -> None:
+    kept = percent(share)
+    assert abs(kept - 100 * share) <= 1e-4
+    for decimals in (1, 2):
+        assert f"{kept:.{decimals}f}" == f"{100 * share:.{decimals}f}"
 
 
 def test_protocols_are_ranked_apart(data: dict[str, Any]) -> None:
