@@ -13,6 +13,7 @@ Three ways, on the same files in the same run, on one core:
 Run: `python benchmarks/convert.py`; the corpus is at ../shared/corpora/urdu, or below $EMOBOX_TEST_ASSETS.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -117,6 +118,9 @@ def why_no_torchcodec() -> str:
 
 
 def main() -> int:
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     root = (
         Path(os.environ.get("EMOBOX_TEST_ASSETS") or Path(__file__).parents[2] / "shared")
         / "corpora"

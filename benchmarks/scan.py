@@ -9,6 +9,7 @@ Three ways over the same folder in the same run, on one core, the disk's cache w
 Run: `python benchmarks/scan.py`.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -75,6 +76,9 @@ def processor_name() -> str:
 
 
 def main() -> int:
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         files = lay_out(Path(folder))
         ways = {

@@ -14,6 +14,7 @@ sends 100 Mbit a second.
 Run: `python benchmarks/streaming.py`; the corpus is at ../shared/corpora/emodb, or below $EMOBOX_TEST_ASSETS.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -152,6 +153,9 @@ def processor_name() -> str:
 
 
 def main() -> int:
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     assets = Path(os.environ.get("EMOBOX_TEST_ASSETS") or HERE.parents[1] / "shared")
     root = assets / "corpora" / "emodb"
     if not root.is_dir():
