@@ -32,7 +32,7 @@ from emobox_probe.records.classified import (
 )
 from emobox_probe.records.predictions import PREDICTIONS_FILE, confusion_of, interval_of
 from emobox_probe.records.result import Provenance
-from emobox_probe.scoring.scores import scores_of
+from emobox_probe.scoring.summary import scores_of
 from emobox_probe.seen.seen import seen
 from emobox_probe.tasks.design import model_folder
 from emobox_probe.tasks.pool import Pool

@@ -50,7 +50,8 @@ class ZeroShot:
 
     def classify(self, flac: bytes) -> str:
         waveform = lengthened(from_flac(flac), SHORTEST)
-        rate = self.pipeline.feature_extractor.sampling_rate
+        extractor: Any = self.pipeline.feature_extractor
+        rate = extractor.sampling_rate
         asked = [label.lower() for label in self.classes]
         answers = self.pipeline(
             resample(waveform, SAMPLING_RATE, rate), candidate_labels=asked, hypothesis_template=QUESTION

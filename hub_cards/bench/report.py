@@ -13,8 +13,8 @@ from emobox_probe.features.shards import write_whole
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.result import ResultRecord
 from emobox_probe.report.percent import score_text
-from hub_cards.bench.items import Item
-from hub_cards.bench.states import Ledger, read_item, record_folder
+from hub_cards.bench.items import Item, record_folder
+from hub_cards.bench.states import Ledger, read_item
 from hub_cards.cards.markdown import text
 from hub_cards.paper import read_table_4, why_not_beside_table_4
 from hub_cards.runs.find_and_check import as_shown
