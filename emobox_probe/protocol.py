@@ -100,8 +100,8 @@ PAPER = Protocol(
 _RECIPE_OF_STRICT = (
     "Features are the means over time of every layer; layer, learning rate, hidden size and epoch are chosen together "
     "by UA on validation, lower loss where UA ties. Head, optimiser, rates and sweep are those of `paper`. Everything "
-    "is repeated with five seeds, which also draw the validation part; the score is the mean over seeds and folds. The "
-    "interval is a bootstrap over speakers; test labels are read once, after every choice."
+    "is repeated with five seeds, which also draw the validation part; the score, and its interval over speakers, is "
+    "of the tested utterances of all folds and seeds together. Test labels are read once, after every choice."
 )
 
 STRICT = Protocol(
