@@ -2,22 +2,20 @@
 
     python benchmarks/cross.py [--assets ../shared]
 
-Writes benchmarks/results/cross.cpu.json, the records with their predictions to benchmarks/results/records/, and the
-heat map of the first run to docs/pictures/. Interrupted, it continues where it stopped; features are those of
+Writes benchmarks/results/cross.<device>.json, the records with their predictions to benchmarks/results/records/, and
+the heat map of the first run to docs/pictures/. Interrupted, it continues where it stopped; features are those of
 scores.py.
 """
 
 import argparse
-import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
 from itertools import product
 from pathlib import Path
 
-from scores import keep
+from scores import keep, write
 
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 
@@ -44,7 +42,7 @@ def rows(record: CrossRecord) -> list[dict]:
     return [
         {
             "encoder": Path(record.encoder.name).name,
-            "protocol": record.protocol["name"],
+            "protocol": record.protocol_id,
             "labels": record.labels,
             **pair.model_dump(exclude={"confusion"}),
         }
@@ -63,21 +61,15 @@ def main() -> None:
     arguments = parser.parse_args()
     plan = product(ENCODERS, ("paper", "strict"))
     records = [run(arguments.assets, encoder, protocol, arguments.work) for encoder, protocol in plan]
-    figures = {
-        "figures": [row for record in records for row in rows(record)],
-        "averages": [
-            {
-                "encoder": Path(record.encoder.name).name,
-                "protocol": record.protocol["name"],
-                **(record.average.model_dump() if record.average else {}),
-            }
-            for record in records
-        ],
-        "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
-        "versions": records[0].provenance.libraries,
-    }
-    (HERE / "results").mkdir(exist_ok=True)
-    (HERE / "results" / "cross.cpu.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    averages = [
+        {
+            "encoder": Path(record.encoder.name).name,
+            "protocol": record.protocol_id,
+            **(record.average.model_dump() if record.average else {}),
+        }
+        for record in records
+    ]
+    write("cross", records, [row for record in records for row in rows(record)], averages=averages)
     keep(arguments.work / "runs", CROSS_FILE)
     picture = arguments.work / "runs" / ENCODERS[0] / "cross" / "+".join(CORPORA) / "paper" / "cross.png"
     shutil.copyfile(picture, HERE.parent / "docs" / "pictures" / "cross-emodb-urdu.png")

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 TRIMMED = ":trimmed"
+# What the names of encoders of one's own begin with.
+OWN = ("python", "hear")
 
 
 def is_path(model: str) -> bool:
@@ -15,18 +17,32 @@ def is_path(model: str) -> bool:
 
 
 def model_name(model: str) -> str:
-    """A Hub id or a built-in as it is, of a folder's path the last part.
+    """A Hub id or a built-in as it is, of a folder's or a file's path the last part.
 
     >>> model_name("/home/ada/models/mine:trimmed"), model_name("openai/whisper-base")
     ('mine:trimmed', 'openai/whisper-base')
+    >>> model_name("python:/home/ada/mine.py:load"), model_name("hear:mine@/home/ada/weights.pt")
+    ('python:mine.py:load', 'hear:mine@weights.pt')
     """
-    return model.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] if is_path(model) else model
+    kind, _, own = model.partition(":")
+    if kind in OWN:
+        code, at, weights = own.partition("@")
+        return f"{kind}:{_last(code)}{at}{_last(weights)}"
+    return _last(model) if is_path(model) else model
+
+
+def _last(path: str) -> str:
+    return path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
 
 
 def recorded_name(model: str) -> str:
     """The same of a model on this machine, whose folder may be named by a link, or as `.`."""
     folder = model.removesuffix(TRIMMED)
-    return model_name(str(Path(folder).resolve()) + model[len(folder) :]) if is_path(folder) else model
+    if model.partition(":")[0] in OWN:
+        return model_name(model)
+    if is_path(folder) or Path(folder).is_dir():  # a folder goes before the Hub's model of that name
+        return Path(folder).resolve().name + model[len(folder) :]
+    return model
 
 
 def path_for_others(path: str | Path) -> str:

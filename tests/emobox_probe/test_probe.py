@@ -283,11 +283,6 @@ def test_mistakes_about_the_model_are_explained(
     (unprepared / "preprocessor_config.json").unlink()
     assert "preprocessor_config.json" in message(unprepared)
 
-    pickled = shutil.copytree(tiny_encoder, tmp_path / "pickled")
-    (pickled / "model.safetensors").unlink()
-    torch.save(Wav2Vec2Model.from_pretrained(tiny_encoder).state_dict(), pickled / "pytorch_model.bin")
-    assert "safetensors" in message(pickled)
-
     partial = shutil.copytree(tiny_encoder, tmp_path / "partial")
     weights = load_file(partial / "model.safetensors")
     dropped = next(name for name in weights if name.startswith("encoder.layers.0."))
