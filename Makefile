@@ -10,7 +10,11 @@ LAUNCH := $(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_pr
 # One test process a core, so one thread each.
 TEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
 
-.PHONY: demo test test-all lint bench docs clean
+# What checks the page's JavaScript needs node; the page does not, nor anything else.
+JAVASCRIPT := javascript/node_modules
+PAGE := hub_cards/leaderboard/static/leaderboard/*.js
+
+.PHONY: demo test test-all lint lint-js lint-js-here javascript bench docs clean
 
 demo: $(STAMP)
 	$(LAUNCH) -m emobox_probe.probe --model builtin:logmel --corpus demo
@@ -19,13 +23,30 @@ demo: $(STAMP)
 test: lint
 	$(TEST) -m "not slow"
 
-test-all: lint
+test-all: lint lint-js
 	$(TEST)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Only where `make javascript` has installed what it needs: no other target asks for node or npm's registry.
+lint-js:
+	@if cmp -s javascript/package-lock.json $(JAVASCRIPT)/.locked && node --version >/dev/null 2>&1; \
+	then $(MAKE) --no-print-directory lint-js-here; \
+	else echo "Not run: the checks of the page's JavaScript. To run them, with npm and node from 20.19: make javascript"; fi
+
+lint-js-here:
+	$(JAVASCRIPT)/.bin/eslint --config javascript/eslint.config.mjs $(PAGE)
+	$(JAVASCRIPT)/.bin/prettier --check --print-width 110 $(PAGE) javascript/*.mjs javascript/*.ts
+	$(JAVASCRIPT)/.bin/tsc --project javascript
+
+javascript: $(JAVASCRIPT)/.locked
+
+$(JAVASCRIPT)/.locked: javascript/package-lock.json
+	npm ci --prefix javascript --engine-strict --fetch-retries 1 --no-audit --no-fund --loglevel error
+	cp $< $@
 
 bench: $(STAMP)
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
@@ -49,4 +70,4 @@ $(STAMP): requirements.lock requirements-reference.lock pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(JAVASCRIPT) build dist *.egg-info

@@ -1,21 +1,27 @@
 "use strict";
 /* Small pictures in SVG: an interval on a scale, a curve over layers, and colours for a matrix. */
 (() => {
+  /**
+   * @param {string} name
+   * @param {Record<string, string | number>} attributes
+   * @param {(Node | string)[]} children
+   */
   function svg(name, attributes = {}, ...children) {
     const element = document.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
     element.append(...children);
     return element;
   }
 
   /* A score on the scale from `from` to `to` percent, its interval as a line; `best` is a mark for comparison. */
+  /** @type {Page["interval"]} */
   function interval({ low, point, high, best, from, to }) {
     const width = 180,
       height = 18,
       pad = 6;
-    const x = (value) => pad + ((value - from) / (to - from)) * (width - 2 * pad);
+    const x = (/** @type {number} */ value) => pad + ((value - from) / (to - from)) * (width - 2 * pad);
     const words =
-      low === null || low === undefined
+      low === null || low === undefined || high === null || high === undefined
         ? `${point.toFixed(1)}, no interval`
         : `${point.toFixed(1)}, interval ${low.toFixed(1)} to ${high.toFixed(1)}`;
     const picture = svg("svg", {
@@ -29,7 +35,7 @@
     picture.append(svg("line", { x1: pad, x2: width - pad, y1: 9, y2: 9, class: "scale" }));
     if (best !== undefined && best !== null)
       picture.append(svg("line", { x1: x(best), x2: x(best), y1: 2, y2: 16, class: "best" }));
-    if (low !== null && low !== undefined) {
+    if (low !== null && low !== undefined && high !== null && high !== undefined) {
       picture.append(svg("line", { x1: x(low), x2: x(high), y1: 9, y2: 9, class: "bar" }));
       for (const end of [low, high])
         picture.append(svg("line", { x1: x(end), x2: x(end), y1: 5, y2: 13, class: "bar" }));
@@ -41,6 +47,7 @@
   }
 
   /* A scale in round tens around all values. */
+  /** @type {Page["scale"]} */
   function scale(values) {
     const known = values.filter((value) => value !== null && value !== undefined);
     const from = Math.max(0, Math.floor(Math.min(...known, 100) / 10) * 10);
@@ -49,6 +56,7 @@
   }
 
   /* layers: [name, UA on validation, UA on test] each. */
+  /** @type {Page["curve"]} */
   function curve(layers, label) {
     const width = 640,
       height = 280,
@@ -57,15 +65,16 @@
       top = 14,
       bottom = 44;
     const { from, to } = scale(layers.flatMap(([, validation, test]) => [validation, test]));
-    const x = (place) =>
+    const x = (/** @type {number} */ place) =>
       left + (layers.length < 2 ? 0.5 : place / (layers.length - 1)) * (width - left - right);
-    const y = (value) => top + ((to - value) / (to - from)) * (height - top - bottom);
+    const y = (/** @type {number} */ value) => top + ((to - value) / (to - from)) * (height - top - bottom);
     const picture = svg("svg", {
       viewBox: `0 0 ${width} ${height}`,
       role: "img",
       "aria-label": label,
       class: "curve",
     });
+    /** @type {(content: string, attributes: Record<string, string | number>) => void} */
     const word = (content, attributes) => picture.append(svg("text", attributes, content));
     for (let value = from; value <= to; value += to - from > 50 ? 20 : 10) {
       picture.append(svg("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "grid" }));
@@ -81,10 +90,12 @@
       y: height - 6,
       "text-anchor": "middle",
     });
-    for (const [series, column] of [
+    /** @type {[string, 1 | 2][]} */
+    const lines = [
       ["validation", 1],
       ["test", 2],
-    ]) {
+    ];
+    for (const [series, column] of lines) {
       const path = layers
         .map((layer, place) => `${place ? "L" : "M"}${x(place)},${y(layer[column])}`)
         .join("");
@@ -114,6 +125,7 @@
     [187, 175, 113],
     [254, 232, 56],
   ];
+  /** @type {Page["shade"]} */
   function shade(cell, share) {
     const place = Math.min(0.9999, Math.max(0, share)) * (stops.length - 1);
     const lower = Math.floor(place),
@@ -126,6 +138,7 @@
   }
 
   /* Relative luminance, as the Web Content Accessibility Guidelines define it. */
+  /** @param {number[]} colour */
   function luminance(colour) {
     const [red, green, blue] = colour
       .map((part) => part / 255)

@@ -1,13 +1,15 @@
 "use strict";
 /* The view of all corpora: models by corpora, or by groups of corpora. */
 (() => {
-  const { data, state, make, select, checkbox, metrics, unique, value, remark } = Board;
+  const { data, state, make, select, checkbox, metrics, pairs, unique, value, remark } = Board;
   const { models, corpora } = data;
   // A corpus of several languages is in the mean of none of them.
+  /** @type {(corpus: Corpus) => string} */
   const languageOf = ({ languages }) =>
     languages.length > 1 ? "several languages" : Board.language(languages[0]);
 
   /* Corpora that the filters leave; synthetic ones only when asked for, or where there are no others. */
+  /** @param {[number, Where][]} rows */
   function chosenCorpora(rows) {
     const present = new Set(rows.flatMap(([, where]) => [...where.keys()]));
     let chosen = corpora.map((_, corpus) => corpus).filter((corpus) => present.has(corpus));
@@ -23,6 +25,7 @@
     return chosen;
   }
 
+  /** @type {(where: Where, some: number[]) => number | null} */
   function meanOf(where, some) {
     let sum = 0;
     for (const corpus of some) {
@@ -35,6 +38,7 @@
     return some.length ? sum / some.length : null;
   }
 
+  /** @type {(corpus: number) => (row: [number, Where]) => HTMLElement} */
   function scoreCell(corpus) {
     return ([, where]) => {
       const row = where.get(corpus);
@@ -44,6 +48,7 @@
     };
   }
 
+  /** @type {(chosen: number[]) => Column<[number, Where]>[]} */
   function groups(chosen) {
     if (state.columns === "corpora") {
       return chosen.map((corpus) => ({
@@ -56,6 +61,7 @@
         show: scoreCell(corpus),
       }));
     }
+    /** @type {(corpus: Corpus) => string} */
     const label = state.columns === "languages" ? languageOf : (corpus) => corpus.source;
     return unique(chosen.map((corpus) => label(corpora[corpus]))).map((title) => {
       const members = chosen.filter((corpus) => label(corpora[corpus]) === title);
@@ -69,6 +75,7 @@
     });
   }
 
+  /** @returns {View} */
   function allCorpora() {
     const filters = [
       Board.protocolFilter(),
@@ -81,12 +88,9 @@
       ]),
       select("language", "Language", [
         ["", "all"],
-        ...unique(corpora.flatMap(({ languages }) => languages)).map((code) => [code, Board.language(code)]),
+        ...pairs(unique(corpora.flatMap(({ languages }) => languages)), Board.language),
       ]),
-      select("source", "Source", [
-        ["", "all"],
-        ...unique(corpora.map(({ source }) => source)).map((name) => [name, name]),
-      ]),
+      select("source", "Source", [["", "all"], ...pairs(unique(corpora.map(({ source }) => source)))]),
       select("scope", "Corpora", [
         ["all", "all"],
         ["shared", "those that every model shown has"],
@@ -100,6 +104,7 @@
     const rows = shown.filter(([, where]) => chosen.some((corpus) => where.has(corpus)));
     const left = shown.length - rows.length;
     const name = metrics[state.metric];
+    /** @type {Column<[number, Where]>[]} */
     const columns = [
       {
         key: "model",

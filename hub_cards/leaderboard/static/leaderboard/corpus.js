@@ -3,19 +3,19 @@
 (() => {
   const { data, state, make, select, checkbox, metrics, tables, unique, value, remark } = Board;
   const { models, corpora } = data;
+  /** @typedef {{ model: number, row: number | undefined }} Scored */
 
+  /** @returns {View} */
   function oneCorpus() {
     const first = Board.protocolFilter();
     const table = tables.get(Board.position()) ?? new Map();
     const present = new Set([...table.values()].flatMap((where) => [...where.keys()]));
-    const named = corpora
-      .map((corpus, number) => [corpus, number])
-      .filter(([, number]) => present.has(number));
+    const named = corpora.filter((_, number) => present.has(number));
     const filters = [
       select(
         "corpus",
         "Corpus",
-        named.map(([{ name, title }]) => [name, title]),
+        named.map(({ name, title }) => [name, title]),
       ),
       first,
       Board.metricFilter(),
@@ -27,6 +27,7 @@
       .filter(([, where]) => where.has(corpus))
       .map(([model, where]) => ({ model, row: where.get(corpus) }));
     const name = state.metric;
+    /** @type {(suffix: string) => (row: Scored) => any} */
     const get =
       (suffix) =>
       ({ row }) =>
@@ -35,6 +36,7 @@
       rows.flatMap(({ row }) => [value(row, name), value(row, `${name}_low`), value(row, `${name}_high`)]),
     );
     const methods = unique(rows.map(({ row }) => value(row, "method")).filter(Boolean));
+    /** @type {Column<Scored>[]} */
     const columns = [
       {
         key: "model",
@@ -77,13 +79,16 @@
       { key: "low", title: "Low", numeric: true, decimals: 1, value: get("_low") },
       { key: "high", title: "High", numeric: true, decimals: 1, value: get("_high") },
       { key: "note", title: "On the interval", value: ({ row }) => value(row, "interval_note") || "" },
-      ...Object.entries(metrics).map(([metric, title]) => ({
-        key: metric,
-        title: `${title}, mean over folds`,
-        numeric: true,
-        help: "and seeds, as the paper publishes it",
-        value: ({ row }) => value(row, `${metric}_mean`),
-      })),
+      ...Object.entries(metrics).map(
+        ([metric, title]) =>
+          /** @type {Column<Scored>} */ ({
+            key: metric,
+            title: `${title}, mean over folds`,
+            numeric: true,
+            help: "and seeds, as the paper publishes it",
+            value: ({ row }) => value(row, `${metric}_mean`),
+          }),
+      ),
       { key: "folds", title: "Folds", numeric: true, decimals: 0, value: ({ row }) => value(row, "folds") },
       { key: "seeds", title: "Seeds", numeric: true, decimals: 0, value: ({ row }) => value(row, "seeds") },
       { key: "resampled", title: "Resampled", value: ({ row }) => value(row, "resampled") },
@@ -114,6 +119,7 @@
     };
   }
 
+  /** @type {Record<string, string>} */
   const how = {
     paired: "paired t tests of the differences",
     intervals: "t tests of two standard errors, since predictions were not kept",
@@ -122,6 +128,7 @@
       "paired t tests of the differences where both kept predictions, else of two standard errors",
   };
 
+  /** @type {(facts: Corpus, methods: string[]) => string} */
   function aboutCorpus(facts, methods) {
     return [
       `${facts.languages.map(Board.language).join(", ")}; ${facts.source};`,
@@ -134,12 +141,16 @@
   }
 
   /* What a score has to be read beside: the same of every row of a corpus and protocol that tells it. */
+  /** @type {(rows: Scored[], name: Metric) => string} */
   function withoutAudio(rows, name) {
+    /** @type {(key: string) => number | undefined} */
     const known = (key) => rows.map(({ row }) => value(row, key)).find((score) => score !== null);
     const [chance, speaker] = [known("ua_chance"), known(`${name}_speaker`)];
     return [
       chance === undefined ? "" : `Chance: UA ${chance.toFixed(1)}.`,
-      speaker === undefined ? "" : `By who speaks alone, without audio: ${metrics[name]} ${speaker.toFixed(1)}.`,
+      speaker === undefined
+        ? ""
+        : `By who speaks alone, without audio: ${metrics[name]} ${speaker.toFixed(1)}.`,
     ].join(" ");
   }
 

@@ -4,11 +4,13 @@
   const { data, state, make, select, metrics } = Board;
 
   /* Without the pairs that the filter hides; a mean of the others would stand beside means of all. */
+  /** @type {(matrix: Matrix) => Matrix} */
   function shownPairs(matrix) {
     const pairs = matrix.pairs.filter(({ seen }) => state.unseen !== "yes" || !Board.isSeen(seen));
     return pairs.length < matrix.pairs.length ? { ...matrix, pairs, average: {} } : matrix;
   }
 
+  /** @returns {View} */
   function across() {
     const settings = [...new Set(data.cross.map(({ setting }) => setting))];
     const setting = select(
@@ -33,7 +35,9 @@
     const names = [
       ...new Set(having.flatMap(({ pairs }) => pairs.map(({ source, target }) => `${source} → ${target}`))),
     ].sort();
+    /** @type {(matrix: Matrix, name: string) => Pair | undefined} */
     const of = (matrix, name) => matrix.pairs.find(({ source, target }) => `${source} → ${target}` === name);
+    /** @type {Column<Matrix>[]} */
     const columns = [
       {
         key: "model",
@@ -55,17 +59,20 @@
         decimals: 0,
         value: (matrix) => matrix.pairs.filter(({ source, target }) => source !== target).length,
       },
-      ...names.map((name) => ({
-        key: name,
-        title: name,
-        numeric: true,
-        value: (matrix) => of(matrix, name)?.[state.score] ?? null,
-        show: (matrix) => {
-          const pair = of(matrix, name) ?? {};
-          const said = Board.number(pair[state.score]) + Board.marks(pair);
-          return make("span", { title: Board.markWords(pair) || false }, said);
-        },
-      })),
+      ...names.map(
+        (name) =>
+          /** @type {Column<Matrix>} */ ({
+            key: name,
+            title: name,
+            numeric: true,
+            value: (matrix) => of(matrix, name)?.[state.score] ?? null,
+            show: (matrix) => {
+              const pair = of(matrix, name);
+              const said = Board.number(pair?.[state.score]) + Board.marks(pair ?? {});
+              return make("span", { title: Board.markWords(pair ?? {}) || false }, said);
+            },
+          }),
+      ),
       {
         key: "protocol",
         title: "Protocol",
@@ -93,10 +100,11 @@
   }
 
   /* One scale of colours for all models of a protocol, so that two matrices can be compared. */
+  /** @type {(matrix: Matrix, all: Matrix[]) => HTMLElement} */
   function matrixOf(matrix, all) {
     const sources = [...new Set(matrix.pairs.map(({ source }) => source))].sort();
     const targets = [...new Set(matrix.pairs.map(({ target }) => target))].sort();
-    const title = (name) =>
+    const title = (/** @type {string} */ name) =>
       Board.shortened(data.corpora.find((corpus) => corpus.name === name)?.title ?? name);
     const { from, to } = Board.scale(all.flatMap(({ pairs }) => pairs.map((pair) => pair[state.score])));
     const rows = sources.map((source) =>

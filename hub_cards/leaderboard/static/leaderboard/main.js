@@ -2,7 +2,12 @@
 /* Which view is shown, and light or dark. */
 (() => {
   const { state, views, make } = Board;
-  const place = (id) => document.getElementById(id);
+  /** @type {(id: string) => HTMLElement} */
+  const place = (id) => {
+    const element = document.getElementById(id);
+    if (!element) throw new Error(`Expected an element with the id ${id} in the page; see page.html.`);
+    return element;
+  };
 
   function draw() {
     if (!Object.hasOwn(views, state.view)) state.view = "corpora";
@@ -46,12 +51,13 @@
     Object.assign(state, changes, { sort: "" });
     draw();
     Board.keep({});
-    if (focus) place(focus)?.focus();
+    if (focus) document.getElementById(focus)?.focus(); // the control may be gone
   };
 
-  function paint(theme) {
-    const dark = theme === "dark";
-    document.documentElement.dataset.theme = theme;
+  /** @param {string} shown */
+  function paint(shown) {
+    const dark = shown === "dark";
+    document.documentElement.dataset.theme = shown;
     document.documentElement.classList.toggle("dark", dark);
     place("theme").textContent = dark ? "Light" : "Dark";
     place("theme").setAttribute("aria-label", `Change to ${dark ? "light" : "dark"} colours`);
@@ -66,7 +72,7 @@
         return null;
       }
     },
-    set(value) {
+    set(/** @type {string} */ value) {
       try {
         localStorage.setItem("theme", value);
       } catch {
@@ -86,7 +92,7 @@
 
   place("filters").addEventListener("submit", (event) => event.preventDefault());
   // The skip link is about the page, not a view.
-  document.querySelector(".skip").addEventListener("click", (event) => {
+  document.querySelector(".skip")?.addEventListener("click", (event) => {
     event.preventDefault();
     place("main").focus();
   });
@@ -96,7 +102,7 @@
     Board.tell();
   });
   // On a phone the table comes first.
-  place("filterbox").open = !matchMedia("(max-width: 640px)").matches;
+  place("filterbox").toggleAttribute("open", !matchMedia("(max-width: 640px)").matches);
   paint(theme());
   Board.read();
   draw();

@@ -3,7 +3,9 @@
 (() => {
   const { data, state, make, select, metrics, tables, value, remark } = Board;
   const { models, corpora } = data;
+  /** @typedef {{ corpus: number, row: number, best: number | null }} Profiled */
 
+  /** @returns {View} */
   function oneModel() {
     const filters = [
       select(
@@ -35,6 +37,7 @@
         value(row, `${name}_high`),
       ]),
     );
+    /** @type {Column<Profiled>[]} */
     const columns = [
       {
         key: "corpus",
@@ -59,7 +62,8 @@
         numeric: true,
         help: "of all tested utterances together",
         value: ({ row }) => value(row, name),
-        show: ({ row }) => make("span", {}, Board.number(value(row, name)) + Board.marks(Board.markable(row))),
+        show: ({ row }) =>
+          make("span", {}, Board.number(value(row, name)) + Board.marks(Board.markable(row))),
       },
       {
         key: "picture",
@@ -125,6 +129,7 @@
     };
   }
 
+  /** @param {Facts | undefined} model */
   function factsOf(model) {
     if (!model) return "";
     if (model.published)
@@ -140,6 +145,7 @@
   }
 
   /* The curve of every corpus whose layers were kept; the link names the one that is open. */
+  /** @type {(rows: Profiled[]) => HTMLElement} */
   function layerCurves(rows) {
     const kept = rows.filter(({ row }) => value(row, "layers"));
     if (!kept.length)
@@ -161,7 +167,8 @@
       ),
     );
     kept.forEach(({ corpus, row }, place) => {
-      const layers = value(row, "layers").map((layer, number) => [
+      /** @type {Layer[]} */
+      const layers = value(row, "layers").map((/** @type {string} */ layer, /** @type {number} */ number) => [
         layer,
         value(row, "layers_validation")[number],
         value(row, "layers_test")[number],

@@ -1,18 +1,19 @@
 "use strict";
 /* Elements, and the controls above a table. Text reaches the page as text nodes only, never as markup. */
 (() => {
+  /** @type {Page["make"]} */
   function make(name, attributes = {}, ...children) {
     const element = document.createElement(name);
     for (const [key, value] of Object.entries(attributes)) {
       if (value === false || value === null || value === undefined) continue;
-      if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-      else element.setAttribute(key, value === true ? "" : value);
+      element.setAttribute(key, value === true ? "" : String(value));
     }
     element.append(...children.filter((child) => child !== null && child !== undefined));
     return element;
   }
 
   /* options: [value, text] pairs; the first is taken where the link names none of them. */
+  /** @type {Page["select"]} */
   function select(name, label, options) {
     const { state } = Board;
     if (!options.some(([value]) => value === state[name])) state[name] = options.length ? options[0][0] : "";
@@ -24,6 +25,7 @@
     return make("div", { class: "field" }, make("label", { for: control.id }, label), control);
   }
 
+  /** @type {Page["checkbox"]} */
   function checkbox(name, label) {
     const control = make("input", {
       type: "checkbox",
@@ -37,21 +39,24 @@
   }
 
   const languageNames = new Intl.DisplayNames(["en"], { type: "language", fallback: "code" });
+  /** @type {Page["language"]} */
   function language(code) {
     if (code === "zxx") return "no language";
     if (code === "und") return "not known";
     try {
-      return languageNames.of(code);
+      return languageNames.of(code) ?? code;
     } catch {
       return code;
     }
   }
 
+  /** @type {Page["number"]} */
   function number(value, decimals = 2) {
     return value === null || value === undefined ? "–" : value.toFixed(decimals);
   }
 
   /* The name of a model, as a link to all of its results. */
+  /** @type {Page["modelCell"]} */
   function modelCell(position) {
     const model = Board.data.models[position];
     const cell = make(
@@ -63,13 +68,17 @@
     if (model.own) cell.append(" ", make("span", { class: "badge" }, "own encoder"));
     return cell;
   }
+  /** @type {Page["modelTitle"]} */
   const modelTitle = (model) => (model.published ? model.paper_name : model.title);
-  const modelLink = (model) => Board.link({ view: "model", model: model.key, sort: "", q: "", corpus: "" });
+  const modelLink = (/** @type {Facts} */ model) =>
+    Board.link({ view: "model", model: model.key, sort: "", q: "", corpus: "" });
+  /** @type {Page["modelText"]} */
   const modelText = (position) => {
     const model = Board.data.models[position];
     return modelTitle(model) + (model.published ? " (published)" : "");
   };
 
+  /** @type {Page["shortened"]} */
   function shortened(text) {
     const longest = 90;
     return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;

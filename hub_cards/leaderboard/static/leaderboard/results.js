@@ -5,66 +5,87 @@
   const { results, models, protocols } = data;
 
   /* Rows of one protocol: where[model] is a map from corpus to the row of `results`. */
+  /** @type {Page["tables"]} */
   const tables = new Map();
   results.model.forEach((model, row) => {
-    const table =
-      tables.get(results.protocol[row]) ??
-      tables.set(results.protocol[row], new Map()).get(results.protocol[row]);
-    (table.get(model) ?? table.set(model, new Map()).get(model)).set(results.corpus[row], row);
+    const table = tables.get(results.protocol[row]) ?? new Map();
+    const where = table.get(model) ?? new Map();
+    tables.set(results.protocol[row], table.set(model, where.set(results.corpus[row], row)));
   });
 
-  const protocolFilter = () =>
-    select(
-      "protocol",
-      "Protocol",
-      protocols.map(({ id }) => [id, id]),
-    );
+  /** @type {Page["protocolFilter"]} */
+  const protocolFilter = () => select("protocol", "Protocol", pairs(protocols.map(({ id }) => id)));
+  /** @type {Page["metricFilter"]} */
   const metricFilter = () => select("metric", "Score", Object.entries(metrics));
 
   /* Published rows have means over folds only: they are what is offered first where nothing was measured. */
+  /** @type {Page["overFilter"]} */
   function overFilter() {
+    /** @type {[string, string][]} */
     const kinds = [
       ["utterances", "all utterances together"],
       ["folds", "mean over folds, as published"],
     ];
-    const measured = [...(tables.get(position()) ?? new Map()).keys()].some((model) => !models[model].published);
+    const measured = [...(tables.get(position()) ?? new Map()).keys()].some(
+      (model) => !models[model].published,
+    );
     return select("over", "Of", measured ? kinds : kinds.reverse());
   }
+  /** @type {Page["column"]} */
   const column = () => (state.over === "folds" ? `${state.metric}_mean` : state.metric);
+  /** @type {Page["position"]} */
   const position = () => protocols.findIndex(({ id }) => id === state.protocol);
+  /** @type {Page["publishedHere"]} */
   const publishedHere = () => protocols[position()].id === "paper";
 
+  /** @type {Page["protocolWords"]} */
   function protocolWords() {
     const { id, summary, variant } = protocols[position()];
     const said = variant ? `not today's protocol of that name (${variant})` : summary || "settings not told";
     return `Protocol ${id}: ${said}.`;
   }
 
+  /** @type {Page["shownModels"]} */
   function shownModels() {
     const table = tables.get(position()) ?? new Map();
     return [...table]
       .filter(([model]) => state.published === "yes" || !models[model].published)
-      .map(([model, where]) => [model, shownRows(where)])
+      .map(([model, where]) => /** @type {[number, Where]} */ ([model, shownRows(where)]))
       .filter(([, where]) => where.size);
   }
 
   /* Of a model's rows those that the filters leave, by corpus. */
+  /** @type {Page["shownRows"]} */
   const shownRows = (where) =>
     state.unseen === "yes" ? new Map([...where].filter(([, row]) => !isSeen(results.seen?.[row]))) : where;
+  /** @type {Page["unseenFilter"]} */
   const unseenFilter = () => checkbox("unseen", "hide results on corpora the model has seen, or perhaps has");
 
   /* Whether a corpus was in a model's training data, or may have been; unknown is not seen. */
+  /** @type {Page["isSeen"]} */
   const isSeen = (seen) => Boolean(seen) && seen !== "not";
+  /** @type {Page["seenWords"]} */
   const seenWords = ({ seen, seen_source }) => (seen ? `${seen} (${seen_source})` : "");
   /* What stands behind a score, and what it says. */
+  /** @type {Page["marks"]} */
   const marks = ({ remark, seen }) => (remark ? " †" : "") + (isSeen(seen) ? " ‡" : "");
+  /** @type {Page["markWords"]} */
   const markWords = ({ remark, seen, seen_source }) =>
-    [remark, isSeen(seen) ? `seen in training: ${seenWords({ seen, seen_source })}` : ""].filter(Boolean).join("; ");
+    [remark, isSeen(seen) ? `seen in training: ${seenWords({ seen, seen_source })}` : ""]
+      .filter(Boolean)
+      .join("; ");
+  /** @type {Page["seenOf"]} */
   const seenOf = (row) => ({ seen: value(row, "seen"), seen_source: value(row, "seen_source") });
+  /** @type {Page["markable"]} */
   const markable = (row) => ({ remark: remark(row), ...seenOf(row) });
 
+  /** @type {Page["pairs"]} */
+  const pairs = (values, text = (value) => value) => values.map((value) => [value, text(value)]);
+  /** @type {Page["unique"]} */
   const unique = (values) => [...new Set(values)].sort();
+  /** @type {Page["value"]} */
   const value = (row, name) => (row === undefined ? null : (results[name]?.[row] ?? null));
+  /** @type {Page["remark"]} */
   const remark = (row) => value(row, "remark") || "";
 
   Object.assign(Board, {
@@ -85,6 +106,7 @@
     marks,
     markWords,
     markable,
+    pairs,
     unique,
     value,
     remark,

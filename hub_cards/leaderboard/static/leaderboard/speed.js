@@ -3,11 +3,13 @@
 (() => {
   const { data } = Board;
 
+  /** @returns {View} */
   function speed() {
     const rows = data.speed.map((row) => ({
       ...row,
       rate: row.device_hours ? row.audio_hours / row.device_hours : null,
     }));
+    /** @type {Column<Speed & { rate: number | null }>[]} */
     const columns = [
       {
         key: "model",
@@ -39,7 +41,10 @@
         title: "Million parameters",
         numeric: true,
         decimals: 1,
-        value: ({ model }) => data.models[model].parameters / 1e6,
+        value: ({ model }) => {
+          const facts = data.models[model];
+          return facts.published ? null : facts.parameters / 1e6;
+        },
       },
     ];
     return {

@@ -4,9 +4,10 @@
   const { make, state } = Board;
 
   /* Missing values stand last, whichever way a column is sorted. */
-  const missing = (value) => value === null || value === undefined || value === "";
+  const missing = (/** @type {any} */ value) => value === null || value === undefined || value === "";
+  /** @type {(direction: number) => (one: any, other: any) => number} */
   const order = (direction) => (one, other) => {
-    if (missing(one) || missing(other)) return missing(one) - missing(other);
+    if (missing(one) || missing(other)) return Number(missing(one)) - Number(missing(other));
     return direction * (one < other ? -1 : one > other ? 1 : 0);
   };
   DataTable.type("score", { className: "number", order: { asc: order(1), desc: order(-1) } });
@@ -14,10 +15,12 @@
   DataTable.ext.errMode = "throw";
 
   /* DataTables takes text that it searches for markup: so none of it may look like any. */
-  const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  const plain = (/** @type {any} */ words) =>
+    String(words).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
   /* columns: {key, title, numeric, value(row), show(row)?, csv?}; the first one names the row. */
   const pageLength = 50;
+  /** @type {Page["table"]} */
   function table({ caption, columns, rows, sort, file }) {
     const head = make(
       "tr",
@@ -64,7 +67,7 @@
       },
       columns: columns.map(definition),
     });
-    holder.querySelector(".tools").append(download);
+    holder.querySelector(".tools")?.append(download);
     // The scrolling region is the table alone, so that search and paging stay in sight.
     const container = made.table().container();
     region.replaceWith(container);
@@ -79,10 +82,11 @@
       if (first) Board.keep({ sort: (first[1] === "desc" ? "-" : "") + columns[first[0]].key });
     });
     // A button answers to the space bar as well as to Enter.
-    body.tHead.addEventListener("keydown", (event) => {
-      if (event.key === " " && event.target.getAttribute("role") === "button") {
+    body.tHead?.addEventListener("keydown", (event) => {
+      const { target } = event;
+      if (event.key === " " && target instanceof HTMLElement && target.getAttribute("role") === "button") {
         event.preventDefault();
-        event.target.click();
+        target.click();
       }
     });
     download.addEventListener("click", () =>
@@ -91,6 +95,7 @@
     return made;
   }
 
+  /** @type {(column: Column, position: number) => object} */
   function definition(column, position) {
     return {
       data: null,
@@ -99,8 +104,9 @@
       orderable: column.orderable !== false,
       orderSequence: column.numeric && !column.ascending ? ["desc", "asc"] : ["asc", "desc"],
       searchable: !column.numeric && column.orderable !== false,
-      createdCell: position === 0 ? (cell) => cell.setAttribute("scope", "row") : undefined,
-      render: (_, kind, row) => {
+      createdCell:
+        position === 0 ? (/** @type {Element} */ cell) => cell.setAttribute("scope", "row") : undefined,
+      render: (/** @type {any} */ _, /** @type {string} */ kind, /** @type {any} */ row) => {
         if (kind === "display") return column.show ? column.show(row) : text(column, row);
         const value = column.value(row);
         if (kind === "filter") return plain(value ?? "");
@@ -109,15 +115,18 @@
     };
   }
 
+  /** @type {(column: Column, row: any) => HTMLElement} */
   function text(column, row) {
     const value = column.value(row);
     const shown = column.numeric
-      ? Board.number(value, column.decimals ?? 2)
+      ? Board.number(/** @type {Score} */ (value), column.decimals ?? 2)
       : Board.shortened(String(value ?? ""));
     return make("span", {}, shown);
   }
 
+  /** @type {(columns: Column[], fallback: string) => [number, string][]} */
   function ordering(columns, fallback) {
+    /** @type {(wanted: string) => [number, string]} */
     const find = (wanted) => [
       columns.findIndex((column) => column.key === wanted.replace(/^-/, "")),
       wanted.startsWith("-") ? "desc" : "asc",
@@ -127,6 +136,7 @@
     return linked[0] >= 0 ? [linked] : fallback.split(" ").map(find);
   }
 
+  /** @type {(columns: Column[], rows: any[]) => string} */
   function csv(columns, rows) {
     const kept = columns.filter((column) => column.csv !== false);
     const lines = [kept.map((column) => field(column.name ?? column.title))];
@@ -134,6 +144,7 @@
     return lines.map((line) => line.join(",")).join("\r\n") + "\r\n";
   }
 
+  /** @param {any} value */
   function field(value) {
     if (value === null || value === undefined) return "";
     if (typeof value === "number") return String(value);
@@ -142,6 +153,7 @@
     return /[",\r\n]/.test(harmless) ? `"${harmless.replace(/"/g, '""')}"` : harmless;
   }
 
+  /** @type {(name: string, content: string) => void} */
   function save(name, content) {
     const address = URL.createObjectURL(new Blob([content], { type: "text/csv" }));
     const anchor = make("a", { href: address, download: name });

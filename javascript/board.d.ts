@@ -1,0 +1,229 @@
+/* What hub_cards/leaderboard/data.py writes into the page, and what the scripts share as `Board`. */
+
+type Metric = "ua" | "wa" | "f1";
+type Score = number | null | undefined;
+type Child = Node | string | null | undefined;
+type Attribute = string | number | boolean | null | undefined;
+
+interface Named {
+  key: string;
+  name: string;
+  title: string;
+}
+
+interface Published extends Named {
+  published: true;
+  own?: undefined;
+  paper_name: string;
+}
+
+interface Measured extends Named {
+  published: false;
+  revision: string | null;
+  weights: string | null;
+  /** Whether it is an encoder of the user's own, which the Hub does not have. */
+  own: boolean;
+  architecture: string;
+  parameters: number;
+  dimension: number;
+  frame_rate: number;
+  layer: string;
+  dtype: string;
+}
+
+type Facts = Published | Measured;
+
+interface Corpus {
+  name: string;
+  title: string;
+  languages: string[];
+  source: string;
+  utterances: number;
+  hours: number;
+  labels: string[];
+  benchmark: boolean;
+}
+
+/** What stands behind a score, and why. */
+interface Markable {
+  remark?: string;
+  /** What a source says of the model's training on the corpus. */
+  seen?: string | null;
+  seen_source?: string | null;
+}
+
+interface Pair extends Markable, Partial<Record<string, any>> {
+  source: string;
+  target: string;
+  overlap?: string[];
+  interval_note?: string;
+}
+
+interface Matrix {
+  model: number;
+  setting: string;
+  corpora: string[];
+  pairs: Pair[];
+  average: Partial<Record<string, number>>;
+  remarks: string[];
+}
+
+interface Speed {
+  model: number;
+  hardware: string;
+  device: string;
+  processes: number;
+  corpora: number;
+  audio_hours: number;
+  device_hours: number;
+}
+
+interface Data {
+  updated: string;
+  models: Facts[];
+  corpora: Corpus[];
+  protocols: { id: string; summary: string; description: string; variant: string }[];
+  /** By name of the column, a value a row. */
+  results: Record<string, any[]>;
+  cross: Matrix[];
+  speed: Speed[];
+  notes: string[];
+}
+
+interface State extends Record<string, string> {
+  view: string;
+  protocol: string;
+  metric: Metric;
+  /** Of all utterances together, or a mean over folds. */
+  over: string;
+  columns: string;
+  scope: string;
+  language: string;
+  source: string;
+  published: string;
+  unseen: string;
+  corpus: string;
+  model: string;
+  setting: string;
+  score: Metric;
+  q: string;
+  sort: string;
+}
+
+interface Column<Row = any> {
+  key: string;
+  title: string;
+  /** In a downloaded table, where it is not the title. */
+  name?: string;
+  help?: string;
+  numeric?: boolean;
+  ascending?: boolean;
+  decimals?: number;
+  orderable?: boolean;
+  csv?: boolean;
+  value(row: Row): string | Score;
+  show?(row: Row): HTMLElement | SVGElement;
+}
+
+interface Table<Row = any> {
+  caption: string;
+  columns: Column<Row>[];
+  rows: Row[];
+  /** Keys of columns, the first the most important, `-` before one that descends. */
+  sort: string;
+  /** Name of what is downloaded, without its ending. */
+  file: string;
+}
+
+interface View {
+  heading: string;
+  protocol: string;
+  filters: HTMLElement[];
+  status: string;
+  before?: HTMLElement | null;
+  after?: HTMLElement;
+  table: Table;
+}
+
+/** From a corpus to its row of `results`. */
+type Where = Map<number, number>;
+/** Name, UA on validation, UA on test. */
+type Layer = [string, number, number];
+
+interface Page {
+  data: Data;
+  state: State;
+  metrics: Record<Metric, string>;
+  views: Record<string, [string, () => View]>;
+
+  // state.js
+  read(): void;
+  link(changes: Partial<State>): string;
+  keep(changes: Partial<State>): void;
+  tell(): void;
+
+  // page.js
+  make<Name extends keyof HTMLElementTagNameMap>(
+    name: Name,
+    attributes?: Record<string, Attribute>,
+    ...children: Child[]
+  ): HTMLElementTagNameMap[Name];
+  /** A control and its label; `options` are values with their texts. */
+  select(name: string, label: string, options: [string, string][]): HTMLElement;
+  checkbox(name: string, label: string): HTMLElement;
+  language(code: string): string;
+  number(value: Score, decimals?: number): string;
+  modelCell(position: number): HTMLElement;
+  modelText(position: number): string;
+  modelTitle(model: Facts): string;
+  shortened(text: string): string;
+
+  // results.js
+  /** By protocol and model. */
+  tables: Map<number, Map<number, Where>>;
+  protocolFilter(): HTMLElement;
+  metricFilter(): HTMLElement;
+  overFilter(): HTMLElement;
+  /** Name of the column of `results` that has the score that is chosen. */
+  column(): string;
+  position(): number;
+  publishedHere(): boolean;
+  protocolWords(): string;
+  shownModels(): [number, Where][];
+  shownRows(where: Where): Where;
+  unseenFilter(): HTMLElement;
+  isSeen(seen: string | null | undefined): boolean;
+  seenOf(row: number | undefined): Markable;
+  seenWords(seen: Markable): string;
+  marks(score: Markable): string;
+  markWords(score: Markable): string;
+  markable(row: number | undefined): Markable;
+  /** Options of a control: values with their texts. */
+  pairs(values: string[], text?: (value: string) => string): [string, string][];
+  unique(values: string[]): string[];
+  value(row: number | undefined, name: string): any;
+  remark(row: number | undefined): string;
+
+  // charts.js
+  interval(scores: {
+    low: Score;
+    point: number;
+    high: Score;
+    best?: Score;
+    from: number;
+    to: number;
+  }): SVGElement;
+  scale(values: Score[]): { from: number; to: number };
+  curve(layers: Layer[], label: string): SVGElement;
+  shade(cell: HTMLElement, share: number): void;
+
+  // table.js, main.js
+  table(content: Table): any;
+  mount(element: HTMLElement): void;
+  /** The same view again after a change, with the focus on the control of that id. */
+  show(changes: Partial<State>, focus: string): void;
+}
+
+declare var Board: Page;
+/** Of DataTables, whose own types would be one more package. */
+declare const DataTable: any;

@@ -1,0 +1,23 @@
+import js from "@eslint/js";
+import globals from "globals";
+
+export default [
+  js.configs.recommended,
+  {
+    files: ["hub_cards/leaderboard/static/leaderboard/*.js"],
+    languageOptions: {
+      sourceType: "script",
+      globals: { ...globals.browser, Board: "writable", DataTable: "readonly" },
+    },
+    linterOptions: { reportUnusedDisableDirectives: "error" },
+    rules: {
+      eqeqeq: "error",
+      "no-implicit-globals": "error",
+      "no-shadow": "error",
+      "no-var": "error",
+      "object-shorthand": "error",
+      "prefer-const": "error",
+      strict: ["error", "global"],
+    },
+  },
+];
