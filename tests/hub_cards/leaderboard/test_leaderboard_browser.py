@@ -412,6 +412,19 @@ def test_a_phone_scrolls_the_table_and_not_the_page(open_page: Open) -> None:
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_sentences_make_no_tall_rows_and_the_caption_stays_in_sight(open_page: Open, width: int) -> None:
+    page = open_page("#view=corpus&corpus=emodb", viewport={"width": width, "height": 844})
+    assert any(len(words) > 60 for words in column(page, "Seen in training"))
+    line = page.evaluate("parseFloat(getComputedStyle(document.body).lineHeight)")
+    heights = page.locator("#table tbody tr").evaluate_all("rows => rows.map((row) => row.offsetHeight)")
+    assert max(heights) < 4.5 * line
+    page.locator(".region").evaluate("region => region.scrollLeft = region.scrollWidth")
+    box = page.locator("#table caption span").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+
+
 def test_tables_are_labelled_for_those_who_do_not_see_them(open_page: Open) -> None:
     page = open_page("#view=cross")
     for table in page.locator("table").all():

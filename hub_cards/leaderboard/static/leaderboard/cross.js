@@ -151,7 +151,7 @@
       make(
         "table",
         { class: "matrix", id: "matrix" },
-        make("caption", {}, caption),
+        make("caption", {}, make("span", {}, caption)),
         make("thead", {}, head),
         make("tbody", {}, ...rows),
       ),

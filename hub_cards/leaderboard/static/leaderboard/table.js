@@ -30,7 +30,7 @@
     const body = make(
       "table",
       { id: "table" },
-      make("caption", {}, caption),
+      make("caption", {}, make("span", {}, caption)),
       make("thead", {}, head),
       make("tbody"),
     );
@@ -118,10 +118,11 @@
   /** @type {(column: Column, row: any) => HTMLElement} */
   function text(column, row) {
     const value = column.value(row);
-    const shown = column.numeric
-      ? Board.number(/** @type {Score} */ (value), column.decimals ?? 2)
-      : Board.shortened(String(value ?? ""));
-    return make("span", {}, shown);
+    if (column.numeric)
+      return make("span", {}, Board.number(/** @type {Score} */ (value), column.decimals ?? 2));
+    const words = String(value ?? "");
+    const shown = Board.shortened(words);
+    return make("span", { class: words.length > 40 && "long", title: shown !== words && words }, shown);
   }
 
   /** @type {(columns: Column[], fallback: string) => [number, string][]} */
