@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 # Its own, so that tests do not wait for it.
 DOCS := build/venv-docs
+# The lowest versions of everything that pyproject.toml names.
+OLDEST := build/venv-oldest
 LAUNCH := $(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no
 
 # One test process a core, so one thread each.
@@ -14,7 +16,7 @@ TEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
 JAVASCRIPT := javascript/node_modules
 PAGE := hub_cards/leaderboard/static/leaderboard/*.js
 
-.PHONY: demo test test-all lint lint-js lint-js-here javascript bench docs clean
+.PHONY: demo test test-all test-oldest lint lint-js lint-js-here javascript bench docs clean
 
 demo: $(STAMP)
 	$(LAUNCH) -m emobox_probe.probe --model builtin:logmel --corpus demo
@@ -25,6 +27,9 @@ test: lint
 
 test-all: lint lint-js
 	$(TEST)
+
+test-oldest: $(OLDEST)/.locked
+	OMP_NUM_THREADS=1 $(OLDEST)/bin/pytest --numprocesses auto -m "not slow"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -57,6 +62,12 @@ docs: $(DOCS)/.locked
 $(DOCS)/.locked: requirements-docs.lock
 	$(PYTHON) -m venv --clear $(DOCS)
 	$(DOCS)/bin/pip install --quiet --no-deps --requirement requirements-docs.lock
+	touch $@
+
+$(OLDEST)/.locked: requirements-oldest.lock requirements-reference.lock pyproject.toml
+	$(PYTHON) -m venv --clear $(OLDEST)
+	$(OLDEST)/bin/pip install --quiet --requirement requirements-oldest.lock
+	$(OLDEST)/bin/pip install --quiet --no-deps --requirement requirements-reference.lock --editable .
 	touch $@
 
 $(STAMP): requirements.lock requirements-reference.lock pyproject.toml
