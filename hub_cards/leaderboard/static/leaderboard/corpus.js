@@ -82,7 +82,7 @@
       ...Object.entries(metrics).map(
         ([metric, title]) =>
           /** @type {Column<Scored>} */ ({
-            key: metric,
+            key: `${metric}_mean`,
             title: `${title}, mean over folds`,
             numeric: true,
             help: "and seeds, as the paper publishes it",
