@@ -11,6 +11,7 @@ On made-up test sets (`simulation.py`) of few and many speakers. The intervals, 
 Run: `python benchmarks/intervals.py`; writes results/intervals.cpu.json and docs/pictures/intervals.png.
 """
 
+import argparse
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -190,6 +191,9 @@ def picture(rows: list[Mapping[str, Any]]) -> Picture:
 
 def main() -> None:
     """Simulate, write the figures, draw them."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     started = time.perf_counter()
     cases = [(ua, labels, speakers) for ua in SCORES for labels in CONCENTRATIONS for speakers in SPEAKERS]
     rows = []

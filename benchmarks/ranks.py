@@ -10,6 +10,7 @@ On made-up test sets (`simulation.py`). A table of ten models has 45 pairs; all 
 Run: `python benchmarks/ranks.py`; writes results/ranks.cpu.json and docs/pictures/ranks.png.
 """
 
+import argparse
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -109,6 +110,9 @@ def picture(rows: list[Mapping[str, Any]]) -> Picture:
 
 def main() -> None:
     """Simulate, write the figures, draw them."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     started = time.perf_counter()
     rows = []
     for case in [(ua, labels, s) for ua in SCORES for labels in LABELS_OVER_SPEAKERS for s in SPEAKERS]:
