@@ -13,6 +13,7 @@ from torch import nn
 from emobox_probe import extract, probe
 from emobox_probe.encoders.encoder import encoded
 from emobox_probe.encoders.load import load_encoder
+from emobox_probe.encoders.names import model_name
 from emobox_probe.encoders.own.trial import noise
 from emobox_probe.errors import ProbeError
 from emobox_probe.protocol import PROTOCOLS, STRICT
@@ -170,7 +171,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("name", ["python:./mine.py:load", "python:mine:load"])
 def test_a_python_name(folder: Path, name: str) -> None:
     facts = load_encoder(name, CPU).facts
-    assert (facts.name, facts.dimension, facts.architecture) == (name, 7, "Sequential")
+    assert (facts.name, facts.dimension, facts.architecture) == (model_name(name), 7, "Sequential")
     assert facts.own is not None
     assert facts.own.import_path == name
 
