@@ -22,8 +22,8 @@ class ClassifierFacts(Record):
     revision: str | None
     weights_sha256: str | None
     preprocessor_sha256: str | None
-    code_sha256: str | None
-    question: str | None
+    code_sha256: str | None = None
+    question: str | None = None
 
 
 class TestedPart(Record):

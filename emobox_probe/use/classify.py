@@ -4,7 +4,6 @@ Every utterance of the corpus's test parts is asked once; answers are kept, so a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +25,6 @@ from emobox_probe.features.shards import write_whole
 from emobox_probe.records.classified import (
     OUTSIDE,
     ClassifiedRecord,
-    ClassifierFacts,
     TestedPart,
     read_classified,
 )
@@ -40,7 +38,7 @@ from emobox_probe.use.ready_made import (
     OwnClassifier,
     ReadyMade,
     ZeroShot,
-    described,
+    facts_of,
     load_ready_made,
     meanings,
 )
@@ -107,7 +105,7 @@ def run(config: ClassifyConfig, own: Any = None) -> tuple[Path, ClassifiedRecord
         parts.append(_part(kind, table, labels))
         tables.append(table.assign(kind=kind))
     record = ClassifiedRecord(
-        classifier=ClassifierFacts(name=classifier.name, **asdict(described(classifier))),
+        classifier=facts_of(classifier),
         corpus=recorded,
         label_map=label_of,
         training=training_of(classifier, corpus),
@@ -186,7 +184,7 @@ def _check_free(folder: Path, config: ClassifyConfig, classifier: ReadyMade) -> 
     if config.overwrite or not (folder / ClassifiedRecord.FILE).is_file():
         return
     earlier = read_classified(folder)
-    same = earlier.classifier == ClassifierFacts(name=classifier.name, **asdict(described(classifier)))
+    same = earlier.classifier == facts_of(classifier)
     if not same or (earlier.provenance.settings or {}).get("map") != config.recorded()["map"]:
         raise ProbeError(
             f"Expected {folder} to be free or to hold a result of the same classifier and map, but it holds another; "

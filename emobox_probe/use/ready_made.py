@@ -13,25 +13,15 @@ from emobox_datasets.labels import from_name
 from emobox_probe.encoders.checkpoints.location import load_weights, locate
 from emobox_probe.encoders.classifier import SHORTEST, Classifier, load_classifier
 from emobox_probe.encoders.encoder import lengthened
+from emobox_probe.encoders.names import recorded_name
 from emobox_probe.encoders.own.doors import PYTHON, name_of_object, object_named, source_of
 from emobox_probe.encoders.own.own_model import OwnModel, own_model
 from emobox_probe.encoders.weights import first_line, preprocessor_hash, weights_hash
 from emobox_probe.errors import ProbeError
+from emobox_probe.records.classified import ClassifierFacts
 
 # What CLAP is asked: the class in lower case goes in.
 QUESTION = "A person is speaking in a {} voice."
-
-
-@dataclass(frozen=True)
-class Described:
-    """What a record says of a classifier beside what it answered."""
-
-    architecture: str
-    revision: str | None
-    weights_sha256: str | None
-    preprocessor_sha256: str | None
-    code_sha256: str | None = None
-    question: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,12 +30,12 @@ class ZeroShot:
 
     name: str
     classes: tuple[str, ...]
-    described: Described
+    facts: ClassifierFacts
     pipeline: ZeroShotAudioClassificationPipeline
 
     @property
     def identity(self) -> list[Any]:
-        known = self.described
+        known = self.facts
         return [known.weights_sha256, known.preprocessor_sha256, list(self.classes), QUESTION, SHORTEST]
 
     def classify(self, flac: bytes) -> str:
@@ -66,7 +56,7 @@ class OwnClassifier:
 
     name: str
     own: Any
-    described: Described
+    facts: ClassifierFacts
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -74,7 +64,7 @@ class OwnClassifier:
 
     @property
     def identity(self) -> list[Any]:
-        return [self.described.code_sha256, self.described.weights_sha256, list(self.classes), SHORTEST]
+        return [self.facts.code_sha256, self.facts.weights_sha256, list(self.classes), SHORTEST]
 
     @torch.inference_mode()
     def classify(self, flac: bytes) -> str:
@@ -130,15 +120,16 @@ def load_ready_made(
     return load_classifier(model, device, revision, trust_remote_code)
 
 
-def described(classifier: ReadyMade) -> Described:
+def facts_of(classifier: ReadyMade) -> ClassifierFacts:
     """What a record says of it."""
     if not isinstance(classifier, Classifier):
-        return classifier.described
-    return Described(
-        type(classifier.pipeline.model).__name__,
-        classifier.revision,
-        classifier.weights_sha256,
-        classifier.preprocessor_sha256,
+        return classifier.facts
+    return ClassifierFacts(
+        name=recorded_name(classifier.name),
+        architecture=type(classifier.pipeline.model).__name__,
+        revision=classifier.revision,
+        weights_sha256=classifier.weights_sha256,
+        preprocessor_sha256=classifier.preprocessor_sha256,
     )
 
 
@@ -152,7 +143,15 @@ def _own(name: str, own: Any, defined: Any) -> OwnClassifier:
     state = model.state_dict()
     sha256 = weights_hash(model) if state else None
     code = source_of(name, defined).code_sha256
-    return OwnClassifier(name, own, Described(type(own).__name__, None, sha256, None, code))
+    facts = ClassifierFacts(
+        name=recorded_name(name),
+        architecture=type(own).__name__,
+        revision=None,
+        weights_sha256=sha256,
+        preprocessor_sha256=None,
+        code_sha256=code,
+    )
+    return OwnClassifier(name, own, facts)
 
 
 def _zero_shot(name: str, labels: Sequence[str], device: torch.device, revision: str | None) -> ZeroShot:
@@ -179,14 +178,15 @@ def _zero_shot(name: str, labels: Sequence[str], device: torch.device, revision:
         tokenizer=processor.tokenizer,
         device=device,
     )
-    known = Described(
-        "ClapModel",
-        location.commit,
-        sha256,
-        preprocessor_hash(processor.feature_extractor),
+    facts = ClassifierFacts(
+        name=recorded_name(name),
+        architecture="ClapModel",
+        revision=location.commit,
+        weights_sha256=sha256,
+        preprocessor_sha256=preprocessor_hash(processor.feature_extractor),
         question=QUESTION,
     )
-    return ZeroShot(name, tuple(labels), known, pipeline)
+    return ZeroShot(name, tuple(labels), facts, pipeline)
 
 
 def meanings(

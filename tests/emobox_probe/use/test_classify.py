@@ -80,6 +80,7 @@ def test_it_says_what_a_plain_loop_over_the_pipeline_says(
     kept = pd.read_parquet(folder / "predictions.parquet")
     assert dict(zip(kept["id"], kept["prediction"], strict=True)) == dict(zip(tested, said, strict=True))
     assert read_classified(folder) == record
+    assert record.classifier.name == "trained"  # and not where it is on this machine
     assert record.label_map["surprised"] is None
     assert any("No class means Sad" in remark for remark in record.remarks)
     assert any("Answers of surprised" in remark for remark in record.remarks)
