@@ -10,11 +10,13 @@ feeds it.
 """
 
 import os
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import TracebackType
 from typing import Any
 
 import torch
@@ -73,6 +75,7 @@ def extract(
             num_workers=workers,
             prefetch_factor=1 if workers else None,
             pin_memory=torch.cuda.is_available() and not encoder.needs_cores,
+            worker_init_fn=_quiet,
         )
         running: list[Pending] = []
         for batch in loader:
@@ -168,3 +171,20 @@ class _Plan:
 
 def _as_it_is(batch: Any) -> Any:
     return batch
+
+
+def _quiet(_: int) -> None:
+    """Leave an interruption to the main process, which says in one line what it means.
+
+    A terminal sends Ctrl-C to every process. And the thread that hands over shared memory prints a traceback where
+    the main process leaves in the middle of taking it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.excepthook = _except_for_a_reader_that_left
+
+
+def _except_for_a_reader_that_left(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    if not isinstance(error, ConnectionError | EOFError):
+        sys.__excepthook__(kind, error, trace)
