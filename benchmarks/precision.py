@@ -26,8 +26,8 @@ import transformers
 
 from emobox_probe.encoders.encoder import DTYPES
 from emobox_probe.encoders.load import load_encoder
+from emobox_probe.encoders.matrix_products import matrix_products
 from emobox_probe.experiment import extract, hardware, probe
-from emobox_probe.matrix_products import matrix_products
 from emobox_probe.protocol import PAPER, PROTOCOLS
 from emobox_probe.records.predictions import read_predictions
 

@@ -24,6 +24,7 @@ import emobox_probe.records.result as results
 import emobox_probe.report.report as report
 from emobox_probe.config import CrossConfig, Device, ExtractConfig, ProbeConfig
 from emobox_probe.encoders.load import Encoder
+from emobox_probe.encoders.matrix_products import matrix_products, products_of_heads
 from emobox_probe.encoders.own.doors import name_of_object
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.corpus import (
@@ -37,7 +38,6 @@ from emobox_probe.features.store import FeatureStore, seconds_spent, times_real_
 from emobox_probe.heads.checkpoint import Checkpoint, forget
 from emobox_probe.heads.cpu import keep_freed_memory, threads_told
 from emobox_probe.heads.groups import identity
-from emobox_probe.matrix_products import matrix_products, products_of_heads
 from emobox_probe.protocol import PROTOCOLS, Protocol
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.records.predictions import PREDICTIONS_FILE

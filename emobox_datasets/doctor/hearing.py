@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from emobox_datasets.audio_files.audio import SAMPLING_RATE, checksum, decode, is_lossy, resample, to_mono
+from emobox_datasets.audio_files.processes import pool
 from emobox_datasets.audio_files.statistics import is_clipped, is_silent, is_white_noise
 from emobox_datasets.corpus import Utterance
 from emobox_datasets.errors import AudioError
-from emobox_datasets.processes import pool
 
 _UTTERANCES_A_TASK = 32
 

@@ -24,13 +24,13 @@ from rich.progress import track
 import emobox_datasets.corpora as corpora
 from emobox_datasets.audio_files.audio import flac_checksum
 from emobox_datasets.audio_files.fingerprint import fingerprint_of
+from emobox_datasets.audio_files.processes import pool
 from emobox_datasets.corpus import Corpus, Utterance
 from emobox_datasets.errors import CorpusError, is_disk_full
 from emobox_datasets.files import scratch_folder, sha256, write_whole
 from emobox_datasets.folds.partition import Item, configurations, partition
 from emobox_datasets.loading.builder import features_of, row_of
 from emobox_datasets.loading.row_version import source_hash
-from emobox_datasets.processes import pool
 from emobox_datasets.repository import prepared, target
 from emobox_datasets.repository.prepared import Prepared, Shard
 

@@ -25,9 +25,9 @@ from torch.utils.data import DataLoader, Dataset
 from emobox_datasets.audio_files.audio import from_flac
 from emobox_datasets.errors import AudioError
 from emobox_probe.encoders.encoder import Encoder, Pending, in_order
+from emobox_probe.encoders.matrix_products import matrix_products
 from emobox_probe.errors import ProbeError, UtteranceError
 from emobox_probe.features.store import FeatureStore
-from emobox_probe.matrix_products import matrix_products
 
 # More processes would only claim more shards ahead.
 MOST_WORKERS = 8

@@ -12,9 +12,9 @@ import pandas as pd
 from pydantic import Field
 
 from emobox_probe.encoders.facts import EncoderFacts
+from emobox_probe.encoders.matrix_products import Products
 from emobox_probe.encoders.names import model_name
 from emobox_probe.features.shards import write_whole
-from emobox_probe.matrix_products import Products
 from emobox_probe.protocol import protocol_id, settings_of
 from emobox_probe.records.interval import METRICS as METRICS
 from emobox_probe.records.interval import Interval as Interval

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from emobox_datasets import CorpusError
-from emobox_datasets.processes import pool
+from emobox_datasets.audio_files.processes import pool
 
 # Two processes that wait for work, whose numbers are printed.
 SCRIPT = """
 import os, time
-from emobox_datasets.processes import pool
+from emobox_datasets.audio_files.processes import pool
 def number(_):
     time.sleep(0.3)
     return os.getpid()

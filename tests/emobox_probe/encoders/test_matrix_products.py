@@ -10,9 +10,9 @@ from records import record
 
 from emobox_datasets.audio_files.audio import to_flac
 from emobox_probe.encoders.load import load_encoder
+from emobox_probe.encoders.matrix_products import matrix_products, products_of_heads
 from emobox_probe.features.extraction import extract
 from emobox_probe.features.store import FeatureStore
-from emobox_probe.matrix_products import matrix_products, products_of_heads
 
 CPU = torch.device("cpu")
 State = tuple[str, bool]
