@@ -125,8 +125,9 @@ def test_a_language_leaves_its_corpora_and_a_mean_over_them(open_page: Open) -> 
     titles = [text.strip() for text in page.locator("#table thead th").all_inner_texts()]
     assert titles == ["Model", "Mean UA", "Corpora", "EMOVO", "Emozionalmente", "Protocol"]
     means = [float(text) for text in column(page, "Mean UA")]
+    # each is rounded to one decimal
     parts = zip(column(page, "EMOVO"), column(page, "Emozionalmente"), strict=True)
-    assert means == pytest.approx([(float(one) + float(other)) / 2 for one, other in parts], abs=0.006)
+    assert means == pytest.approx([(float(one) + float(other)) / 2 for one, other in parts], abs=0.101)
     assert page.evaluate("document.activeElement.id") == "by-language"
 
 
@@ -278,7 +279,7 @@ def test_the_matrix_of_a_model_and_of_the_paper(open_page: Open) -> None:
     assert page.locator("#matrix td").count() == 16
     page.get_by_label("Protocol", exact=True).select_option(index=1)
     assert page.locator("#matrix tbody tr").first.locator("td").first.inner_text().startswith("50.0 *")
-    assert column(page, "Mean WA") == ["35.00"]  # WA, which the paper gives, was shown before
+    assert column(page, "Mean WA") == ["35.0"]  # WA, which the paper gives, was shown before
 
 
 def test_scores_on_incomplete_corpora_are_marked_and_beat_nobody(open_page: Open, tmp_path: Path) -> None:
@@ -302,7 +303,7 @@ def test_scores_on_incomplete_corpora_are_marked_and_beat_nobody(open_page: Open
     show(page, f"#view=cross&setting={quote(cross_setting_of(page))}&score=ua&model=lab%2Fsome")
     assert column(page, "Mean UA") == ["–"]
     assert column(page, "emodb → urdu")[0].endswith(" †")
-    assert column(page, "urdu → savee")[0] == "36.00"
+    assert column(page, "urdu → savee")[0] == "36.0"
     assert "† on incomplete corpora" in page.locator("#matrix caption").inner_text()
     assert "3 of 400 utterances of emodb are missing" in page.locator("#before").inner_text()
 

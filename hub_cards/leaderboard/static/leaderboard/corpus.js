@@ -76,8 +76,8 @@
                 ...scale,
               }),
       },
-      { key: "low", title: "Low", numeric: true, decimals: 1, value: get("_low") },
-      { key: "high", title: "High", numeric: true, decimals: 1, value: get("_high") },
+      { key: "low", title: "Low", numeric: true, value: get("_low") },
+      { key: "high", title: "High", numeric: true, value: get("_high") },
       { key: "note", title: "On the interval", value: ({ row }) => value(row, "interval_note") || "" },
       ...Object.entries(metrics).map(
         ([metric, title]) =>

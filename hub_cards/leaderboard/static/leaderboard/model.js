@@ -83,12 +83,11 @@
                 ...scale,
               }),
       },
-      { key: "low", title: "Low", numeric: true, decimals: 1, value: ({ row }) => value(row, `${name}_low`) },
+      { key: "low", title: "Low", numeric: true, value: ({ row }) => value(row, `${name}_low`) },
       {
         key: "high",
         title: "High",
         numeric: true,
-        decimals: 1,
         value: ({ row }) => value(row, `${name}_high`),
       },
       {
@@ -182,8 +181,8 @@
           "tr",
           {},
           make("th", { scope: "row" }, layer[0]),
-          make("td", {}, layer[1].toFixed(2)),
-          make("td", {}, layer[2].toFixed(2)),
+          make("td", {}, layer[1].toFixed(1)),
+          make("td", {}, layer[2].toFixed(1)),
         ),
       );
       const figures = make(

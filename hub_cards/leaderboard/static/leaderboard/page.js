@@ -51,7 +51,7 @@
   }
 
   /** @type {Page["number"]} */
-  function number(value, decimals = 2) {
+  function number(value, decimals = 1) {
     return value === null || value === undefined ? "–" : value.toFixed(decimals);
   }
 

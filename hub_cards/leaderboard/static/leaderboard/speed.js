@@ -21,7 +21,6 @@
         key: "rate",
         title: "Audio hours per device hour",
         numeric: true,
-        decimals: 1,
         value: ({ rate }) => rate,
       },
       { key: "hardware", title: "Hardware", value: ({ hardware }) => hardware },
@@ -40,7 +39,6 @@
         key: "parameters",
         title: "Million parameters",
         numeric: true,
-        decimals: 1,
         value: ({ model }) => {
           const facts = data.models[model];
           return facts.published ? null : facts.parameters / 1e6;

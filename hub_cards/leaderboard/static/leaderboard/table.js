@@ -119,7 +119,7 @@
   function text(column, row) {
     const value = column.value(row);
     if (column.numeric)
-      return make("span", {}, Board.number(/** @type {Score} */ (value), column.decimals ?? 2));
+      return make("span", {}, Board.number(/** @type {Score} */ (value), column.decimals ?? 1));
     const words = String(value ?? "");
     const shown = Board.shortened(words);
     return make("span", { class: words.length > 40 && "long", title: shown !== words && words }, shown);
