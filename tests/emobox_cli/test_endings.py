@@ -97,11 +97,14 @@ def test_a_missing_permission(tmp_path: Path) -> None:
 
 
 def interrupted(process: subprocess.Popen[str]) -> str:
-    """What a process tells that is interrupted; again, if the first time fell on a moment that Python ignores."""
+    """What a process tells that is interrupted; again, if the first time fell on a moment that Python ignores.
+
+    A second time while it ends would be the end of Python itself: wait for as long as a busy machine may take.
+    """
     while True:
         process.send_signal(signal.SIGINT)
         try:
-            return process.communicate(timeout=5)[1]
+            return process.communicate(timeout=30)[1]
         except subprocess.TimeoutExpired:
             continue
 
