@@ -49,11 +49,11 @@ def add_classify(parser: argparse.ArgumentParser) -> None:
 
 def run_classify(arguments: argparse.Namespace) -> int:
     """Score a classifier as it is, and show the scores."""
-    from emobox_probe.report.report import show_classified
+    from emobox_probe.report.report import show
     from emobox_probe.use.classify import run
 
     folder, record = run(settings_of(ClassifyConfig, arguments))
-    show_classified(record, folder, tables())
+    show(record, folder, tables())
     return 0
 
 

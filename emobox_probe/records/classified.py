@@ -8,6 +8,8 @@ import pandas as pd
 from emobox_probe.records.interval import Interval, Scores
 from emobox_probe.records.record import Record, read_json
 from emobox_probe.records.result import CorpusRecord, Provenance, percent
+from emobox_probe.records.shown import ShownRecord
+from emobox_probe.report.pictures import Picture, confusion_picture, shortened
 
 CLASSIFIED_FILE = "classified.json"
 # In place of a label: an answer that is none of the corpus's, which is wrong.
@@ -41,7 +43,7 @@ class TestedPart(Record):
     outside: float
 
 
-class ClassifiedRecord(Record):
+class ClassifiedRecord(ShownRecord):
     """What a classifier, used as it is, scores on a corpus.
 
     `label_map` says what its classes were taken to mean; None for none of the corpus's labels. `training` says in words
@@ -64,6 +66,10 @@ class ClassifiedRecord(Record):
     def title(self) -> str:
         return f"{self.classifier.name} on {self.corpus.name}, as it is ({self.training})"
 
+    @property
+    def intervals(self) -> list[Interval]:
+        return [part.interval for part in self.parts]
+
     def table(self) -> pd.DataFrame:
         """A row a kind of folds: UA, WA, F1 in percent, bounds of UA, share of answers outside, utterances tested."""
         rows: list[dict[str, Any]] = []
@@ -80,6 +86,19 @@ class ClassifiedRecord(Record):
                 }
             )
         return pd.DataFrame(rows).astype({"ua_low": float, "ua_high": float})
+
+    def pictures(self) -> dict[str, Picture]:
+        """The confusion matrix of each kind of folds, that of the released ones first."""
+        labels = self.corpus.labels
+        return {
+            f"confusion_{part.kind}.png": confusion_picture(
+                part.confusion,
+                labels,
+                f"{shortened(self.classifier.name)} on {self.corpus.name}, as it is, {part.kind} folds",
+                [*labels, OUTSIDE],
+            )
+            for part in self.parts
+        }
 
 
 def read_classified(folder: str | Path) -> ClassifiedRecord:

@@ -3,7 +3,6 @@
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -14,13 +13,13 @@ from pydantic import Field
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.matrix_products import Products
 from emobox_probe.encoders.names import model_name
-from emobox_probe.features.shards import write_whole
 from emobox_probe.protocol import protocol_id, settings_of
 from emobox_probe.records.interval import METRICS as METRICS
 from emobox_probe.records.interval import Interval as Interval
 from emobox_probe.records.interval import Scores as Scores
 from emobox_probe.records.interval import Share
 from emobox_probe.records.record import Record, read_json
+from emobox_probe.records.shown import ShownRecord
 from emobox_probe.report.pictures import Picture, confusion_picture, layers_picture, shortened
 
 LIBRARIES = (
@@ -158,10 +157,8 @@ class Provenance(Record):
     training_seconds: float
 
 
-class RunRecord(Record):
-    """What records of both kinds say, and how they show themselves in notebooks."""
-
-    FILE: ClassVar[str]
+class RunRecord(ShownRecord):
+    """What records of both kinds of runs say: heads trained on an encoder's features, by a protocol."""
 
     encoder: EncoderFacts
     protocol: dict[str, Any]
@@ -187,41 +184,9 @@ class RunRecord(Record):
         return protocol_id(self.protocol)
 
     @property
-    def title(self) -> str:
-        """What was scored on what, in a line."""
-        raise NotImplementedError
-
-    @property
     def headline(self) -> Scores | None:
         """The scores that stand for the record wherever there is room for one."""
         raise NotImplementedError
-
-    @property
-    def intervals(self) -> list[Interval]:
-        """Every interval of the record."""
-        raise NotImplementedError
-
-    def table(self) -> pd.DataFrame:
-        """The scores in percent, a row each."""
-        raise NotImplementedError
-
-    def plot(self) -> Picture:
-        """The picture of the scores; notebooks show it, `savefig` writes it."""
-        return next(iter(self.pictures().values()))
-
-    def pictures(self) -> dict[str, Picture]:
-        """Every picture of the scores, by the name of its file."""
-        raise NotImplementedError
-
-    def write(self, folder: Path) -> None:
-        """Write the record into the folder; no one ever reads half of it."""
-        write_whole(folder / self.FILE, (self.model_dump_json(indent=2) + "\n").encode())
-
-    def _repr_html_(self) -> str:
-        shown = self.table().to_html(index=False, float_format="{:.1f}".format, na_rep="")
-        remarks = dict.fromkeys(interval.remark for interval in self.intervals if interval.remark)
-        said = "".join(f"<p>{escape(remark)}</p>" for remark in remarks)
-        return f"<p>{escape(self.title)} (percent)</p>{shown}{said}"
 
 
 class ResultRecord(RunRecord):

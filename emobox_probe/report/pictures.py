@@ -50,21 +50,26 @@ class Picture(Figure):
         return self.content()
 
 
-def confusion_picture(confusion: Sequence[Sequence[int]], names: Sequence[str], title: str) -> Picture:
-    """The confusion matrix (C, C): percent of each true label, with counts."""
+def confusion_picture(
+    confusion: Sequence[Sequence[int]],
+    names: Sequence[str],
+    title: str,
+    answers: Sequence[str] | None = None,
+) -> Picture:
+    """The confusion matrix (C, A): percent of each true label, with counts; columns are `answers`, else `names`."""
     counts = np.array(confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size = 2.4 + 0.62 * len(counts)
-    picture = Picture(size + 0.6, size, title)
+    height, width = (2.4 + 0.62 * count for count in counts.shape)
+    picture = Picture(width + 0.6, height, title)
     axes = picture.subplots()
     image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
         text = f"{100 * share:.0f}\n({counts[row, column]})"
         colour = "black" if share > 0.5 else "white"
         axes.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
-    labels = [shortened(label, 26) for label in names]
-    axes.set_xticks(range(len(counts)), labels, rotation=45, ha="right")
-    axes.set_yticks(range(len(counts)), labels)
+    rows, columns = ([shortened(name, 26) for name in of] for of in (names, answers or names))
+    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right")
+    axes.set_yticks(range(len(rows)), rows)
     axes.set_xlabel("predicted label")
     axes.set_ylabel("true label")
     picture.colorbar(

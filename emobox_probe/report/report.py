@@ -13,11 +13,12 @@ from emobox_probe.protocol import STRICT
 from emobox_probe.records.classified import ClassifiedRecord
 from emobox_probe.records.cross_result import CrossRecord, Source
 from emobox_probe.records.predictions import PREDICTIONS_FILE
-from emobox_probe.records.result import HEADLINE, METRICS, Fold, ResultRecord, RunRecord
+from emobox_probe.records.result import HEADLINE, METRICS, Fold, ResultRecord
+from emobox_probe.records.shown import ShownRecord
 from emobox_probe.report.percent import score_text
 
 
-def write(folder: Path, record: RunRecord, predictions: pd.DataFrame) -> None:
+def write(folder: Path, record: ShownRecord, predictions: pd.DataFrame) -> None:
     """Write predictions and pictures and, last, the record: where it is, the rest is too."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / record.FILE).unlink(missing_ok=True)
@@ -44,16 +45,24 @@ def _interval_row(record: ResultRecord) -> tuple[str, ...]:
     return (name, *(interval.text(metric) for metric in METRICS), "")
 
 
-def show(record: RunRecord, folder: Path, console: Console) -> None:
-    """The scores of a run, in percent, and what a reader of them must know."""
-    console.print(_of_pairs(record) if isinstance(record, CrossRecord) else _of_folds(record))
+def show(record: ShownRecord, folder: Path, console: Console) -> None:
+    """The scores of a record, in percent, and what a reader of them must know."""
+    console.print(_table(record))
     for sentence in remarks(record):
         console.print(sentence)
     console.print(f"written to {folder}", soft_wrap=True)
 
 
-def _of_folds(record: RunRecord) -> Table:
+def _table(record: ShownRecord) -> Table:
+    if isinstance(record, CrossRecord):
+        return _of_pairs(record)
+    if isinstance(record, ClassifiedRecord):
+        return _of_parts(record)
     assert isinstance(record, ResultRecord)
+    return _of_folds(record)
+
+
+def _of_folds(record: ResultRecord) -> Table:
     table = Table("", *(metric.upper() for metric in METRICS), "tested", title=f"{record.title} (percent)")
     for column in table.columns[1:]:
         column.justify = "right"
@@ -78,18 +87,28 @@ def _of_pairs(record: CrossRecord) -> Table:
     return table
 
 
-def remarks(record: RunRecord) -> list[str]:
+def _of_parts(record: ClassifiedRecord) -> Table:
+    columns = ("folds", *(metric.upper() for metric in METRICS), "95 % interval of UA", "outside", "tested")
+    table = Table(*columns, title=f"{record.title} (percent)")
+    for row, part in zip(record.table().to_dict("records"), record.parts, strict=True):
+        *scores, outside = (score_text(row[name]) for name in (*METRICS, "outside"))
+        table.add_row(part.kind, *scores, part.interval.text("ua"), outside, str(part.test))
+    return table
+
+
+def remarks(record: ShownRecord) -> list[str]:
     """What a reader of the scores must know."""
     unusual = list(dict.fromkeys(interval.remark for interval in record.intervals if interval.remark))
     if isinstance(record, CrossRecord):
         shared = dict.fromkeys(sentence for pair in record.pairs for sentence in pair.overlap)
         missing = [f"{c.incomplete}: not comparable with others." for c in record.corpora if c.missing]
         return [*shared, *missing, *record.remarks, *remarks_on_validation(record.sources), *unusual]
-    assert isinstance(record, ResultRecord)
+    assert isinstance(record, (ClassifiedRecord, ResultRecord))
+    incomplete = record.corpus.incomplete
+    sentences = [f"{incomplete}: not comparable with others."] if incomplete else []
+    if isinstance(record, ClassifiedRecord):
+        return [*sentences, *record.remarks, *unusual]
     kinds = {fold.kind for fold in record.folds}
-    sentences = []
-    if record.corpus.missing:
-        sentences.append(f"{record.corpus.incomplete}: not comparable with others.")
     if record.protocol["folds"] not in kinds:
         # In version 1 they also stood in where nobody knew whether they do.
         perhaps = "" if record.protocol_id == STRICT.name else ", or speakers are not known"
@@ -142,16 +161,3 @@ def counts(record: ResultRecord) -> str:
         "lengthened for the encoder": record.encoder.lengthened,
     }
     return ", ".join(f"{count:,} {what}" for what, count in numbers.items() if count)
-
-
-def show_classified(record: ClassifiedRecord, folder: Path, console: Console) -> None:
-    """What a classifier scored as it is, in percent, and what a reader of it must know."""
-    columns = ("folds", *(metric.upper() for metric in METRICS), "95 % interval of UA", "outside", "tested")
-    table = Table(*columns, title=f"{record.title} (percent)")
-    for row, part in zip(record.table().to_dict("records"), record.parts, strict=True):
-        scores = [score_text(row[metric]) for metric in (*METRICS, "outside")]
-        table.add_row(part.kind, *scores[:3], part.interval.text("ua"), scores[3], str(part.test))
-    console.print(table)
-    for sentence in record.remarks:
-        console.print(sentence)
-    console.print(f"written to {folder}", soft_wrap=True)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 import emobox_datasets.corpora as corpora
+import emobox_probe.report.report as report
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.folds.partition import configurations
 from emobox_datasets.labels import VOCABULARY, from_name
@@ -21,14 +22,13 @@ from emobox_probe.encoders.own.doors import name_of_object
 from emobox_probe.errors import ProbeError
 from emobox_probe.experiment import accelerator_on, hardware
 from emobox_probe.features.corpus import describe_corpus, load_corpus
-from emobox_probe.features.shards import write_whole
 from emobox_probe.records.classified import (
     OUTSIDE,
     ClassifiedRecord,
     TestedPart,
     read_classified,
 )
-from emobox_probe.records.predictions import PREDICTIONS_FILE, confusion_of, interval_of
+from emobox_probe.records.predictions import confusion_of, interval_of
 from emobox_probe.records.result import Provenance
 from emobox_probe.scoring.summary import scores_of
 from emobox_probe.seen.seen import seen
@@ -120,10 +120,7 @@ def run(config: ClassifyConfig, own: Any = None) -> tuple[Path, ClassifiedRecord
             training_seconds=0.0,
         ),
     )
-    predictions = pd.concat(tables, ignore_index=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / PREDICTIONS_FILE, lambda file: predictions.to_parquet(file, index=False))
-    write_whole(folder / record.FILE, (record.model_dump_json(indent=2) + "\n").encode())
+    report.write(folder, record, pd.concat(tables, ignore_index=True))
     return folder, record
 
 

@@ -68,7 +68,7 @@ def held_to(record: ClassifiedRecord, truth: list[str], said: list[str]) -> None
 
 
 def test_it_says_what_a_plain_loop_over_the_pipeline_says(
-    trained: Path, tested: dict[str, Any], tmp_path: Path
+    trained: Path, tested: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = classify(trained, "demo", output_dir=tmp_path)
     ask = pipeline("audio-classification", model=str(trained))
@@ -85,6 +85,16 @@ def test_it_says_what_a_plain_loop_over_the_pipeline_says(
     assert any("No class means Sad" in remark for remark in record.remarks)
     assert any("Answers of surprised" in remark for remark in record.remarks)
     assert record.parts[0].interval.clusters == 4
+    assert (folder / "confusion_released.png").read_bytes() == record.pictures()[
+        "confusion_released.png"
+    ].content()
+    assert "fine-tuned; on what is not known" in record._repr_html_()
+    # Predictions and record are of one run, or there is no record.
+    with monkeypatch.context() as broken:
+        broken.setattr(ClassifiedRecord, "pictures", lambda record: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            classify(trained, "demo", output_dir=tmp_path, map=("surprised=sad",), overwrite=True)
+    assert not (folder / "classified.json").exists()
 
 
 def test_emotion2vec_plus(tested: dict[str, Any], tmp_path: Path) -> None:
