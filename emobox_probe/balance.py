@@ -10,29 +10,28 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
-import datasets
 from accelerate import PartialState
 from rich.console import Console
 from rich.table import Table
-from tqdm.auto import tqdm
 
 import emobox_datasets.corpora as corpora
 import emobox_datasets.folds.utterance_list as lists
 from emobox_datasets.audio_files.fingerprint import fingerprint
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import nearest
-from emobox_datasets.labels import VOCABULARY, from_name, shared_four
+from emobox_datasets.labels import from_name, shared_four
 from emobox_datasets.loading.builder import StoredItem, stored_items
 from emobox_probe.config import BalanceConfig
-from emobox_probe.encoders.classifier import Audio, Classifier, classify_all, load_classifier
+from emobox_probe.encoders.classifier import Classifier, audio_of, classify_all, load_classifier
 from emobox_probe.encoders.names import recorded_name
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.corpus import load_corpus
+from emobox_probe.use.meanings import labels_of_classes, parse_map
 
 # Speakers and emotions named in an error.
 SHOWN = 10
+LABEL_MAP = "--label-map"
 
 # (speaker, label): the ids of its utterances.
 Cells = dict[tuple[str, str], list[str]]
@@ -51,7 +50,7 @@ def balance(config: BalanceConfig) -> tuple["Choice", lists.UtteranceList]:
     classifier = load_classifier(
         config.classifier, PartialState().device, config.revision, config.trust_remote_code
     )
-    meaning = meanings(classifier, labels, parse_label_map(config.label_map))
+    meaning = meanings(classifier, labels, parse_map(config.label_map, LABEL_MAP))
 
     whole = load_corpus(corpus, config.data_dir, config.allow_missing, config.num_proc)
     told = fingerprint(whole)
@@ -145,43 +144,19 @@ def chosen_labels(corpus: Corpus, asked: Sequence[str]) -> tuple[str, ...]:
     return tuple(label for label in known if label in wanted)
 
 
-def parse_label_map(words: Sequence[str]) -> dict[str, str]:
-    """`--label-map`: class of the classifier to label.
-
-    Raises:
-        ProbeError: an entry is not `class=label`, or not a label of EmoBox.
-    """
-    found = {}
-    for word in words:
-        name, equals, label = word.rpartition("=")
-        meant = label if label in VOCABULARY else from_name(label)
-        if not equals or meant is None:
-            raise ProbeError(
-                f"Expected --label-map as class=label with labels of EmoBox, but got {word!r}. "
-                f"{nearest(label, VOCABULARY)}"
-            )
-        found[name.strip()] = meant
-    return found
-
-
 def meanings(
-    classifier: Classifier, labels: Sequence[str], label_map: Mapping[str, str]
+    classifier: Classifier, labels: Sequence[str], label_map: Mapping[str, str | None]
 ) -> dict[str, str | None]:
     """Every class of the classifier to the label that it means; None: to none that is known.
 
     Raises:
         ProbeError: an emotion has no class, or `label_map` names a class that the classifier does not have.
     """
-    if strangers := [name for name in label_map if name not in classifier.classes]:
-        raise ProbeError(
-            f"Expected --label-map to name classes of {classifier.name}, but got {strangers[0]!r}. "
-            f"{nearest(strangers[0], classifier.classes)}"
-        )
-    meant = {name: label_map.get(name) or from_name(name) for name in classifier.classes}
+    meant = labels_of_classes(classifier.classes, label_map, classifier.name, LABEL_MAP)
     if lacking := [label for label in labels if label not in meant.values()]:
-        unknown = [name for name, label in meant.items() if label is None]
+        unknown = [name for name, label in meant.items() if label is None and name not in label_map]
         doubt = (
-            f" It is not known what {', '.join(unknown)} mean: say so with --label-map class=label,…"
+            f" It is not known what {', '.join(unknown)} mean: say so with {LABEL_MAP} class=label,…"
             if unknown
             else ""
         )
@@ -214,16 +189,6 @@ def candidates(
         if (speaker, item.label) in cells:
             cells[speaker, item.label].append(item.id)
     return cells
-
-
-def audio_of(whole: datasets.Dataset, ids: Sequence[str]) -> Audio:
-    """Each id and its FLAC bytes, with a progress bar."""
-    row_of = {id: row for row, id in enumerate(whole["id"])}
-    # Said outright, it would not be left to TQDM_DISABLE.
-    shown: dict[str, Any] = {} if ids else {"disable": True}
-    asked = tqdm(ids, desc="classify", unit="utterance", **shown)
-    for id in asked:
-        yield id, whole[row_of[id]]["audio"]["bytes"]
 
 
 def number_each(confirmed: Cells, wanted: int, fewer: bool) -> int:

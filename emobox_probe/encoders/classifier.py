@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import datasets
 import torch
 from filelock import FileLock
 from safetensors import SafetensorError
+from tqdm.auto import tqdm
 from transformers import (
     AudioClassificationPipeline,
     AutoConfig,
@@ -169,6 +171,16 @@ def classify_all(
             with file.open("a", encoding="utf-8") as stream:
                 stream.write(f"{json.dumps([id, known[id]], ensure_ascii=False)}\n")
     return {id: known[id] for id in ids}
+
+
+def audio_of(whole: datasets.Dataset, ids: Sequence[str]) -> Audio:
+    """Each id and its FLAC bytes, with a progress bar."""
+    row_of = {id: row for row, id in enumerate(whole["id"])}
+    # Said outright, it would not be left to TQDM_DISABLE.
+    shown: dict[str, Any] = {} if ids else {"disable": True}
+    asked = tqdm(ids, desc="classify", unit="utterance", **shown)
+    for id in asked:
+        yield id, whole[row_of[id]]["audio"]["bytes"]
 
 
 def _kept_in(classifier: Answering, fingerprint: str) -> Path:

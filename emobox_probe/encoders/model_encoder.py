@@ -21,6 +21,7 @@ from emobox_probe.encoders.families import Family
 from emobox_probe.encoders.inputs import Loaded, Windows
 from emobox_probe.encoders.names import recorded_name
 from emobox_probe.encoders.outputs import Output
+from emobox_probe.encoders.own.own_model import OwnModel
 from emobox_probe.errors import ProbeError, UtteranceError
 
 
@@ -61,7 +62,7 @@ class ModelEncoder:
         self._convolutions = family.convolutions(loaded.config) if self._way == "masked" else []
         self._shortest = 1
         self._shortest = self._shortest_samples()
-        two, six = self.encode([_tone(seconds * SAMPLING_RATE) for seconds in (2, 6)])
+        dimension, frame_rate = self._dimension_and_rate()
         self.facts = EncoderFacts(
             name=recorded_name(name),
             architecture=architecture,
@@ -69,8 +70,8 @@ class ModelEncoder:
             weights_sha256=sha256,
             preprocessor_sha256=loaded.extractor and loading.preprocessor_hash(loaded.extractor),
             parameters=parameters,
-            dimension=two.shape[1],
-            frame_rate=(len(six) - len(two)) / 4,
+            dimension=dimension,
+            frame_rate=frame_rate,
             layer=family.layer,
             layers=layers,
             dtype=dtype,
@@ -171,6 +172,14 @@ class ModelEncoder:
         if self._convolutions:
             return [output_length(length, self._convolutions) for length in batch.lengths]
         return [whole if frames is None else min(frames, whole) for frames in batch.frames]
+
+    def _dimension_and_rate(self) -> tuple[int, float]:
+        """D, and frames a second; an encoder of one's own was measured when it was tried."""
+        model = self._loaded.model
+        if isinstance(model, OwnModel) and model.dimension and model.frame_rate:
+            return model.dimension, model.frame_rate[0]
+        two, six = self.encode([_tone(seconds * SAMPLING_RATE) for seconds in (2, 6)])
+        return two.shape[1], (len(six) - len(two)) / 4
 
     def _shortest_samples(self) -> int:
         """The fewest samples at 16 kHz that give a frame, to 10 ms where only trying tells."""

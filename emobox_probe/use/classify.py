@@ -3,7 +3,7 @@
 Every utterance of the corpus's test parts is asked once; answers are kept, so a killed run goes on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,10 +14,8 @@ import emobox_datasets.corpora as corpora
 import emobox_probe.report.report as report
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.folds.partition import configurations
-from emobox_datasets.labels import VOCABULARY, from_name
-from emobox_probe.balance import audio_of
 from emobox_probe.config import ClassifyConfig
-from emobox_probe.encoders.classifier import classify_all
+from emobox_probe.encoders.classifier import audio_of, classify_all
 from emobox_probe.encoders.own.doors import name_of_object
 from emobox_probe.errors import ProbeError
 from emobox_probe.experiment import accelerator_on, hardware
@@ -34,18 +32,18 @@ from emobox_probe.scoring.summary import scores_of
 from emobox_probe.seen.seen import seen
 from emobox_probe.tasks.design import model_folder
 from emobox_probe.tasks.pool import Pool
+from emobox_probe.use.meanings import NONE_OF_THEM, labels_of_classes, parse_map
 from emobox_probe.use.ready_made import (
     OwnClassifier,
     ReadyMade,
     ZeroShot,
     facts_of,
     load_ready_made,
-    meanings,
 )
 
 # Labels without a tested utterance do not count, as under every protocol.
 ABSENT: Literal["skip"] = "skip"
-NONE_OF_THEM = "none"
+MAP = "--map"
 
 
 def classify(model: Any, corpus: str, **settings: Any) -> ClassifiedRecord:
@@ -77,7 +75,7 @@ def run(config: ClassifyConfig, own: Any = None) -> tuple[Path, ClassifiedRecord
     corpus = corpora.load(config.corpus)
     accelerator = accelerator_on(config.device)
     labels = corpus.label_list
-    given = parse_map(config.map)
+    given = parse_map(config.map, MAP)
     classifier = load_ready_made(
         config.model if own is None else own,
         labels,
@@ -86,7 +84,7 @@ def run(config: ClassifyConfig, own: Any = None) -> tuple[Path, ClassifiedRecord
         config.trust_remote_code,
     )
     # What is unclear shows before the corpus is touched, where classes are known.
-    meanings(classifier.classes, labels, given)
+    meanings(classifier, (), labels, given)
     folder = model_folder(config.output_dir, config.model) / corpus.name / "as-it-is"
     _check_free(folder, config, classifier)
 
@@ -97,7 +95,7 @@ def run(config: ClassifyConfig, own: Any = None) -> tuple[Path, ClassifiedRecord
     recorded = describe_corpus(whole, corpus, labels)
     ids = sorted({id for part in tested.values() for id in part["id"]})
     answers = classify_all(classifier, recorded.fingerprint, ids, lambda asked: audio_of(whole, asked))
-    label_of = meanings(classifier.classes or sorted(set(answers.values())), labels, given)
+    label_of = meanings(classifier, answers.values(), labels, given)
     parts, tables = [], []
     for kind, table in tested.items():
         table["answer"] = [answers[id] for id in table["id"]]
@@ -124,22 +122,31 @@ def run(config: ClassifyConfig, own: Any = None) -> tuple[Path, ClassifiedRecord
     return folder, record
 
 
-def parse_map(words: Sequence[str]) -> dict[str, str | None]:
-    """`--map`: class to label, None for `other`.
+def meanings(
+    classifier: ReadyMade,
+    answered: Collection[str],
+    labels: Sequence[str],
+    given: Mapping[str, str | None],
+) -> dict[str, str | None]:
+    """Every class to the label that it means; None for what is none of the corpus's.
+
+    Args:
+        classifier: whose classes they are.
+        answered: the classes that it has answered, for who does not say its classes.
+        labels: of the corpus.
+        given: what the user says of some classes.
 
     Raises:
-        ProbeError: an entry is not `class=label`, or not a label.
+        ProbeError: it is not clear what a class means, or `given` names a class that is none.
     """
-    meant: dict[str, str | None] = {}
-    for word in words:
-        name, equals, label = word.rpartition("=")
-        known = label if label in VOCABULARY else from_name(label)
-        if not equals or not name or (known is None and label != NONE_OF_THEM):
-            raise ProbeError(
-                f"Expected --map as class=label with a label of EmoBox or {NONE_OF_THEM}, but got {word!r}; correct it."
-            )
-        meant[name.strip()] = known
-    return meant
+    classes = classifier.classes or sorted({*answered, *given})
+    meant = labels_of_classes(classes, given, classifier.name, MAP)
+    if unclear := [name for name, label in meant.items() if label is None and name not in given]:
+        raise ProbeError(
+            f"Expected classes whose meaning is clear, but {', '.join(unclear)} could mean anything; say it with {MAP} "
+            f"class=label,… ({', '.join(labels)}), or class={NONE_OF_THEM} for none of these."
+        )
+    return {name: label if label in labels else None for name, label in meant.items()}
 
 
 def training_of(classifier: ReadyMade, corpus: Corpus) -> str:

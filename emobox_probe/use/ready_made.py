@@ -9,7 +9,6 @@ import torch
 from transformers import AutoConfig, AutoProcessor, ClapModel, ZeroShotAudioClassificationPipeline
 
 from emobox_datasets.audio_files.audio import SAMPLING_RATE, from_flac, resample
-from emobox_datasets.labels import from_name
 from emobox_probe.encoders.checkpoints.location import load_weights, locate
 from emobox_probe.encoders.classifier import SHORTEST, Classifier, load_classifier
 from emobox_probe.encoders.encoder import lengthened
@@ -187,31 +186,3 @@ def _zero_shot(name: str, labels: Sequence[str], device: torch.device, revision:
         question=QUESTION,
     )
     return ZeroShot(name, tuple(labels), facts, pipeline)
-
-
-def meanings(
-    classes: Sequence[str], labels: Sequence[str], given: dict[str, str | None]
-) -> dict[str, str | None]:
-    """Every class to the label that it means; None for what is none of the corpus's.
-
-    Args:
-        classes: of the classifier.
-        labels: of the corpus.
-        given: what the user says of some classes.
-
-    Raises:
-        ProbeError: it is not clear what a class means.
-    """
-    meant: dict[str, str | None] = {}
-    unclear = []
-    for name in classes:
-        label = given[name] if name in given else from_name(name)
-        if name not in given and label is None:
-            unclear.append(name)
-        meant[name] = label if label in labels else None
-    if unclear:
-        raise ProbeError(
-            f"Expected classes whose meaning is clear, but {', '.join(unclear)} could mean anything; say it with --map "
-            f"class=label,… ({', '.join(labels)}), or class=none for none of these."
-        )
-    return meant

@@ -244,6 +244,11 @@ def test_what_classes_mean() -> None:
     assert meant(("ang", "sadness", "frustrated")) == {"ang": "Angry", "sadness": "Sad", "frustrated": None}
     assert meant(("LABEL_0", "Sad"), LABEL_0="Angry") == {"LABEL_0": "Angry", "Sad": "Sad"}
     assert meant(("angry", "sad", "cry"), cry="Sad") == {"angry": "Angry", "sad": "Sad", "cry": "Sad"}
+    assert balance.meanings(
+        Classifier("x", None, ("ang", "sadness", "sad"), "", "", None),  # type: ignore[arg-type]
+        ("Angry", "Sad"),
+        {"sad": None},
+    ) == {"ang": "Angry", "sadness": "Sad", "sad": None}
     with pytest.raises(ProbeError, match=r"none for Angry, Sad\. It is not known what LABEL_0, LABEL_1 mean"):
         meant(("LABEL_0", "LABEL_1"))
     with pytest.raises(ProbeError, match=r"but got sad, happy, and so none for Angry\. Leave"):

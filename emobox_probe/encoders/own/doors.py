@@ -24,7 +24,7 @@ from emobox_probe.encoders.inputs import Loaded, Waveform
 from emobox_probe.encoders.model_encoder import ModelEncoder
 from emobox_probe.encoders.outputs import own_frames
 from emobox_probe.encoders.own.own_model import HearModel, OwnModel, own_model
-from emobox_probe.encoders.own.trial import output_hash, trial
+from emobox_probe.encoders.own.trial import trial
 from emobox_probe.errors import ProbeError
 
 PYTHON, HEAR = "python:", "hear:"
@@ -110,9 +110,9 @@ def _encoder(
             f"Expected a torch.nn.Module to compute in {dtype}, but {model.name} is none; leave out --dtype."
         )
     model.eval().to(device, DTYPES[dtype])
-    way = trial(model, device, dtype)
+    way, output_sha256 = trial(model, device, dtype)
     if not model.state_dict():
-        source = source.model_copy(update={"output_sha256": output_hash(model, device)})
+        source = source.model_copy(update={"output_sha256": output_sha256})
     family = Family(Waveform(), way, "tried before the run", run=own_frames, layer=model.layer)
     layers = "last" if layers == "available" and not model.has_layers else layers
     return ModelEncoder(

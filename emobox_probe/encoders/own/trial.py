@@ -20,8 +20,8 @@ SHORT, LONG = 2.0, 6.0
 EQUAL, MIXED = (2.5, 2.5, 2.5), (2.0, 6.0, 3.1)
 
 
-def trial(model: OwnModel, device: torch.device, dtype: str) -> Way:
-    """Try the model; how its utterances may share a batch.
+def trial(model: OwnModel, device: torch.device, dtype: str) -> tuple[Way, str]:
+    """Try the model; how its utterances may share a batch, and a hash of what it gave (`_output_hash`).
 
     Sets the model's dimension and frame rate, which every utterance is held to from then on.
 
@@ -42,12 +42,12 @@ def trial(model: OwnModel, device: torch.device, dtype: str) -> Way:
             f"Expected equal frames for equal audio from {model.name}, but two calls differ by {change:.2g}; switch "
             f"off dropout (.eval()) and whatever draws random numbers."
         )
-    return _way(model, device, tolerance)
+    return _way(model, device, tolerance), _output_hash(two)
 
 
-def output_hash(model: OwnModel, device: torch.device) -> str:
+def _output_hash(frames: torch.Tensor) -> str:
     """sha256 of frames of noise, to three digits: what an encoder without weights to hash is known by."""
-    frames = _alone(model, noise(SHORT), device).float().cpu()
+    frames = frames.float().cpu()
     rounded = (frames / (frames.std() + 1e-12) * 1e3).round().to(torch.int64).numpy()
     return hashlib.sha256(rounded.tobytes()).hexdigest()
 

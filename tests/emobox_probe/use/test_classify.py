@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,9 @@ from emobox_probe.config import ClassifyConfig
 from emobox_probe.encoders.convert_checkpoint import convert_checkpoint
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.classified import OUTSIDE, ClassifiedRecord, read_classified
-from emobox_probe.use.classify import classify, parse_map
-from emobox_probe.use.ready_made import QUESTION, meanings
+from emobox_probe.use.classify import classify, meanings
+from emobox_probe.use.meanings import parse_map
+from emobox_probe.use.ready_made import QUESTION
 
 CLASSES = ("生气/angry", "happiness", "NEU", "surprised")
 LABELS = ("Angry", "Happy", "Neutral", "Sad")
@@ -194,14 +196,30 @@ def test_the_command_line(trained: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert record.parts[0].outside == 0
 
 
+def named(*classes: str) -> Any:
+    return SimpleNamespace(name="asked", classes=classes)
+
+
 def test_what_a_class_means_is_never_guessed() -> None:
     with pytest.raises(ProbeError, match="LABEL_0, fear/surprise could mean anything; say it with --map"):
-        meanings(("LABEL_0", "angry", "fear/surprise"), LABELS, {})
-    assert meanings(("LABEL_0", "fear"), LABELS, {"LABEL_0": "Sad"}) == {"LABEL_0": "Sad", "fear": None}
-    assert parse_map(["a=b=sad", "x=none"]) == {"a=b": "Sad", "x": None}
+        meanings(named("LABEL_0", "angry", "fear/surprise"), (), LABELS, {})
+    assert meanings(named("LABEL_0", "fear"), (), LABELS, {"LABEL_0": "Sad"}) == {
+        "LABEL_0": "Sad",
+        "fear": None,
+    }
+    assert parse_map(["a=b=sad", "x=none"], "--map") == {"a=b": "Sad", "x": None}
     for wrong in ("sad", "x=blue", "=sad"):
         with pytest.raises(ProbeError, match="--map as class=label"):
-            parse_map([wrong])
+            parse_map([wrong], "--map")
+
+
+def test_a_map_of_a_class_that_is_none_is_refused() -> None:
+    """Only who does not say its classes beforehand may have one that it has not answered."""
+    with pytest.raises(
+        ProbeError, match=r"Expected --map to name classes of asked, but got 'angri'. Did you"
+    ):
+        meanings(named("angry"), (), LABELS, {"angri": "Sad"})
+    assert meanings(named(), ("sad",), LABELS, {"x": None}) == {"sad": "Sad", "x": None}
 
 
 @pytest.mark.parametrize(

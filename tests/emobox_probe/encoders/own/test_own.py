@@ -119,6 +119,19 @@ def test_a_function_is_an_encoder_too() -> None:
     assert frames.shape == (50, 5)
 
 
+def test_two_seconds_are_measured_when_it_is_tried_and_not_again() -> None:
+    """The trial asks for two seconds twice, whether they come out equal, and in the batch."""
+    asked: list[int] = []
+
+    def listening(waveforms: torch.Tensor) -> torch.Tensor:
+        asked.append(waveforms.shape[1])
+        return waveforms.unfold(1, HOP, HOP)[..., :5]
+
+    load_encoder(listening, CPU)
+    assert asked.count(2 * 16_000) == 2
+    assert asked.count(6 * 16_000) == 1
+
+
 def test_a_frame_an_utterance() -> None:
     encoder = load_encoder(lambda waveforms: waveforms.std(1)[:, None, None].expand(-1, 1, 3), CPU)
     assert (encoder.facts.frame_rate, len(encoder.encode([noise(4.0)])[0])) == (0.0, 1)
