@@ -21,6 +21,8 @@ ProtocolName = Literal["paper", "strict"]
 WithinProtocolName = Literal["paper", "strict", "speaker-dependent"]
 # Where things are and how they are made, not what is measured: no record says them.
 PLACES = {"data_dir", "features_dir", "output_dir", "num_proc", "overwrite", "device", "batch_seconds"}
+# Of each label, so that a fifth of them, which is held out to choose on, is one.
+FEWEST = 3
 # May be a folder.
 MODELS = {"model", "classifier"}
 _PROTOCOL = "everything else that fixes a score: emobox protocols"
@@ -119,6 +121,11 @@ class TrainingConfig(FeatureConfig):
     seeds: int | None = Field(
         None, gt=0, description="repeat with seeds 0 to N - 1, shown with their spread; default: by protocol"
     )
+    limit: int | None = Field(
+        None,
+        ge=FEWEST,
+        description="a smoke test: N utterances of each label and part; its scores say nothing, and are not published",
+    )
     output_dir: Path = Field(Path("runs"), description="the record goes to a folder below it")
     overwrite: bool = Field(False, description="replace a result of other weights, data or settings")
 
@@ -127,6 +134,9 @@ class ProbeConfig(OneCorpus, TrainingConfig):
     """One model on the folds of one corpus."""
 
     protocol: WithinProtocolName = Field("paper", description=_PROTOCOL)
+    folds: tuple[str, ...] = Field(
+        (), description="only these of the protocol's, parted by commas: no score of the corpus"
+    )
 
 
 class CrossConfig(TrainingConfig):
@@ -278,6 +288,8 @@ def problem(config: type[Config], settings: Any, found: Any) -> str:
         return f"Expected at least one entry as {name}{about}, but got none; name one."
     if kind == "greater_than":
         return f"Expected {name} to be more than {found['ctx']['gt']}, but got {got}; correct it."
+    if kind == "greater_than_equal":
+        return f"Expected {name} to be {found['ctx']['ge']} or more, but got {got}; correct it."
     message = found["msg"][0].lower() + found["msg"][1:]
     return f"Expected another {name}{about}, but got {got!r}: {message}; correct it."
 

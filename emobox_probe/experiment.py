@@ -46,6 +46,7 @@ from emobox_probe.scoring.scores import Outcome
 from emobox_probe.scoring.sweep import train_tasks, views_of
 from emobox_probe.tasks.design import Design, Made, design_of
 from emobox_probe.tasks.pool import Pool
+from emobox_probe.tasks.subset import limited
 from emobox_probe.tasks.tasks import Task
 
 
@@ -142,13 +143,21 @@ def run(config: ProbeConfig | CrossConfig, own: Any = None) -> Run:
     encoder = encoder_of(config, accelerator.device, protocol, own)
 
     # What is wrong with any corpus shows here, before features are made of the first.
-    pool = Pool(design.labels)
+    pool = Pool(design.labels, limit=config.limit)
+    missing = {}
     for corpus in design.corpora:
         with accelerator.main_process_first():  # the first process converts, the others find it done
             root = design.data_dir(corpus.name)
-            pool.add(corpus, load_corpus(corpus, root, config.allow_missing, config.num_proc))
+            whole = load_corpus(corpus, root, config.allow_missing, config.num_proc)
+        missing[corpus.name] = corpus.utterances - len(whole)
+        if config.limit is not None:
+            whole = limited(whole, corpus, design.used(corpus.name), config.limit)
+        pool.add(corpus, whole)
     tasks = design.tasks(pool)
-    described = [describe_corpus(pool.audio[c.name], c, design.labels) for c in design.corpora]
+    described = [
+        describe_corpus(pool.audio[c.name], c, design.labels, missing[c.name], config.limit, design.folds)
+        for c in design.corpora
+    ]
     folder = design.folder(config.model)
     if (kept := _kept(folder, config, design, encoder, described)) is not None:
         forget(folder)  # a run may have been killed between the two

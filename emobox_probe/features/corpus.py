@@ -82,19 +82,36 @@ def load_corpus(
     return ordered.cast_column("audio", datasets.Audio(decode=False))
 
 
-def describe_corpus(whole: datasets.Dataset, corpus: Corpus, labels: Sequence[str]) -> results.CorpusRecord:
-    """What is scored on, and how many utterances are at the edges of what encoders take."""
+def describe_corpus(
+    whole: datasets.Dataset,
+    corpus: Corpus,
+    labels: Sequence[str],
+    missing: int | None = None,
+    limit: int | None = None,
+    folds: list[str] | None = None,
+) -> results.CorpusRecord:
+    """What is scored on, and how many utterances are at the edges of what encoders take.
+
+    Args:
+        whole: the corpus as it is stored, or the part of it that is looked at.
+        corpus: what it is.
+        labels: that are told apart.
+        missing: utterances that the copy lacks, where `whole` is a part of it; default: all that are not in `whole`.
+        limit, folds: which part, as `CorpusRecord` has them.
+    """
     durations = np.array(whole["duration"])
     return results.CorpusRecord(
         name=corpus.name,
         fingerprint=fingerprint(whole),
         utterances=len(whole),
-        missing=corpus.utterances - len(whole),
+        missing=corpus.utterances - len(whole) if missing is None else missing,
         hours=float(durations.sum() / 3600),
         labels=list(labels),
         over_30_seconds=int((durations > 30).sum()),
         under_25_milliseconds=int((durations < 0.025).sum()),
         silent=count_silent(whole),
+        limit=limit,
+        folds=folds,
     )
 
 

@@ -97,7 +97,8 @@ class CorpusRecord(Record):
     """What was scored on.
 
     `missing` counts utterances of the published corpus that this copy lacks; `silent` those whose samples are all zero
-    (None in records that did not count them).
+    (None in records that did not count them). `limit` is how many utterances of each label and part a smoke test took,
+    `folds` the only ones of the protocol's that were looked at (None: all).
     """
 
     name: str
@@ -109,13 +110,25 @@ class CorpusRecord(Record):
     over_30_seconds: int
     under_25_milliseconds: int
     silent: int | None = None
+    limit: int | None = None
+    folds: list[str] | None = None
+
+    @property
+    def subset(self) -> str:
+        """Which part of the corpus was asked for, in words; empty where all of it was."""
+        parts = []
+        if self.limit:
+            parts.append(f"{self.limit} or fewer utterances of each label and part (a smoke test)")
+        if self.folds:
+            parts.append(" and ".join(self.folds))
+        return f"of {self.name} only {', '.join(parts)}" if parts else ""
 
     @property
     def incomplete(self) -> str:
         """What keeps scores on this copy from being compared with others, in words; empty where nothing is missing."""
-        if not self.missing:
-            return ""
-        return f"{self.missing:,} of {self.utterances + self.missing:,} utterances of {self.name} are missing"
+        whole = "" if self.limit else f"of {self.utterances + self.missing:,} "
+        missing = f"{self.missing:,} {whole}utterances of {self.name} are missing" if self.missing else ""
+        return "; ".join(filter(None, (self.subset, missing)))
 
 
 class EncoderRecord(EncoderFacts):

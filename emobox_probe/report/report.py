@@ -13,7 +13,7 @@ from emobox_probe.protocol import STRICT
 from emobox_probe.records.classified import ClassifiedRecord
 from emobox_probe.records.cross_result import CrossRecord, Source
 from emobox_probe.records.predictions import PREDICTIONS_FILE
-from emobox_probe.records.result import HEADLINE, METRICS, Fold, ResultRecord
+from emobox_probe.records.result import HEADLINE, METRICS, CorpusRecord, Fold, ResultRecord
 from emobox_probe.records.shown import ShownRecord
 from emobox_probe.report.percent import score_text
 
@@ -101,11 +101,10 @@ def remarks(record: ShownRecord) -> list[str]:
     unusual = list(dict.fromkeys(interval.remark for interval in record.intervals if interval.remark))
     if isinstance(record, CrossRecord):
         shared = dict.fromkeys(sentence for pair in record.pairs for sentence in pair.overlap)
-        missing = [f"{c.incomplete}: not comparable with others." for c in record.corpora if c.missing]
+        missing = [sentence for corpus in record.corpora for sentence in _incomplete(corpus)]
         return [*shared, *missing, *record.remarks, *remarks_on_validation(record.sources), *unusual]
     assert isinstance(record, (ClassifiedRecord, ResultRecord))
-    incomplete = record.corpus.incomplete
-    sentences = [f"{incomplete}: not comparable with others."] if incomplete else []
+    sentences = _incomplete(record.corpus)
     if isinstance(record, ClassifiedRecord):
         return [*sentences, *record.remarks, *unusual]
     kinds = {fold.kind for fold in record.folds}
@@ -119,6 +118,11 @@ def remarks(record: ShownRecord) -> list[str]:
             f"published ones."
         )
     return [*sentences, *record.remarks, *remarks_on_validation(record.folds), *unusual]
+
+
+def _incomplete(corpus: CorpusRecord) -> list[str]:
+    words = corpus.incomplete
+    return [f"{words[0].upper()}{words[1:]}: not comparable with others."] if words else []
 
 
 def remarks_on_validation(folds: Sequence[Fold | Source]) -> list[str]:

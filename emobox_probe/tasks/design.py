@@ -14,7 +14,7 @@ import emobox_datasets.corpora as corpora
 from emobox_datasets.audio_files.audio import SAMPLING_RATE
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.folds.partition import why_speaker_dependent
-from emobox_probe.config import CrossConfig, ProbeConfig
+from emobox_probe.config import CrossConfig, ProbeConfig, TrainingConfig
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.load import Encoder
 from emobox_probe.encoders.names import TRIMMED
@@ -35,7 +35,15 @@ from emobox_probe.scoring.scores import Outcome, score, score_pairs
 from emobox_probe.tasks.overlap import overlaps
 from emobox_probe.tasks.pairings import Pairing, label_space, pairings_of, target_configuration
 from emobox_probe.tasks.pool import Pool
-from emobox_probe.tasks.tasks import Task, cross_tasks, fold_tasks, label_list, protocol_within
+from emobox_probe.tasks.tasks import (
+    Task,
+    chosen_folds,
+    cross_tasks,
+    fold_tasks,
+    folds_of,
+    label_list,
+    protocol_within,
+)
 
 # Longer names of folders than this are shortened: file systems take 255 bytes.
 LONGEST_NAME = 150
@@ -65,6 +73,9 @@ class Within:
     protocol: Protocol
     record_file: ClassVar[str] = RESULT_FILE
 
+    def __post_init__(self) -> None:
+        _ = self.folds  # names of folds that are none show before anything is loaded
+
     @cached_property
     def corpora(self) -> list[Corpus]:
         return [corpora.load(self.config.corpus)]
@@ -72,6 +83,16 @@ class Within:
     @cached_property
     def labels(self) -> tuple[str, ...]:
         return label_list(self.corpora[0], self.protocol)
+
+    @cached_property
+    def folds(self) -> list[str] | None:
+        """The only folds that are looked at; None: all of the protocol's."""
+        chosen = chosen_folds(self.corpora[0], self.protocol, self.config.folds)
+        return None if chosen == folds_of(self.corpora[0], self.protocol) else [fold.name for fold in chosen]
+
+    def used(self, corpus: str) -> list[str]:
+        """The configurations whose parts are looked at."""
+        return self.folds or [fold.name for fold in folds_of(self.corpora[0], self.protocol)]
 
     @property
     def command(self) -> str:
@@ -81,12 +102,13 @@ class Within:
         return self.config.data_dir
 
     def folder(self, model: str) -> Path:
-        """`<output-dir>/<model>/<corpus>/<protocol>`."""
+        """`<output-dir>/<model>/<corpus>/<protocol>`, for a part of the corpus with what part."""
         config = self.config
-        return model_folder(config.output_dir, model) / config.corpus / self.protocol.id
+        protocol = "-".join([self.protocol.id, *([] if self.folds is None else ["+".join(self.folds)])])
+        return model_folder(config.output_dir, model) / config.corpus / (protocol + _limit(config))
 
     def tasks(self, pool: Pool) -> list[Task]:
-        return fold_tasks(pool, self.corpora[0], self.protocol)
+        return fold_tasks(pool, self.corpora[0], self.protocol, self.folds or ())
 
     def record(self, made: Made) -> tuple[RunRecord, pd.DataFrame]:
         (store,), (corpus,) = made.stores, made.corpora
@@ -165,6 +187,17 @@ class Between:
         return target_configuration(targets, self.labels, self.config.test_set)
 
     @property
+    def folds(self) -> None:
+        """Between corpora there are none to choose of."""
+        return None
+
+    def used(self, corpus: str) -> list[str]:
+        """The configurations of a corpus whose parts are looked at."""
+        trained = {name for pairing in self.pairings for name in pairing.corpora}
+        training = ["all" if self.config.training == "all" else "fold1"] if corpus in trained else []
+        return [*training, *([self.test] if corpus in self.targets else [])]
+
+    @property
     def command(self) -> str:
         return shlex.join(["emobox", "cross", *self.config.for_others().words()])
 
@@ -180,7 +213,12 @@ class Between:
             name = f"{len(sources)}_corpora_on_{len(self.targets)}_{digest}"
         if config.leave_one_out:
             name += "_leave_one_out"
-        return model_folder(config.output_dir, model) / "cross" / (config.name or name) / self.protocol.id
+        return (
+            model_folder(config.output_dir, model)
+            / "cross"
+            / (config.name or name)
+            / (self.protocol.id + _limit(config))
+        )
 
     def tasks(self, pool: Pool) -> list[Task]:
         return cross_tasks(pool, self.pairings, self.config.training, self.test, self.protocol)
@@ -271,9 +309,15 @@ def _common_identity(
         "features (--dtype, --layers, preprocessing)": features,
         "stored data type": store_dtype,
         "copies of corpora": [corpus.fingerprint for corpus in described],
+        "parts of corpora (--limit, --folds)": [(corpus.limit, corpus.folds) for corpus in described],
         "labels": list(labels),
         "protocol settings": settings,
     }
+
+
+def _limit(config: TrainingConfig) -> str:
+    """What a smoke test's folder ends in."""
+    return "" if config.limit is None else f"-limit-{config.limit}"
 
 
 def model_folder(output: Path, name: str) -> Path:

@@ -15,6 +15,7 @@ from emobox_datasets.folds.partition import partition
 from emobox_datasets.loading.builder import StoredItem, stored_items
 from emobox_probe.config import TestSet
 from emobox_probe.errors import ProbeError
+from emobox_probe.tasks.subset import first_of_each_label
 
 # Stands for a label that heads must not see: outside the label space, or of a tested utterance.
 HIDDEN = -1
@@ -24,13 +25,17 @@ ABOUT = ["id", "gender", "language"]
 
 @dataclass
 class Pool:
-    """The utterances of several corpora, one after another, as rows of the features that heads see."""
+    """The utterances of several corpora, one after another, as rows of the features that heads see.
+
+    With `limit`, parts have no more than that many utterances of each label.
+    """
 
     labels: tuple[str, ...]
     corpora: dict[str, Corpus] = field(default_factory=dict)
     items: dict[str, list[StoredItem]] = field(default_factory=dict)
     first: dict[str, int] = field(default_factory=dict)
     audio: dict[str, datasets.Dataset] = field(default_factory=dict)
+    limit: int | None = None
 
     def add(self, corpus: Corpus, whole: datasets.Dataset) -> None:
         """Append a corpus as it is stored."""
@@ -69,6 +74,8 @@ class Pool:
         """Rows of a corpus by the parts of a configuration, of the label space only."""
         items, first = self.items[name], self.first[name]
         parts = partition(self.corpora[name], configuration, items)
+        if self.limit is not None:
+            parts = {part: first_of_each_label(rows, items, self.limit) for part, rows in parts.items()}
         return {
             part: torch.tensor([row for row in rows if items[row].label in self.labels], dtype=torch.long)
             + first
@@ -107,7 +114,7 @@ class Pool:
         for name in targets:
             told += [f"{name}: {sentence}" for sentence in balanced.remarks(self.corpora[name])]
             here, listed = len(self.tested(name, test)), len(self.corpora[name].balanced_ids)
-            if here < listed:
+            if here < listed and self.limit is None:
                 told.append(
                     f"{name}: {listed - here} of {listed} utterances are missing or outside the label space."
                 )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from emobox_datasets.corpus import Corpus
+from emobox_datasets.errors import nearest
 from emobox_datasets.folds.partition import Configuration, configurations, why_speaker_dependent
 from emobox_probe.config import TestSet, Training
 from emobox_probe.errors import ProbeError
@@ -85,13 +86,28 @@ def folds_of(corpus: Corpus, protocol: Protocol) -> list[Configuration]:
     ]
 
 
-def fold_tasks(pool: Pool, corpus: Corpus, protocol: Protocol) -> list[Task]:
-    """Every fold of a corpus with every seed.
+def chosen_folds(corpus: Corpus, protocol: Protocol, names: Sequence[str] = ()) -> list[Configuration]:
+    """The folds of a protocol, or those of them that are named, in the protocol's order.
+
+    Raises:
+        ProbeError: a name is none of them.
+    """
+    known = folds_of(corpus, protocol)
+    if strangers := [name for name in names if name not in {fold.name for fold in known}]:
+        raise ProbeError(
+            f"Expected --folds of protocol {protocol.name} on {corpus.name}, but got {', '.join(strangers)}. "
+            f"{nearest(strangers[0], [fold.name for fold in known])}"
+        )
+    return [fold for fold in known if fold.name in names] if names else known
+
+
+def fold_tasks(pool: Pool, corpus: Corpus, protocol: Protocol, names: Sequence[str] = ()) -> list[Task]:
+    """Every fold of a corpus, or those that are named, with every seed.
 
     Raises:
         ProbeError: there is nothing to train or to test on, or no speakers can be held out.
     """
-    plan = product(folds_of(corpus, protocol), protocol.seeds)
+    plan = product(chosen_folds(corpus, protocol, names), protocol.seeds)
     return [_fold_task(pool, corpus, fold, protocol, seed) for fold, seed in plan]
 
 

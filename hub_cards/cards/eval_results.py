@@ -64,7 +64,7 @@ def _notes(record: ResultRecord, score: str) -> Iterator[str]:
     yield f"mean over folds {getattr(record.mean, score):.4f}"
     spreads: dict[str, Scores | None] = {"folds": record.spread, "seeds": record.seed_spread}
     yield from (f"± {getattr(found, score):.4f} over {over}" for over, found in spreads.items() if found)
-    if record.corpus.missing:
+    if record.corpus.incomplete:
         yield f"{record.corpus.incomplete}: not comparable with published scores"
     if state := seen(record.encoder.name, record.corpus.name):
         yield f"seen in training: {state.text}"

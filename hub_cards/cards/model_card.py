@@ -19,7 +19,14 @@ from emobox_probe.seen.seen import MEANINGS, seen
 from hub_cards.cards.markdown import Markdown, fenced, one_line, render, shell, text
 from hub_cards.cards.model_section import merge_readme, section
 from hub_cards.hub.one_commit import PublishError, check_repo_id
-from hub_cards.runs.find_and_check import CrossRun, Run, as_shown, check_one_model, find_runs
+from hub_cards.runs.find_and_check import (
+    CrossRun,
+    Run,
+    as_shown,
+    check_not_subsets,
+    check_one_model,
+    find_runs,
+)
 from hub_cards.tables.results import MARK, footnotes
 
 CARD = "README.md"
@@ -51,10 +58,12 @@ def write_card(folders: Sequence[Path], before: Path | None = None, out: Path | 
         The file that was written.
 
     Raises:
-        ProbeError, CorpusError: a record cannot be read, or the runs are not of one model and known corpora.
+        ProbeError, CorpusError: a record cannot be read, is of a part of a corpus, or the runs are not of one model
+            and known corpora.
         PublishError: it is not clear where to write, there is no card at `before`, or it cannot be merged.
     """
     found = find_runs(folders)
+    check_not_subsets(found)
     check_one_model([run.record.encoder for run in found])
     out = out or before
     if out is None and len(found) > 1:

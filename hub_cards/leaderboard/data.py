@@ -130,7 +130,7 @@ def _measured_rows(models: _Models, results: Sequence[Result]) -> list[Json]:
 
 def _table_rows(models: _Models, table: list[Result]) -> list[Json]:
     """One row a model of one corpus and protocol. Ranked are those on the copy of the corpus that most were on."""
-    copies = Counter(_copy(one.record.corpus) for one in table if not one.record.corpus.missing)
+    copies = Counter(_copy(one.record.corpus) for one in table if not one.record.corpus.incomplete)
     usual = max(copies, key=lambda copy: (copies[copy], copy)) if copies else None
     rows = [_row(models, one, usual) for one in table]
     ranked = [position for position, row in enumerate(rows) if not row["remark"]]
@@ -345,7 +345,7 @@ def _published_matrices(models: _Models) -> list[Json]:
 
 def _matrix(models: _Models, one: CrossResult) -> Json:
     record = one.record
-    missing = [corpus.incomplete for corpus in record.corpora if corpus.missing]
+    missing = [corpus.incomplete for corpus in record.corpora if corpus.incomplete]
     return {
         "model": models.measured(one),
         "setting": cross_setting(one),

@@ -34,6 +34,7 @@ from hub_cards.runs.find_and_check import (
     CrossRun,
     Run,
     as_shown,
+    check_not_subsets,
     check_run,
     check_together,
     find_runs,
@@ -77,6 +78,7 @@ def checked(folders: Sequence[Path]) -> list[AnyRun]:
         ProbeError, CorpusError: they are or do not; says why.
     """
     runs = find_runs(folders)
+    check_not_subsets(runs)
     check_together(runs)
     for run in runs:
         check_run(run)

@@ -17,6 +17,7 @@ from emobox_probe.records.result import RESULT_FILE, Provenance, ResultRecord, r
 from emobox_probe.scoring.check import check_scores
 from emobox_probe.scoring.summary import as_of_today
 from hub_cards.leaderboard.ranks import Predictions
+from hub_cards.runs.find_and_check import corpora_of
 
 SHOWN_ERRORS = 10
 
@@ -68,7 +69,7 @@ def collect(folders: Iterable[Path]) -> Collection:
 
     Raises:
         ProbeError: a folder holds no record, some cannot be read, scores do not follow from the predictions, or two
-            different records of one kind are equally new.
+            different records of one kind are equally new, or all are of `--limit` or `--folds`.
     """
     folders = list(folders)
     kinds = (RESULT_FILE, CROSS_FILE)
@@ -78,9 +79,14 @@ def collect(folders: Iterable[Path]) -> Collection:
             f"Expected result records ({RESULT_FILE} or {CROSS_FILE}) below {where}, but found none; run the probe "
             f"first, or name the folder that holds its runs."
         )
-    results = _read_all(folders, RESULT_FILE, _read_result)
-    cross = _read_all(folders, CROSS_FILE, _read_cross)
     notes: list[str] = []
+    results = _of_whole_corpora(_read_all(folders, RESULT_FILE, _read_result), notes)
+    cross = _of_whole_corpora(_read_all(folders, CROSS_FILE, _read_cross), notes)
+    if not results and not cross:
+        raise ProbeError(
+            f"Expected results on whole corpora, but got only such of --limit or --folds: {' '.join(notes)} Run the "
+            f"probe without them."
+        )
     return Collection(
         _newest(results, lambda one: (one.model, one.record.corpus.name, one.protocol), notes),
         _newest(cross, lambda one: (one.model, cross_setting(one), _corpora_of(one)), notes),
@@ -150,6 +156,17 @@ def _read_all(folders: list[Path], name: str, read: Callable[[Path], Kind]) -> l
             f"take them away, a leaderboard leaves nothing out in silence:\n{listed}"
         )
     return found
+
+
+def _of_whole_corpora(found: list[Kind], notes: list[str]) -> list[Kind]:
+    """Those for which whole corpora and all folds were asked for: the others are nobody's score."""
+    whole = []
+    for one in found:
+        if subset := "; ".join(filter(None, (corpus.subset for corpus in corpora_of(one.record)))):
+            notes.append(f"Left out of {one.model.name} ({_what(one)}): {subset}.")
+        else:
+            whole.append(one)
+    return whole
 
 
 def _newest(found: list[Kind], key: Callable[[Kind], Hashable], notes: list[str]) -> list[Kind]:

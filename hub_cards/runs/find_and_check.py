@@ -122,10 +122,11 @@ def check_run(run: AnyRun) -> None:
     """Hold a record against its corpora, its protocol and its predictions.
 
     Raises:
-        ProbeError: a corpus is incomplete, its labels or the protocol are not those of that name, or a number does
-            not follow from the predictions.
+        ProbeError: a corpus is incomplete, or only a part of it was asked for, its labels or the protocol are not
+            those of that name, or a number does not follow from the predictions.
         CorpusError: no corpus has that name.
     """
+    check_not_subsets([run])
     check_protocol(run.folder, run.record.protocol)
     for corpus in corpora_of(run.record):
         check_complete(run.folder, corpus)
@@ -163,6 +164,21 @@ def check_complete(folder: Path, recorded: CorpusRecord) -> None:
             f"{recorded.utterances} of another version of the corpus; get the published one (emobox doctor "
             f"{recorded.name}) and run the probe again."
         )
+
+
+def check_not_subsets(runs: Iterable[AnyRun]) -> None:
+    """Let through only runs for which whole corpora and all folds were asked for.
+
+    Raises:
+        ProbeError: one is of `--limit` or `--folds`.
+    """
+    for run in runs:
+        for corpus in corpora_of(run.record):
+            if corpus.subset:
+                raise ProbeError(
+                    f"Expected a score on the whole of {corpus.name} to show to others, but {run.folder} is a score of "
+                    f"part of it ({corpus.subset}); run the probe without --limit and --folds, or name other runs."
+                )
 
 
 def check_protocol(folder: Path, recorded: dict[str, Any]) -> None:

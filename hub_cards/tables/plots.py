@@ -95,7 +95,7 @@ class Pictures:
                 "score": getattr(one.record.headline, self.metric),
             }
             for one in results
-            if not one.record.corpus.missing and is_benchmark(one.record.corpus.name)
+            if not one.record.corpus.incomplete and is_benchmark(one.record.corpus.name)
         ]
         self._critical_difference(protocol, pd.DataFrame(rows, columns=["model", "corpus", "score"]))
 
