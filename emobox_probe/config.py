@@ -12,7 +12,7 @@ from emobox_probe.encoders.names import is_path, path_for_others
 from emobox_probe.errors import ProbeError
 
 Dtype = Literal["float32", "bfloat16", "float16"]
-Layers = Literal["last", "all"]
+Layers = Literal["last", "all", "available"]
 Training = Literal["all", "released"]
 Device = Literal["cpu", "cuda", "mps"]
 TestSet = Literal["balanced", "all"]
@@ -90,7 +90,8 @@ class FeatureConfig(Config):
     dtype: Dtype = Field("float32", description="what the model computes in")
     layers: Layers | None = Field(
         None,
-        description="all: also store the means of every layer, for a curve and a learned sum; default: by protocol",
+        description="all: also store the means of every layer, for a curve and a learned sum; available: where the "
+        "model has layers; default: by protocol",
     )
     store_dtype: Dtype = Field("float16", description="what features are stored in")
     features_dir: Path | None = Field(None, description="default: $HF_HOME/emobox/features")

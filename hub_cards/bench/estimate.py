@@ -112,7 +112,7 @@ def feature_bytes(ledger: Ledger, item: Item, here: ModelHere) -> float:
     width = torch.empty((), dtype=DTYPES[ledger.plan.store_dtype]).element_size()
     frames = card.hours * 3600 * size.frame_rate * size.dimension * width
     means = card.utterances * (size.layers + 1) * size.dimension * 4
-    return frames + (means if layers_of(ledger.plan, item.model) == "all" else 0)
+    return frames + (0 if layers_of(ledger.plan, item.model) == "last" else means)
 
 
 def peak_disk(lines: Sequence[Line], items: Sequence[Item], keep_features: bool) -> float:
@@ -173,6 +173,7 @@ def facts(told: Estimate) -> dict[str, object]:
             for here in told.models
             if here.preview
         ],
+        "code": {here.model.name: str(here.code) for here in told.models if here.code},
     }
 
 
@@ -198,10 +199,8 @@ def show(told: Estimate, console: Console, every_item: bool) -> None:
             listing.add_row(line.item.name, line.state, f"{line.item.hours:.2f}", time, line.time.source)
         console.print(listing)
     for here in told.models:
-        if here.preview:
-            console.print(
-                _reads(here.model.name, here.preview), markup=False, highlight=False, soft_wrap=True
-            )
+        if sentence := _loads(here):
+            console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     for source in sorted({line.time.source for line in told.lines if line.time.seconds}):
         console.print(f"Times: {source}.", highlight=False)
     console.print(
@@ -209,6 +208,13 @@ def show(told: Estimate, console: Console, every_item: bool) -> None:
         f"about {told.memory / 1e9:.1f} GB an item. Machine: {told.hardware}.",
         highlight=False,
     )
+
+
+def _loads(here: ModelHere) -> str:
+    """What loading a model reads or runs; empty where that was not looked at."""
+    if here.code:
+        return f"{here.model.name}: runs {here.code}. Its size is {here.size.source}."
+    return _reads(here.model.name, here.preview) if here.preview else ""
 
 
 def _reads(name: str, preview: Preview) -> str:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import emobox_datasets.corpora as corpora
 from emobox_probe.config import CrossConfig, ExtractConfig, ProbeConfig
 from emobox_probe.encoders.builtin import BUILTIN
+from emobox_probe.encoders.own.doors import is_own
 from emobox_probe.protocol import PROTOCOLS, Protocol
 from emobox_probe.tasks.design import Design, design_of
 from emobox_probe.tasks.tasks import protocol_within
@@ -83,7 +84,11 @@ def layers_of(plan: Plan, model: Model) -> str:
     """Which layers are extracted: one set of features serves every protocol of the plan, in any order."""
     protocols = {*plan.protocols, *(protocol for cross in plan.cross for protocol in cross.protocols)}
     every = any(PROTOCOLS[protocol].layers == "every" for protocol in protocols)
-    return "all" if every and not model.name.startswith(BUILTIN) else "last"
+    if not every or model.name.startswith(BUILTIN):
+        return "last"
+    return (
+        "available" if is_own(model.name) else "all"
+    )  # one's own shows whether it has layers when it is run
 
 
 def config_of(plan: Plan, item: Item) -> ExtractConfig | ProbeConfig | CrossConfig:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -24,6 +25,8 @@ from emobox_probe.encoders.checkpoints.preview import Preview, preview
 from emobox_probe.encoders.convert_checkpoint import SETTINGS
 from emobox_probe.encoders.load import load_encoder
 from emobox_probe.encoders.names import TRIMMED
+from emobox_probe.encoders.own.doors import is_own
+from emobox_probe.encoders.own.located import code_of, files_of
 from emobox_probe.errors import ProbeError
 from hub_cards.bench.plan import Model
 
@@ -59,7 +62,8 @@ class Size:
 class ModelHere:
     """A model of a plan and what was found of it; `problem` says why it cannot be had.
 
-    `preview` is what loading would read, where that was looked at.
+    `preview` is what loading would read, where that was looked at; `code` the file that is run for an encoder of the
+    user's own.
     """
 
     model: Model
@@ -68,6 +72,7 @@ class ModelHere:
     folder: Path | None
     problem: str | None = None
     preview: Preview | None = None
+    code: Path | None = None
 
     @property
     def windowed(self) -> bool:
@@ -80,6 +85,8 @@ class ModelHere:
         if self.model.name.startswith(BUILTIN):
             facts = load_encoder(self.model.name, torch.device("cpu")).facts
             return Size(0.0, facts.dimension, facts.frame_rate, 0, "built in")
+        if self.code:
+            return Size(*UNKNOWN, 50.0, 24, "not known of an encoder of one's own; a large model is assumed")
         name = self.model.name.removesuffix(TRIMMED)
         width = next((self.config[key] for key in WIDTHS if key in self.config), None)
         depth = next((self.config[key] for key in DEPTHS if key in self.config), 24)
@@ -96,9 +103,14 @@ class ModelHere:
 
 
 def find_model(model: Model) -> ModelHere:
-    """Look a model up: a built-in, a folder, or a repository on the Hub (its configuration only)."""
+    """Look a model up: a built-in, code of the user's, a folder, or a repository on the Hub (its configuration only).
+
+    No code of a model is run.
+    """
     if model.name.startswith(BUILTIN):
         return _find_builtin(model)
+    if is_own(model.name):
+        return _find_own(model)
     name = model.name.removesuffix(TRIMMED)
     folder = Path(name)
     if folder.is_dir():
@@ -118,7 +130,7 @@ def find_model(model: Model) -> ModelHere:
 
 def previewed(here: ModelHere) -> ModelHere:
     """The same with what loading it would read."""
-    if here.problem or here.model.name.startswith(BUILTIN):
+    if here.problem or here.code or here.model.name.startswith(BUILTIN):
         return here
     named = here.config.get("transformers_weights")
     return replace(here, preview=preview(here.model.name.removesuffix(TRIMMED), here.model.revision, named))
@@ -144,6 +156,14 @@ def _find_builtin(model: Model) -> ModelHere:
     return ModelHere(model, f"{model.name} {revision} {version('emobox')}", {}, None)
 
 
+def _find_own(model: Model) -> ModelHere:
+    try:
+        code, files = code_of(model.name), files_of(model.name)
+    except ProbeError as error:
+        return ModelHere(model, "", {}, None, str(error))
+    return ModelHere(model, f"{model.name} {_stamp(files)}", {}, None, code=code)
+
+
 def _read_config(folder: Path) -> dict[str, Any]:
     try:
         if not (folder / CONFIG_NAME).is_file() and (folder / SETTINGS).is_file():
@@ -166,9 +186,12 @@ def _read_settings(path: Path) -> dict[str, Any]:
 
 def _folder_stamp(folder: Path) -> str:
     """Changes when a file of the folder does; the hash of the weights themselves is in what was extracted."""
+    return _stamp(path for path in sorted(folder.iterdir()) if path.is_file())
+
+
+def _stamp(files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.is_file():
-            stat = path.stat()
-            digest.update(f"{path.name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    for path in files:
+        stat = path.stat()
+        digest.update(f"{path.name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()

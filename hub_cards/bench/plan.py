@@ -7,6 +7,7 @@
     models:
       - openai/whisper-tiny.en
       - {name: microsoft/wavlm-base, revision: main, dtype: bfloat16, paper: WavLM base}
+      - python:./mine.py:load          # an encoder of one's own: its code is run because the plan names it
     corpora: found                     # or names, or {name: emodb, path: /data/emodb}
     protocols: [paper, strict]
     cross:
@@ -83,7 +84,7 @@ class Named(Config):
 
 
 class Model(Named):
-    """One encoder: Hub id, folder or `builtin:<name>`, and the row of Table 4 that it stands beside, if any."""
+    """One encoder: Hub id, folder, `builtin:<name>` or one's own; the row of Table 4 that it stands beside, if any."""
 
     name: Annotated[str, Field(min_length=1), AfterValidator(_model_name)]
     revision: str | None = None

@@ -14,6 +14,7 @@ from emobox_datasets.files import cache_folder
 from emobox_datasets.location import DATA_VARIABLE, find_root, is_here
 from emobox_probe.config import Config, ProtocolName, problem
 from emobox_probe.encoders.builtin import BUILTIN
+from emobox_probe.encoders.own.doors import is_own
 from emobox_probe.errors import ProbeError
 from emobox_probe.tasks.pairings import label_space, pairings_of, target_configuration
 from hub_cards.bench.plan import FOUND, Cross, Model, Place, Plan, PlanError, PlanFile
@@ -152,6 +153,12 @@ class _Reader:
                 self.wrong(
                     keys,
                     f"Expected no {told[0]} of {model.name}, which is no model with weights; leave it out.",
+                )
+            if is_own(model.name) and (
+                told := sorted({"revision", "trust_remote_code"} & model.model_fields_set)
+            ):
+                self.wrong(
+                    keys, f"Expected no {told[0]} of {model.name}, which is not from the Hub; leave it out."
                 )
             if model.label in models:
                 self.wrong(
