@@ -1,6 +1,7 @@
 """Conversions of published files, kept so that each is made once.
 
     $HF_HOME/emobox/converted/<key>/model.safetensors   and what else the conversion writes
+    $HF_HOME/emobox/converted/<key>/checksums.json      of all of that, held against it whenever it is read
 
 The key hashes the content of the published files: another revision with the same weights finds the conversion, other
 weights never do.
@@ -15,18 +16,20 @@ from pathlib import Path
 
 from filelock import FileLock
 from huggingface_hub import constants
-from safetensors import SafetensorError, safe_open
-from transformers.utils import SAFE_WEIGHTS_NAME
+from safetensors import SafetensorError
 
 from emobox_datasets.errors import is_disk_full
 from emobox_datasets.files import sha256, whole_folder
 from emobox_probe.errors import ProbeError
 
+CHECKSUMS = "checksums.json"
+
 
 def conversion_of(name: str, kind: str, files: Mapping[str, Path], convert: Callable[[Path], None]) -> Path:
     """The folder that `convert` makes of published files, made now where it is not kept already.
 
-    Processes that want the same one wait for the first; a killed one leaves nothing that another would take for whole.
+    One that is damaged on the disk is made again. Processes that want the same one wait for the first; a killed one
+    leaves nothing that another would take for whole.
 
     Args:
         name: of the model, for messages.
@@ -53,6 +56,8 @@ def conversion_of(name: str, kind: str, files: Mapping[str, Path], convert: Call
                 _check_room(name, root, files)
                 with whole_folder(folder) as unfinished:
                     convert(unfinished)
+                    written = {path.name: sha256(path) for path in unfinished.iterdir()}
+                    (unfinished / CHECKSUMS).write_text(json.dumps(written, indent=2) + "\n")
     except (OSError, SafetensorError) as error:
         if is_disk_full(error) or "StorageFull" in str(error):
             raise ProbeError(_no_room(name, root)) from error
@@ -79,11 +84,11 @@ def _check_download(name: str, path: Path) -> None:
 
 
 def _is_whole(folder: Path) -> bool:
-    """Also not cut short, as a file can be after a power cut."""
+    """Every file is as it was written: not cut short by a power cut, no bit of it flipped."""
     try:
-        with safe_open(folder / SAFE_WEIGHTS_NAME, framework="pt"):
-            return True
-    except (OSError, SafetensorError):
+        hashes = json.loads((folder / CHECKSUMS).read_bytes())
+        return all(sha256(folder / file) == written for file, written in hashes.items())
+    except (OSError, ValueError, AttributeError):
         return False
 
 

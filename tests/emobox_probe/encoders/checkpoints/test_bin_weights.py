@@ -132,6 +132,53 @@ def test_a_conversion_that_was_cut_short_is_made_again(published: Path, converte
     assert not half.exists()
 
 
+def flip(path: Path) -> None:
+    """One bit in the middle: of a weight, of a setting."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_conversion_with_a_flipped_bit_is_made_again(published: Path, converted: Path) -> None:
+    expected = sha256_of(published)
+    (kept,) = converted.glob("*/model.safetensors")
+    whole = kept.read_bytes()
+    for damaged in (kept, kept.with_name("checksums.json")):
+        flip(damaged)
+        assert sha256_of(published) == expected
+        assert kept.read_bytes() == whole
+    kept.unlink()
+    assert sha256_of(published) == expected
+
+
+def test_settings_of_a_conversion_with_a_flipped_bit_are_made_again(tmp_path: Path, converted: Path) -> None:
+    folder = save_as_published("emotion2vec/emotion2vec_plus_base", tmp_path / "funasr")
+    expected = sha256_of(folder)
+    (kept,) = converted.glob("*/config.json")
+    whole = kept.read_bytes()
+    flip(kept)
+    assert sha256_of(folder) == expected
+    assert kept.read_bytes() == whole
+
+
+def test_a_damaged_conversion_whose_source_is_gone_is_not_used(
+    hub: HubServer, published: Path, converted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Offline, with the checkpoint taken from the cache to save room."""
+    hub.create("model", "lab/gone").add("main", "weights", files_of(published))
+    assert sha256_of("lab/gone")
+    cached = Path(conversions.constants.HF_HUB_CACHE) / "models--lab--gone"
+    for file in cached.rglob("pytorch_model.bin"):
+        file.resolve().unlink()
+        file.unlink()
+    (kept,) = converted.glob("*/model.safetensors")
+    flip(kept)
+    monkeypatch.setattr(conversions.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(ProbeError, match=r"^Expected lab/gone .*\.$") as error:
+        load_encoder("lab/gone", CPU)
+    assert "\n" not in str(error.value)
+
+
 def test_only_what_is_needed_is_downloaded(hub: HubServer, published: Path, safe: Path) -> None:
     safe_files, bin_files = files_of(safe), files_of(split(published))
     hub.create("model", "lab/both").add("main", "both", {**bin_files, **safe_files})
@@ -151,6 +198,21 @@ def test_a_revision_is_another_conversion(hub: HubServer, published: Path, conve
     assert sha256_of("lab/moves") == sha256_of("lab/moves", revision=first)
     assert sha256_of("lab/moves", revision="refs/pr/1") != sha256_of("lab/moves")
     assert len(list(converted.glob("*/model.safetensors"))) == 2
+
+
+def test_safetensors_of_a_pull_request_are_taken_by_name(
+    hub: HubServer, published: Path, safe: Path, converted: Path
+) -> None:
+    """As a bot offers them beside many a `.bin`; the record says the commit of the request."""
+    repository = hub.create("model", "lab/offered")
+    repository.add("main", "weights", files_of(published))
+    offered = repository.add("refs/pr/1", "Adding safetensors", {**files_of(published), **files_of(safe)}).oid
+    facts = load_encoder("lab/offered", CPU, revision="refs/pr/1").facts
+    assert facts.revision == offered
+    assert not list(converted.glob("*/model.safetensors"))
+    assert facts.weights_sha256 == sha256_of("lab/offered")  # of the .bin, which is read without being asked
+    sent = [request.path for request in hub.requests if request.status < 300]
+    assert not [path for path in sent if "discussions" in path or "refs%2Fconvert" in path]
 
 
 def test_a_damaged_download_is_not_converted(hub: HubServer, published: Path) -> None:
