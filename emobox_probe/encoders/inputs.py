@@ -44,6 +44,20 @@ class Loaded:
         """The names of the model's inputs."""
         return frozenset(inspect.signature(self.model.forward).parameters)
 
+    def extracted(self, samples: np.ndarray, rate: int, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the feature extractor makes of samples `(N,)`, by name.
+
+        That of Granite Speech takes no options, not even the usual two, and gives tensors anyway.
+        """
+        known = inspect.signature(self.extractor).parameters.values()
+        takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known)
+        names = {parameter.name for parameter in known}
+        wanted = {"sampling_rate": rate, "return_tensors": "pt", **options}
+        made: Mapping[str, Any] = self.extractor(
+            [samples], **{name: value for name, value in wanted.items() if takes_all or name in names}
+        )
+        return made
+
 
 @dataclass(frozen=True)
 class Raw:
@@ -88,7 +102,7 @@ class Extracted:
     def _piece(self, loaded: Loaded, waveform: np.ndarray) -> Piece:
         rate = loaded.extractor.sampling_rate
         samples = resample(waveform, SAMPLING_RATE, rate)
-        given = loaded.extractor([samples], sampling_rate=rate, return_tensors="pt", **self.options)
+        given = loaded.extracted(samples, rate, self.options)
         named = {self.names.get(name, name): value for name, value in given.items()}
         inputs = {name: torch.as_tensor(named[name])[0] for name in named if name in loaded.accepted}
         mask = inputs.get(self.mask) if self.mask else None

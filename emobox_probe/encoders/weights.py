@@ -111,6 +111,11 @@ def _extractor(location: Location) -> Any:
     try:
         return AutoFeatureExtractor.from_pretrained(location.place, **location.options)
     except (OSError, ValueError, ImportError) as error:
+        if isinstance(error, ImportError) and "torchaudio" in str(error):
+            raise ProbeError(
+                f"Expected torchaudio for the feature extractor of {location.name}, but it is not installed; install "
+                f"it beside a CUDA build of torch, with the extra emobox[torchaudio] (docs: Install)."
+            ) from error
         raise ProbeError(
             f"Expected {location.name} to have a feature extractor (preprocessor_config.json) that loads, but got: "
             f"{first_line(error)} Save the one that the model was trained with beside it."
