@@ -68,6 +68,22 @@ interface Matrix {
   remarks: string[];
 }
 
+/** A classifier that was used as it is, on the test parts of one kind of folds. */
+interface Classified extends Markable {
+  name: string;
+  corpus: number;
+  kind: "released" | "strict";
+  training: string;
+  ua: number;
+  wa: number;
+  f1: number;
+  ua_low?: number;
+  ua_high?: number;
+  interval_note: string;
+  outside: number;
+  tested: number;
+}
+
 interface Speed {
   model: number;
   hardware: string;
@@ -86,6 +102,7 @@ interface Data {
   /** By name of the column, a value a row. */
   results: Record<string, any[]>;
   cross: Matrix[];
+  classified: Classified[];
   speed: Speed[];
   notes: string[];
 }

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from emobox_probe.errors import ProbeError
+from emobox_probe.records.classified import ClassifiedRecord
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.predictions import confusion_of
 from emobox_probe.records.result import METRICS, Interval, ResultRecord, RunRecord, Scores
+from emobox_probe.scoring.classified import part_summary_of
 from emobox_probe.scoring.summary import average_of, pair_summary_of, scores_of, seed_0_of, summary_of
 
 # Two ways of adding up the same counts agree to this.
@@ -25,10 +27,12 @@ PARTS = {
     "test_selected": "the best on test",
     "confusion": "the confusion matrix",
     "test": "the number of utterances",
+    "folds": "the list of folds",
+    "outside": "the share of answers outside",
 }
 
 
-def check_scores(folder: str | Path, record: RunRecord, predictions: pd.DataFrame) -> None:
+def check_scores(folder: str | Path, record: RunRecord | ClassifiedRecord, predictions: pd.DataFrame) -> None:
     """Compute every score, spread, interval and confusion matrix of a record again, from the predictions.
 
     An interval is computed by the method that the record names.
@@ -45,8 +49,14 @@ def check_scores(folder: str | Path, record: RunRecord, predictions: pd.DataFram
                 )
 
 
-def _parts(record: RunRecord, predictions: pd.DataFrame) -> Iterator[tuple[str, Any, Any]]:
+def _parts(record: RunRecord | ClassifiedRecord, predictions: pd.DataFrame) -> Iterator[tuple[str, Any, Any]]:
     """In words, as recorded, as computed."""
+    if isinstance(record, ClassifiedRecord):
+        by_kind = dict(list(predictions.groupby("kind")))
+        for tested in record.parts:
+            computed = part_summary_of(by_kind[tested.kind], record.corpus.labels)
+            yield from _compared(tested, computed, f"the {tested.kind} folds")
+        return
     absent = record.protocol["absent"]
     if isinstance(record, CrossRecord):
         by_pair = dict(list(predictions.groupby(["source", "target"])))

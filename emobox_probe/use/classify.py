@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
 import emobox_datasets.corpora as corpora
@@ -26,9 +25,8 @@ from emobox_probe.records.classified import (
     TestedPart,
     read_classified,
 )
-from emobox_probe.records.predictions import confusion_of, interval_of
 from emobox_probe.records.result import Provenance
-from emobox_probe.scoring.summary import scores_of
+from emobox_probe.scoring.classified import part_summary_of
 from emobox_probe.seen.seen import seen
 from emobox_probe.tasks.design import model_folder
 from emobox_probe.tasks.pool import Pool
@@ -41,8 +39,6 @@ from emobox_probe.use.ready_made import (
     load_ready_made,
 )
 
-# Labels without a tested utterance do not count, as under every protocol.
-ABSENT: Literal["skip"] = "skip"
 MAP = "--map"
 
 
@@ -100,7 +96,7 @@ def run(config: ClassifyConfig, own: Any = None) -> tuple[Path, ClassifiedRecord
     for kind, table in tested.items():
         table["answer"] = [answers[id] for id in table["id"]]
         table["prediction"] = [label_of[answer] or OUTSIDE for answer in table["answer"]]
-        parts.append(_part(kind, table, labels))
+        parts.append(TestedPart(kind=kind, **part_summary_of(table, labels)))
         tables.append(table.assign(kind=kind))
     record = ClassifiedRecord(
         classifier=facts_of(classifier),
@@ -215,17 +211,3 @@ def _tested(pool: Pool, corpus: Corpus) -> dict[Literal["released", "strict"], p
                 ]
             )
     return tables
-
-
-def _part(kind: Literal["released", "strict"], table: pd.DataFrame, labels: Sequence[str]) -> TestedPart:
-    known = [*labels, OUTSIDE]
-    confusion: np.ndarray = confusion_of(table, known)
-    return TestedPart(
-        kind=kind,
-        folds=list(dict.fromkeys(table["fold"])),
-        test=len(table),
-        scores=scores_of(confusion, ABSENT),
-        interval=interval_of(table, known, ABSENT),
-        confusion=confusion[: len(labels)].tolist(),
-        outside=float((table["prediction"] == OUTSIDE).mean()),
-    )

@@ -16,6 +16,7 @@ from emobox_probe.seen.seen import seen
 from hub_cards.leaderboard.ranks import Contender, rank
 from hub_cards.paper import PAPER, TABLE_5_SETTING, read_table_4, read_table_5
 from hub_cards.runs.collection import (
+    ClassifiedResult,
     Collection,
     CrossResult,
     Model,
@@ -41,12 +42,17 @@ def page_data(collection: Collection) -> Json:
     intra = [_published_row(models, row) for row in read_table_4().to_dict("records")]
     intra += _measured_rows(models, collection.results)
     cross = _published_matrices(models) + [_matrix(models, one) for one in collection.cross]
-    names = {row["corpus"] for row in intra} | {name for matrix in cross for name in matrix["corpora"]}
+    classified = [row for one in collection.classified for row in _classified_rows(one)]
+    names = {row["corpus"] for row in [*intra, *classified]} | {
+        name for matrix in cross for name in matrix["corpora"]
+    }
     known = [corpora.load(name).name for name in corpora.names()]
     listed = [name for name in known if name in names] + sorted(names.difference(known))
     protocols = _protocols(collection)
     numbered = {name: position for position, name in enumerate(listed)}
     ids = {protocol["id"]: position for position, protocol in enumerate(protocols)}
+    for row in classified:
+        row["corpus"] = numbered[row["corpus"]]
     for row in intra:
         row |= _seen(models.facts[row["model"]]["name"], row["corpus"])
         row["corpus"], row["protocol"] = numbered[row["corpus"]], ids[row["protocol"]]
@@ -57,6 +63,7 @@ def page_data(collection: Collection) -> Json:
         "protocols": protocols,
         "results": _by_column(intra),
         "cross": cross,
+        "classified": classified,
         "speed": _speed(models, collection),
         "notes": list(collection.notes),
     }
@@ -367,6 +374,27 @@ def _matrix(models: _Models, one: CrossResult) -> Json:
         "average": _scores(record.average) if record.average and not missing else {},
         "remarks": [*(f"{sentence}: not comparable, no mean." for sentence in missing), *record.remarks],
     }
+
+
+def _classified_rows(one: ClassifiedResult) -> list[Json]:
+    """One row a kind of folds; it has no rank: what such classifiers were trained on differs."""
+    record = one.record
+    return [
+        {
+            "name": one.model.name,
+            "corpus": record.corpus.name,
+            "kind": part.kind,
+            "training": record.training,
+            **_scores(part.scores),
+            **_bounds(part.interval),
+            "interval_note": part.interval.note,
+            "outside": percent(part.outside),
+            "tested": part.test,
+            "remark": record.corpus.incomplete,
+            **_seen(one.model.name, record.corpus.name),
+        }
+        for part in record.parts
+    ]
 
 
 def _speed(models: _Models, collection: Collection) -> list[Json]:

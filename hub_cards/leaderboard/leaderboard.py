@@ -55,7 +55,10 @@ def make_leaderboard(config: LeaderboardConfig, console: Console) -> None:
 
 def _count(collection: Collection) -> str:
     cross = f" and {len(collection.cross)} cross-corpus results" if collection.cross else ""
-    return f"{len(collection.results)} results{cross}"
+    as_they_are = (
+        f"; {len(collection.classified)} of classifiers as they are" if collection.classified else ""
+    )
+    return f"{len(collection.results)} results{cross}{as_they_are}"
 
 
 def send(

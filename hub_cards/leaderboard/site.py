@@ -24,7 +24,8 @@ TEMPLATES = HERE / "templates"
 STATIC = HERE / "static"
 STYLES = ("datatables/dataTables.dataTables.min.css", "leaderboard/leaderboard.css")
 # In the order in which they need each other.
-OURS = ("state", "page", "table", "charts", "results", "corpora", "corpus", "model", "cross", "speed", "main")
+VIEWS = ("corpora", "corpus", "model", "cross", "classified", "speed")
+OURS = ("state", "page", "table", "charts", "results", *VIEWS, "main")
 SCRIPTS = ("datatables/dataTables.min.js", *(f"leaderboard/{name}.js" for name in OURS))
 LICENCE = "datatables/LICENCE.txt"
 # Says that a folder, or a Space, is ours to replace, and which files of it are.

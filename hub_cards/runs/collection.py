@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import pandas as pd
+
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.names import model_name
 from emobox_probe.errors import ProbeError
+from emobox_probe.records.classified import CLASSIFIED_FILE, ClassifiedRecord, read_classified
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.records.predictions import PREDICTIONS_FILE, read_predictions
 from emobox_probe.records.record import folders_with
@@ -51,12 +54,22 @@ class CrossResult:
     protocol: str
 
 
+@dataclass(frozen=True)
+class ClassifiedResult:
+    """One record of one classifier, used as it is, on one corpus."""
+
+    folder: Path
+    record: ClassifiedRecord
+    model: Model
+
+
 @dataclass
 class Collection:
     """All that goes into a leaderboard; `notes` says in words what was left out, and why."""
 
     results: list[Result] = field(default_factory=list)
     cross: list[CrossResult] = field(default_factory=list)
+    classified: list[ClassifiedResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -72,17 +85,18 @@ def collect(folders: Iterable[Path]) -> Collection:
             different records of one kind are equally new, or all are of `--limit` or `--folds`.
     """
     folders = list(folders)
-    kinds = (RESULT_FILE, CROSS_FILE)
+    kinds = (RESULT_FILE, CROSS_FILE, CLASSIFIED_FILE)
     if empty := [folder for folder in folders if not any(folders_with(kind, [folder]) for kind in kinds)]:
         where = ", ".join(map(str, empty))
         raise ProbeError(
-            f"Expected result records ({RESULT_FILE} or {CROSS_FILE}) below {where}, but found none; run the probe "
+            f"Expected result records ({', '.join(kinds)}) below {where}, but found none; run the probe "
             f"first, or name the folder that holds its runs."
         )
     notes: list[str] = []
     results = _of_whole_corpora(_read_all(folders, RESULT_FILE, _read_result), notes)
     cross = _of_whole_corpora(_read_all(folders, CROSS_FILE, _read_cross), notes)
-    if not results and not cross:
+    classified = _read_all(folders, CLASSIFIED_FILE, _read_classified)
+    if not results and not cross and not classified:
         raise ProbeError(
             f"Expected results on whole corpora, but got only such of --limit or --folds: {' '.join(notes)} Run the "
             f"probe without them."
@@ -90,6 +104,7 @@ def collect(folders: Iterable[Path]) -> Collection:
     return Collection(
         _newest(results, lambda one: (one.model, one.record.corpus.name, one.protocol), notes),
         _newest(cross, lambda one: (one.model, cross_setting(one), _corpora_of(one)), notes),
+        _newest(classified, lambda one: (one.model, one.record.corpus.name), notes),
         notes,
     )
 
@@ -116,7 +131,17 @@ def _read_cross(folder: Path) -> CrossResult:
     return CrossResult(folder, record, model_of(record.encoder), record.protocol_id)
 
 
-def _check(record: ResultRecord | CrossRecord) -> None:
+def _read_classified(folder: Path) -> ClassifiedResult:
+    record = read_classified(folder)
+    _check(record)
+    if (folder / PREDICTIONS_FILE).is_file():
+        check_scores(folder, record, pd.read_parquet(folder / PREDICTIONS_FILE))
+    classifier = record.classifier
+    version = classifier.weights_sha256 or classifier.code_sha256
+    return ClassifiedResult(folder, record, Model(classifier.name, classifier.revision, version))
+
+
+def _check(record: ResultRecord | CrossRecord | ClassifiedRecord) -> None:
     """Raise ValueError where a record has no date, or a number that is none."""
     _moment(record.provenance)
     json.dumps(record.model_dump(), allow_nan=False)
@@ -133,11 +158,12 @@ def newest_moment(collection: Collection) -> str:
     records = [
         *(one.record.provenance for one in collection.results),
         *(one.record.provenance for one in collection.cross),
+        *(one.record.provenance for one in collection.classified),
     ]
     return max(map(_moment, records)).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-Kind = TypeVar("Kind", Result, CrossResult)
+Kind = TypeVar("Kind", Result, CrossResult, ClassifiedResult)
 
 
 def _read_all(folders: list[Path], name: str, read: Callable[[Path], Kind]) -> list[Kind]:
@@ -158,7 +184,10 @@ def _read_all(folders: list[Path], name: str, read: Callable[[Path], Kind]) -> l
     return found
 
 
-def _of_whole_corpora(found: list[Kind], notes: list[str]) -> list[Kind]:
+Probed = TypeVar("Probed", Result, CrossResult)
+
+
+def _of_whole_corpora(found: list[Probed], notes: list[str]) -> list[Probed]:
     """Those for which whole corpora and all folds were asked for: the others are nobody's score."""
     whole = []
     for one in found:
@@ -193,7 +222,9 @@ def _choose(kind: list[Kind], notes: list[str]) -> Kind:
     return newest
 
 
-def _what(one: Result | CrossResult) -> str:
+def _what(one: Result | CrossResult | ClassifiedResult) -> str:
+    if isinstance(one, ClassifiedResult):
+        return f"{one.record.corpus.name}, as it is"
     if isinstance(one, Result):
         return f"{one.record.corpus.name}, protocol {one.protocol}"
     return f"cross-corpus, protocol {one.protocol}"

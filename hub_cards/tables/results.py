@@ -14,9 +14,11 @@ from rich.table import Table
 
 from emobox_probe.encoders.names import model_name
 from emobox_probe.errors import ProbeError
+from emobox_probe.records.classified import CLASSIFIED_FILE, ClassifiedRecord, read_classified
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.records.record import folders_with
 from emobox_probe.records.result import RESULT_FILE, Interval, ResultRecord, Scores, read_record
+from emobox_probe.records.shown import ShownRecord
 from emobox_probe.report.percent import interval_text, score_text
 from hub_cards.paper import read_table_4, read_table_5, why_not_beside_table_4, why_not_beside_table_5
 from hub_cards.runs.collection import model_of
@@ -29,6 +31,8 @@ DECIMALS = 2
 MEAN = "mean of pairs"
 # Behind what is scored on an incomplete corpus.
 MARK = "†"
+# In place of a protocol: nothing was trained.
+AS_IT_IS = "as it is"
 # What a run between corpora was set to.
 SETTING = ("protocol", "training", "test_set", "classes")
 
@@ -39,12 +43,13 @@ def show(folders: Sequence[Path], form: Format, console: Console) -> None:
     Raises:
         ProbeError: there is no result, or one cannot be read.
     """
-    records, cross = find_records(folders)
+    records, cross, classified = find_records(folders)
     if form == "text":
-        _print(records, cross, console)
+        _print(records, cross, classified, console)
         return
     tables = [tabulate(records)] if records else []
     tables += [tabulate_cross(cross)] if cross else []
+    tables += [tabulate_classified(classified)] if classified else []
     if form == "latex":
         print("\n".join(_latex(table) for table in tables), end="")
         return
@@ -53,21 +58,25 @@ def show(folders: Sequence[Path], form: Format, console: Console) -> None:
     print(rows.to_csv(index=False).rstrip() if form == "csv" else rows.to_json(orient="records", indent=2))
 
 
-def find_records(folders: Sequence[Path]) -> tuple[list[ResultRecord], list[CrossRecord]]:
-    """Every result record below the folders: those of one corpus, and those between corpora.
+def find_records(
+    folders: Sequence[Path],
+) -> tuple[list[ResultRecord], list[CrossRecord], list[ClassifiedRecord]]:
+    """Every result record below the folders: of one corpus, between corpora, of classifiers as they are.
 
     Raises:
         ProbeError: there is none, or one cannot be read.
     """
-    intra, cross = (folders_with(name, folders) for name in (RESULT_FILE, CROSS_FILE))
-    if not intra and not cross:
+    kinds = (RESULT_FILE, CROSS_FILE, CLASSIFIED_FILE)
+    intra, cross, classified = (folders_with(name, folders) for name in kinds)
+    if not intra and not cross and not classified:
         raise ProbeError(
-            f"Expected result records ({RESULT_FILE} or {CROSS_FILE}) below {', '.join(map(str, folders))}, but found "
-            f"none; run the probe first."
+            f"Expected result records ({', '.join(kinds)}) below {', '.join(map(str, folders))}, but found none; run "
+            f"the probe first."
         )
     return (
         [as_shown(path, read_record(path)) for path in intra],
         [as_shown(path, read_cross_record(path)) for path in cross],
+        [read_classified(path) for path in classified],
     )
 
 
@@ -144,21 +153,47 @@ def tabulate_cross(records: list[CrossRecord]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True).astype({"wa_in_paper": float, "classes": "Int64"})
 
 
+def tabulate_classified(records: list[ClassifiedRecord]) -> pd.DataFrame:
+    """One row a classifier, corpus and kind of folds, in percent; nothing was trained, so it has no protocol.
+
+    `training` says what is known of its own, `outside` how many answers are none of the corpus's labels.
+    """
+    rows = [
+        {
+            "model": record.classifier.name,
+            "corpus": record.corpus.name,
+            "protocol": AS_IT_IS,
+            "folds": part.kind,
+            "training": record.training,
+            **_percent(part.scores, part.interval),
+            "outside": 100 * part.outside,
+            "remark": record.corpus.incomplete,
+        }
+        for record in records
+        for part in record.parts
+    ]
+    return pd.DataFrame(rows).sort_values(["corpus", "folds", "model"], ignore_index=True)
+
+
 def footnotes(remarks: Iterable[str]) -> list[str]:
     """What the mark in a table means, each sentence once."""
     return list(dict.fromkeys(f"{MARK} {remark}: not comparable." for remark in remarks if remark))
 
 
-def remarks(records: list[ResultRecord], cross: list[CrossRecord]) -> list[str]:
+def remarks(
+    records: list[ResultRecord], cross: list[CrossRecord], classified: list[ClassifiedRecord]
+) -> list[str]:
     """What a reader of the scores must know, each sentence once."""
     corpora = [
         *(record.corpus for record in records),
+        *(record.corpus for record in classified),
         *(corpus for record in cross for corpus in record.corpora),
     ]
     told = footnotes(corpus.incomplete for corpus in corpora)
     for record in cross:
         told += [*record.remarks, *(sentence for pair in record.pairs for sentence in pair.overlap)]
-    told += [interval.remark for one in (*records, *cross) for interval in one.intervals if interval.remark]
+    every: list[ShownRecord] = [*records, *cross, *classified]
+    told += [interval.remark for one in every for interval in one.intervals if interval.remark]
     return list(dict.fromkeys(told))
 
 
@@ -184,13 +219,20 @@ def _latex(table: pd.DataFrame) -> str:
     return str(table.to_latex(index=False, float_format="%.1f", na_rep="", escape=True))
 
 
-def _print(records: list[ResultRecord], cross: list[CrossRecord], console: Console) -> None:
+def _print(
+    records: list[ResultRecord],
+    cross: list[CrossRecord],
+    classified: list[ClassifiedRecord],
+    console: Console,
+) -> None:
     """Scores between corpora stand apart by record: a mean is over the pairs of one."""
     if records:
         console.print(_drawn(tabulate(records)))
     for record in sorted(cross, key=_order):
         console.print(_drawn_cross(tabulate_cross([record])))
-    for sentence in remarks(records, cross):
+    if classified:
+        console.print(_drawn_classified(tabulate_classified(classified)))
+    for sentence in remarks(records, cross, classified):
         console.print(sentence, soft_wrap=True)
 
 
@@ -220,6 +262,17 @@ def _drawn_cross(table: pd.DataFrame) -> Table:
         style = "bold" if row["train"] == MEAN else None
         source = f"{row['train']} {MARK}" if row["remark"] else row["train"]
         shown.add_row(source, row["test"], *_scores(row), score_text(row["wa_in_paper"]), style=style)
+    return shown
+
+
+def _drawn_classified(table: pd.DataFrame) -> Table:
+    columns = ("corpus", "folds", "training", "UA", "WA", "F1", "interval of UA", "outside")
+    shown = Table("classifier", *columns, title="used as they are: nothing was trained here (percent)")
+    for row in table.to_dict("records"):
+        corpus = f"{row['corpus']} {MARK}" if row["remark"] else row["corpus"]
+        shown.add_row(
+            row["model"], corpus, row["folds"], row["training"], *_scores(row), score_text(row["outside"])
+        )
     return shown
 
 

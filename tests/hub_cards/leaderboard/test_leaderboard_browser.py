@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from classified_records import make_classified
 from cross_records import cross_record
 from kept_runs import kept_run
 
@@ -46,6 +47,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kept_run(folder / "runs" / "f", "lab/tone", corpus="demo", right=0.9, seed=6)
     (folder / "runs" / "x").mkdir()
     cross_record(name="lab/good").write(folder / "runs" / "x")
+    make_classified(folder / "runs" / "y", HOSTILE)
+    make_classified(folder / "runs" / "z", "superb/hubert-base-superb-er", "iemocap", "fine-tuned on iemocap")
     write(folder / "site", render(page_data(collect([folder / "runs"]))))
     return folder / "site"
 
@@ -360,6 +363,17 @@ def test_speed_names_the_machine(open_page: Open) -> None:
     assert column(page, "Audio hours per device hour")[0] == "83.1"
 
 
+def test_classifiers_are_a_view_of_their_own_without_ranks(open_page: Open) -> None:
+    page = open_page("#view=classified")
+    titles = [text.strip() for text in page.locator("#table thead th").all_inner_texts()]
+    assert "Rank" not in titles
+    assert set(column(page, "Training")) == {"zero-shot", "fine-tuned on iemocap"}
+    assert set(column(page, "Test parts of")) == {"released folds", "strict folds"}
+    assert any(text.endswith("‡") for text in column(page, "UA"))
+    page.get_by_label("hide results on corpora the model has seen").check()
+    assert set(column(page, "Training")) == {"zero-shot"}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_light_and_dark_follow_the_system_and_can_be_chosen(open_page: Open, scheme: str) -> None:
     page = open_page(color_scheme=scheme)
@@ -407,7 +421,7 @@ def test_text_stands_out_from_its_ground(open_page: Open, scheme: str) -> None:
 def test_a_phone_scrolls_the_table_and_not_the_page(open_page: Open) -> None:
     page = open_page("#protocol=strict", viewport={"width": 390, "height": 844}, has_touch=True)
     assert page.locator("#filterbox").get_attribute("open") is None
-    for view in ("corpora", "corpus", "model", "cross", "speed"):
+    for view in ("corpora", "corpus", "model", "cross", "classified", "speed"):
         for protocol in ("paper", "strict"):
             show(page, f"#view={view}&protocol={protocol}&model={HOSTILE_KEY}")
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
