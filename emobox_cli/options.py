@@ -58,9 +58,19 @@ def settings_of(config: type[AnyConfig], arguments: argparse.Namespace) -> AnyCo
     Raises:
         WordsError: a value is not possible.
     """
-    given = {name: _joined(value) for name, value in vars(arguments).items() if value is not None}
+    given = {
+        name: _joined(value)
+        for name, value in vars(arguments).items()
+        if value is not None and name in config.model_fields
+    }
+    # What must be given says itself that nothing was; the others would take it for left out.
+    for name, value in given.items():
+        if value == () and not config.model_fields[name].is_required():
+            raise WordsError(
+                f"Expected names parted by commas as {option_of(name)}, but got none; name one, or leave it out."
+            )
     try:
-        return config.of({name: value for name, value in given.items() if name in config.model_fields})
+        return config.of(given)
     except ProbeError as error:
         raise WordsError(str(error)) from None
 

@@ -109,7 +109,8 @@ class Pool:
     def remarks(self, targets: Sequence[str], test: TestSet) -> list[str]:
         """What a reader must know of the test sets."""
         if test == "all":
-            return [f"Tested are all utterances of the labels {', '.join(self.labels)}."]
+            tested = "all utterances" if self.limit is None else "utterances"
+            return [f"Tested are {tested} of the labels {', '.join(self.labels)}."]
         told = []
         for name in targets:
             told += [f"{name}: {sentence}" for sentence in balanced.remarks(self.corpora[name])]

@@ -25,7 +25,7 @@ from emobox_probe.records.classified import (
     TestedPart,
     read_classified,
 )
-from emobox_probe.records.result import Provenance
+from emobox_probe.records.result import CorpusRecord, Provenance
 from emobox_probe.scoring.classified import part_summary_of
 from emobox_probe.seen.seen import seen
 from emobox_probe.tasks.design import model_folder
@@ -89,6 +89,7 @@ def run(config: ClassifyConfig, own: Any = None) -> tuple[Path, ClassifiedRecord
     pool.add(corpus, whole)
     tested = _tested(pool, corpus)
     recorded = describe_corpus(whole, corpus, labels)
+    _check_free(folder, config, classifier, recorded)
     ids = sorted({id for part in tested.values() for id in part["id"]})
     answers = classify_all(classifier, recorded.fingerprint, ids, lambda asked: audio_of(whole, asked))
     label_of = meanings(classifier, answers.values(), labels, given)
@@ -179,16 +180,19 @@ def remarks_of(
     return remarks
 
 
-def _check_free(folder: Path, config: ClassifyConfig, classifier: ReadyMade) -> None:
-    """Let nobody replace what another classifier, or another map, has given."""
+def _check_free(
+    folder: Path, config: ClassifyConfig, classifier: ReadyMade, corpus: CorpusRecord | None = None
+) -> None:
+    """Let nobody replace what another classifier or map, or where that is known another copy, has given."""
     if config.overwrite or not (folder / ClassifiedRecord.FILE).is_file():
         return
     earlier = read_classified(folder)
     same = earlier.classifier == facts_of(classifier)
+    same = same and (corpus is None or earlier.corpus.fingerprint == corpus.fingerprint)
     if not same or (earlier.provenance.settings or {}).get("map") != config.recorded()["map"]:
         raise ProbeError(
-            f"Expected {folder} to be free or to hold a result of the same classifier and map, but it holds another; "
-            f"give another --output-dir, or --overwrite to replace it."
+            f"Expected {folder} to be free or to hold a result of the same classifier, map and copy of the "
+            f"corpus, but it holds another; give another --output-dir, or --overwrite to replace it."
         )
 
 

@@ -155,6 +155,11 @@ def test_names_may_be_given_at_once_or_one_by_one() -> None:
             "at least one entry as train (sources, parted by commas), but got none",
         ),
         (
+            ["probe", "--model", "a/b", "--corpus", "demo", "--folds", ","],
+            "names parted by commas as --folds",
+        ),
+        (["probe", "--model", "a/b", "--corpus", "demo", "--limit", "2"], "limit to be 3 or more, but got 2"),
+        (
             ["balance", "demo", "--classifier", "a/b", "--out", "list.txt", "--per-speaker", "0"],
             "per_speaker to be more than 0, but got 0",
         ),

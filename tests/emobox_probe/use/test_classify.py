@@ -91,6 +91,11 @@ def test_it_says_what_a_plain_loop_over_the_pipeline_says(
         "confusion_released.png"
     ].content()
     assert "fine-tuned; on what is not known" in record._repr_html_()
+    # Of another copy of the corpus it is another result.
+    other = record.model_copy(update={"corpus": record.corpus.model_copy(update={"fingerprint": "0" * 64})})
+    other.write(folder)
+    with pytest.raises(ProbeError, match="same classifier, map and copy of the corpus"):
+        classify(trained, "demo", output_dir=tmp_path)
     # Predictions and record are of one run, or there is no record.
     with monkeypatch.context() as broken:
         broken.setattr(ClassifiedRecord, "pictures", lambda record: 1 / 0)
