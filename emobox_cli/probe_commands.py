@@ -108,12 +108,10 @@ def run_score(arguments: argparse.Namespace) -> int:
     from emobox_probe.experiment import read_run
     from emobox_probe.records.predictions import read_predictions
     from emobox_probe.scoring.by_group import scores_by, show
-    from emobox_probe.scoring.check import check_scores
 
     for folder in arguments.runs:
         record = read_run(folder)
         predictions = read_predictions(folder, record)
-        check_scores(folder, record, predictions)
         table = scores_by(predictions, record, arguments.by)
         if arguments.format == "text":
             show(table, record, arguments.by, tables())

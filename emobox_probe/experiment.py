@@ -42,6 +42,7 @@ from emobox_probe.protocol import PROTOCOLS, Protocol
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.records.predictions import PREDICTIONS_FILE
 from emobox_probe.records.result import CorpusRecord, ResultRecord, RunRecord, read_record
+from emobox_probe.scoring.check import as_shown
 from emobox_probe.scoring.scores import Outcome
 from emobox_probe.scoring.sweep import train_tasks, views_of
 from emobox_probe.tasks.design import Design, Made, design_of
@@ -220,7 +221,7 @@ def _kept(
     """
     if config.overwrite or not (folder / design.record_file).is_file():
         return None
-    earlier = design.read(folder)
+    earlier = read_run(folder)
     wanted = design.identity(encoder.facts, config.store_dtype, described)
     found = design.identity_of(earlier)  # type: ignore[arg-type]  # what a design reads, it knows
     if other := [what for what, value in wanted.items() if found[what] != value]:
@@ -272,12 +273,14 @@ def provenance_of(
 
 
 def read_run(folder: str | Path) -> RunRecord:
-    """The record of either kind in a run's folder.
+    """The record of either kind in a run's folder, held against its predictions, with intervals of today's method.
 
     Raises:
-        ProbeError: there is none, or it cannot be read.
+        ProbeError: there is none, it cannot be read, or a number in it does not follow from the predictions.
     """
-    return read_cross_record(folder) if (Path(folder) / CROSS_FILE).is_file() else read_record(folder)
+    if (Path(folder) / CROSS_FILE).is_file():
+        return as_shown(folder, read_cross_record(folder))
+    return as_shown(folder, read_record(folder))
 
 
 def is_main_process() -> bool:

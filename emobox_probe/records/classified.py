@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 
 import pandas as pd
 
+from emobox_probe.errors import ProbeError, UnreadableError
 from emobox_probe.records.interval import Interval, Scores
 from emobox_probe.records.record import Record, read_json
 from emobox_probe.records.result import CorpusRecord, Provenance, percent
@@ -113,3 +114,28 @@ def read_classified(folder: str | Path) -> ClassifiedRecord:
         "record of a classifier",
         run="run `emobox classify`",
     )
+
+
+def read_answers(path: Path, record: ClassifiedRecord) -> pd.DataFrame:
+    """The answers beside a record: kind, fold, id, speaker, label, answer, prediction (a label, or `OUTSIDE`).
+
+    Raises:
+        UnreadableError: the user has not the right to read them.
+        ProbeError: they are damaged, or not as many as the record says.
+    """
+    try:
+        answers = pd.read_parquet(path)
+        counts = answers["kind"].value_counts().to_dict()
+    except PermissionError as error:
+        raise UnreadableError(path) from error
+    except (OSError, ValueError, KeyError) as error:
+        raise ProbeError(
+            f"Expected a table of answers at {path}, but got: {error}; run `emobox classify` again, with --overwrite."
+        ) from error
+    expected = {part.kind: part.test for part in record.parts}
+    if counts != expected:
+        raise ProbeError(
+            f"Expected as many answers by kind of folds as the record says ({expected}) in {path}, but got {counts}; "
+            f"answers and record are not of one run."
+        )
+    return answers

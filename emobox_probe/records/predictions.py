@@ -53,12 +53,12 @@ def read_predictions(folder: str | Path, record: RunRecord) -> pd.DataFrame:
         raise UnreadableError(path) from error
     except (OSError, ValueError) as error:
         raise ProbeError(
-            f"Expected a Parquet file at {path}, but got: {error}; run the probe again."
+            f"Expected a Parquet file at {path}, but got: {error}; run the probe again, with --overwrite."
         ) from error
     if missing := [column for column in COLUMNS if column not in predictions]:
         raise ProbeError(
             f"Expected columns {', '.join(COLUMNS)} in {path}, but {', '.join(missing)} are missing; run the probe "
-            f"again."
+            f"again, with --overwrite."
         )
     known = set(labels_of(record))
     if unknown := (set(predictions["label"]) | set(predictions["prediction"])) - known:
@@ -69,7 +69,7 @@ def read_predictions(folder: str | Path, record: RunRecord) -> pd.DataFrame:
     if (twice := predictions.duplicated(KEY)).any():
         raise ProbeError(
             f"Expected every utterance once in a fold and seed in {path}, but {predictions['id'][twice].iloc[0]} "
-            f"is there twice; run the probe again."
+            f"is there twice; run the probe again, with --overwrite."
         )
     counts, expected = _counts(predictions, record), _expected_counts(record)
     if counts != expected:

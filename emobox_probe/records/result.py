@@ -101,7 +101,7 @@ class CorpusRecord(Record):
     `folds` the only ones of the protocol's that were looked at (None: all).
     """
 
-    name: str
+    name: str = Field(pattern=r"^\w+$")  # it becomes a name of files
     fingerprint: str
     utterances: int
     missing: int

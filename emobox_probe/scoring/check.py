@@ -2,18 +2,25 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from emobox_probe.errors import ProbeError
-from emobox_probe.records.classified import ClassifiedRecord
+from emobox_probe.records.classified import ClassifiedRecord, read_answers
 from emobox_probe.records.cross_result import CrossRecord
-from emobox_probe.records.predictions import confusion_of
+from emobox_probe.records.predictions import PREDICTIONS_FILE, confusion_of, read_predictions
 from emobox_probe.records.result import METRICS, Interval, ResultRecord, RunRecord, Scores
 from emobox_probe.scoring.classified import part_summary_of
-from emobox_probe.scoring.summary import average_of, pair_summary_of, scores_of, seed_0_of, summary_of
+from emobox_probe.scoring.summary import (
+    as_of_today,
+    average_of,
+    pair_summary_of,
+    scores_of,
+    seed_0_of,
+    summary_of,
+)
 
 # Two ways of adding up the same counts agree to this.
 TOLERANCE = 1e-9
@@ -32,6 +39,36 @@ PARTS = {
 }
 
 
+Shown = TypeVar("Shown", ResultRecord, CrossRecord, ClassifiedRecord)
+
+
+def as_shown(folder: str | Path, record: Shown) -> Shown:
+    """The record as others may see it: held against the predictions beside it, with intervals of today's method.
+
+    Raises:
+        ProbeError: a number does not follow from the predictions, or they cannot be read.
+    """
+    return with_predictions(folder, record)[0]
+
+
+def with_predictions(folder: str | Path, record: Shown) -> tuple[Shown, pd.DataFrame | None]:
+    """The same, and the predictions; the record as it is, and None, where there are no predictions.
+
+    Raises:
+        ProbeError: as for `as_shown`.
+    """
+    path = Path(folder) / PREDICTIONS_FILE
+    if not path.exists():
+        return record, None
+    if isinstance(record, ClassifiedRecord):
+        predictions = read_answers(path, record)
+        check_scores(folder, record, predictions)
+        return record, predictions
+    predictions = read_predictions(folder, record)
+    check_scores(folder, record, predictions)
+    return as_of_today(record, predictions), predictions
+
+
 def check_scores(folder: str | Path, record: RunRecord | ClassifiedRecord, predictions: pd.DataFrame) -> None:
     """Compute every score, spread, interval and confusion matrix of a record again, from the predictions.
 
@@ -45,7 +82,7 @@ def check_scores(folder: str | Path, record: RunRecord | ClassifiedRecord, predi
             if not _equal(ours, theirs):
                 raise ProbeError(
                     f"Expected scores that follow from the predictions in {folder}, but {name} is {_shown(ours)} in "
-                    f"the record and {_shown(theirs)} by them; run the probe again."
+                    f"the record and {_shown(theirs)} by them; make it again, with --overwrite."
                 )
 
 

@@ -13,11 +13,11 @@ from emobox_probe.features.shards import write_whole
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.result import ResultRecord
 from emobox_probe.report.percent import score_text
+from emobox_probe.scoring.check import as_shown
 from hub_cards.bench.items import Item, record_folder
 from hub_cards.bench.states import Ledger, read_item
 from hub_cards.cards.markdown import text
 from hub_cards.paper import read_table_4, why_not_beside_table_4
-from hub_cards.runs.find_and_check import as_shown
 from hub_cards.tables.results import DECIMALS, MARK, SCORES, footnotes, interval_cell, tabulate
 
 # A rank correlation of fewer models says nothing.

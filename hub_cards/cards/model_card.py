@@ -22,7 +22,6 @@ from hub_cards.hub.one_commit import PublishError, check_repo_id
 from hub_cards.runs.find_and_check import (
     CrossRun,
     Run,
-    as_shown,
     check_not_subsets,
     check_one_model,
     find_runs,
@@ -76,8 +75,8 @@ def write_card(folders: Sequence[Path], before: Path | None = None, out: Path | 
         raise PublishError(
             f"Expected a card at {before}, but there is none; give --out instead to write a new one."
         )
-    runs = [Run(run.folder, as_shown(run.folder, run.record)) for run in found if isinstance(run, Run)]
-    cross = [as_shown(run.folder, run.record) for run in found if isinstance(run, CrossRun)]
+    runs = [run for run in found if isinstance(run, Run)]
+    cross = [run.record for run in found if isinstance(run, CrossRun)]
     content = readme(before.read_bytes() if before else None, runs, cross, folder)
     for name, picture in (pictures_of(runs, folder) if out else {}).items():
         (path.parent / name).parent.mkdir(parents=True, exist_ok=True)

@@ -33,7 +33,6 @@ from hub_cards.runs.find_and_check import (
     AnyRun,
     CrossRun,
     Run,
-    as_shown,
     check_not_subsets,
     check_run,
     check_together,
@@ -127,11 +126,8 @@ class Shipment:
 
     def wanted(self, snapshot: Snapshot) -> Mapping[str, bytes]:
         """The card merged with ours, and files that are ours alone."""
-        runs = [
-            Run(run.folder, results_dataset.public(as_shown(run.folder, run.record), self.model))
-            for run in self.within
-        ]
-        cross = [results_dataset.public(as_shown(run.folder, run.record), self.model) for run in self.cross]
+        runs = [Run(run.folder, results_dataset.public(run.record, self.model)) for run in self.within]
+        cross = [results_dataset.public(run.record, self.model) for run in self.cross]
         files = {CARD: readme(snapshot.read(CARD), runs, cross, model=self.model)}
         files |= pictures_of(self.within, "emobox/")
         for one in runs:

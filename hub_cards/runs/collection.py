@@ -7,20 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-import pandas as pd
-
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.names import model_name
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.classified import CLASSIFIED_FILE, ClassifiedRecord, read_classified
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
-from emobox_probe.records.predictions import PREDICTIONS_FILE, read_predictions
 from emobox_probe.records.record import folders_with
 from emobox_probe.records.result import RESULT_FILE, Provenance, ResultRecord, read_record
-from emobox_probe.scoring.check import check_scores
-from emobox_probe.scoring.summary import as_of_today
+from emobox_probe.scoring.check import Shown, as_shown, with_predictions
 from hub_cards.leaderboard.ranks import Predictions
-from hub_cards.runs.find_and_check import corpora_of
+from hub_cards.runs.find_and_check import check_known, corpora_of
 
 SHOWN_ERRORS = 10
 
@@ -110,41 +106,29 @@ def collect(folders: Iterable[Path]) -> Collection:
 
 
 def _read_result(folder: Path) -> Result:
-    record = read_record(folder)
-    _check(record)
-    predictions = None
-    if (folder / PREDICTIONS_FILE).is_file():
-        table = read_predictions(folder, record)
-        check_scores(folder, record, table)
-        predictions = Predictions.of(table, record.corpus.labels)
-        record = as_of_today(record, table)
+    record, table = with_predictions(folder, _checked(folder, read_record(folder)))
+    predictions = None if table is None else Predictions.of(table, record.corpus.labels)
     return Result(folder, record, model_of(record.encoder), record.protocol_id, predictions)
 
 
 def _read_cross(folder: Path) -> CrossResult:
-    record = read_cross_record(folder)
-    _check(record)
-    if (folder / PREDICTIONS_FILE).is_file():
-        table = read_predictions(folder, record)
-        check_scores(folder, record, table)
-        record = as_of_today(record, table)
+    record = as_shown(folder, _checked(folder, read_cross_record(folder)))
     return CrossResult(folder, record, model_of(record.encoder), record.protocol_id)
 
 
 def _read_classified(folder: Path) -> ClassifiedResult:
-    record = read_classified(folder)
-    _check(record)
-    if (folder / PREDICTIONS_FILE).is_file():
-        check_scores(folder, record, pd.read_parquet(folder / PREDICTIONS_FILE))
+    record = as_shown(folder, _checked(folder, read_classified(folder)))
     classifier = record.classifier
     version = classifier.weights_sha256 or classifier.code_sha256
     return ClassifiedResult(folder, record, Model(classifier.name, classifier.revision, version))
 
 
-def _check(record: ResultRecord | CrossRecord | ClassifiedRecord) -> None:
-    """Raise ValueError where a record has no date, or a number that is none."""
+def _checked(folder: Path, record: Shown) -> Shown:
+    """The record; raises ValueError where it has no date, or a number that is none."""
     _moment(record.provenance)
     json.dumps(record.model_dump(), allow_nan=False)
+    check_known(folder, record)
+    return record
 
 
 def _moment(made: Provenance) -> datetime:

@@ -4,20 +4,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import emobox_datasets.corpora as corpora
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.errors import ProbeError
 from emobox_probe.protocol import PROTOCOLS, difference_from_today, is_todays
+from emobox_probe.records.classified import ClassifiedRecord
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
-from emobox_probe.records.interval import TODAYS_METHOD
 from emobox_probe.records.predictions import read_predictions
 from emobox_probe.records.record import folders_with
 from emobox_probe.records.result import RESULT_FILE, CorpusRecord, ResultRecord, read_record
-from emobox_probe.scoring.check import check_scores
-from emobox_probe.scoring.summary import as_of_today
-from emobox_probe.tasks.tasks import label_list
+from emobox_probe.scoring.check import as_shown
 
 
 @dataclass(frozen=True)
@@ -40,10 +38,11 @@ AnyRun = Run | CrossRun
 
 
 def find_runs(folders: Sequence[Path]) -> list[AnyRun]:
-    """Every run in or below the folders: those of one corpus, then those between corpora.
+    """Every run in or below the folders, as it may be shown: those of one corpus, then those between corpora.
 
     Raises:
-        ProbeError: there is none below one of them, or a record cannot be read.
+        ProbeError: there is none below one of them, a record cannot be read, or a number in it does not follow from
+            its predictions.
     """
     intra: dict[Path, Run] = {}
     cross: dict[Path, CrossRun] = {}
@@ -51,22 +50,9 @@ def find_runs(folders: Sequence[Path]) -> list[AnyRun]:
         results, crosses = (folders_with(name, [folder]) for name in (RESULT_FILE, CROSS_FILE))
         if not results and not crosses:
             read_record(folder)  # says what is missing
-        intra |= {path.resolve(): Run(path, read_record(path)) for path in results}
-        cross |= {path.resolve(): CrossRun(path, read_cross_record(path)) for path in crosses}
+        intra |= {path.resolve(): Run(path, as_shown(path, read_record(path))) for path in results}
+        cross |= {path.resolve(): CrossRun(path, as_shown(path, read_cross_record(path))) for path in crosses}
     return [*intra.values(), *cross.values()]
-
-
-Shown = TypeVar("Shown", ResultRecord, CrossRecord)
-
-
-def as_shown(folder: Path, record: Shown) -> Shown:
-    """The record with intervals of today's method; as recorded where its predictions are not there to compute them."""
-    if all(interval.method == TODAYS_METHOD for interval in record.intervals):
-        return record
-    try:
-        return as_of_today(record, read_predictions(folder, record))
-    except ProbeError:
-        return record
 
 
 def check_together(runs: Sequence[AnyRun]) -> None:
@@ -119,30 +105,43 @@ def check_one_model(encoders: Iterable[EncoderFacts]) -> None:
 
 
 def check_run(run: AnyRun) -> None:
-    """Hold a record against its corpora, its protocol and its predictions.
+    """Hold a record against its corpora and its protocol; its predictions must be there.
 
     Raises:
         ProbeError: a corpus is incomplete, or only a part of it was asked for, its labels or the protocol are not
-            those of that name, or a number does not follow from the predictions.
+            those of that name, or there are no predictions that its numbers follow from.
         CorpusError: no corpus has that name.
     """
     check_not_subsets([run])
     check_protocol(run.folder, run.record.protocol)
     for corpus in corpora_of(run.record):
         check_complete(run.folder, corpus)
-    if isinstance(run, Run):
-        _check_labels(run)
-    check_scores(run.folder, run.record, read_predictions(run.folder, run.record))
+    check_known(run.folder, run.record)
+    read_predictions(run.folder, run.record)
 
 
-def _check_labels(run: Run) -> None:
-    recorded = run.record.corpus
-    labels = label_list(corpora.load(recorded.name), PROTOCOLS[str(run.record.protocol["name"])])
-    if list(labels) != recorded.labels:
-        raise ProbeError(
-            f"Expected the labels {', '.join(labels)} of {recorded.name} in {run.folder}, but the record has "
-            f"{', '.join(recorded.labels)}; run the probe again."
-        )
+def check_known(folder: Path, record: ResultRecord | CrossRecord | ClassifiedRecord) -> None:
+    """Hold what a record says of its corpora against those that go by their names here, as far as any does.
+
+    Raises:
+        ProbeError: a corpus has other labels, or another number of utterances.
+    """
+    for recorded in corpora_of(record):
+        if recorded.name not in corpora.names():
+            continue
+        known = corpora.load(recorded.name)
+        lists = (known.label_list, known.scored_labels)
+        if not isinstance(record, CrossRecord) and tuple(recorded.labels) not in lists:
+            raise ProbeError(
+                f"Expected the labels {', '.join(known.label_list)} of {recorded.name} in {folder}, but the record has "
+                f"{', '.join(recorded.labels)}; run the probe again, with --overwrite."
+            )
+        if not recorded.limit and recorded.utterances + recorded.missing != known.utterances:
+            raise ProbeError(
+                f"Expected a score on the {known.utterances} utterances of {recorded.name} in {folder}, but it is on "
+                f"{recorded.utterances}, with {recorded.missing} missing: another version of the corpus; get the "
+                f"published one (emobox doctor {recorded.name}) and run the probe again."
+            )
 
 
 def check_complete(folder: Path, recorded: CorpusRecord) -> None:
@@ -199,6 +198,6 @@ def check_protocol(folder: Path, recorded: dict[str, Any]) -> None:
         )
 
 
-def corpora_of(record: ResultRecord | CrossRecord) -> list[CorpusRecord]:
+def corpora_of(record: ResultRecord | CrossRecord | ClassifiedRecord) -> list[CorpusRecord]:
     """Every corpus that a record is on."""
-    return [record.corpus] if isinstance(record, ResultRecord) else record.corpora
+    return record.corpora if isinstance(record, CrossRecord) else [record.corpus]

@@ -20,9 +20,9 @@ from emobox_probe.records.record import folders_with
 from emobox_probe.records.result import RESULT_FILE, Interval, ResultRecord, Scores, read_record
 from emobox_probe.records.shown import ShownRecord
 from emobox_probe.report.percent import interval_text, score_text
+from emobox_probe.scoring.check import as_shown
 from hub_cards.paper import read_table_4, read_table_5, why_not_beside_table_4, why_not_beside_table_5
 from hub_cards.runs.collection import model_of
-from hub_cards.runs.find_and_check import as_shown
 
 Format = Literal["text", "csv", "json", "latex"]
 SCORES = ("ua", "wa", "f1")
@@ -76,7 +76,7 @@ def find_records(
     return (
         [as_shown(path, read_record(path)) for path in intra],
         [as_shown(path, read_cross_record(path)) for path in cross],
-        [read_classified(path) for path in classified],
+        [as_shown(path, read_classified(path)) for path in classified],
     )
 
 

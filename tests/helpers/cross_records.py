@@ -4,6 +4,7 @@ from itertools import product
 
 from records import record
 
+from emobox_datasets.corpora import load
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.records.cross_result import CrossRecord, Pair, Source
 from emobox_probe.records.result import Interval, Scores
@@ -50,7 +51,10 @@ def cross_record(corpora: tuple[str, ...] = ("emodb", "urdu", "savee"), **change
         labels=LABELS,
         training="released",
         test="balanced",
-        corpora=[made.corpus.model_copy(update={"name": name}) for name in corpora],
+        corpora=[
+            made.corpus.model_copy(update={"name": name, "utterances": load(name).utterances})
+            for name in corpora
+        ],
         sources=[
             Source(
                 name=name,

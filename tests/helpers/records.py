@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+import emobox_datasets.corpora as corpora
 from emobox_probe.protocol import PAPER
 from emobox_probe.records.result import (
     CorpusRecord,
@@ -15,6 +16,7 @@ from emobox_probe.records.result import (
 
 
 def record(**changes: object) -> ResultRecord:
+    name, missing = str(changes.get("corpus", "urdu")), int(str(changes.get("missing", 0)))
     scores = Scores(ua=0.5, wa=0.625, f1=0.55)
     fold = Fold(
         name="fold1",
@@ -51,10 +53,10 @@ def record(**changes: object) -> ResultRecord:
             lengthened=0,
         ),
         corpus=CorpusRecord(
-            name=str(changes.get("corpus", "urdu")),
+            name=name,
             fingerprint="3" * 64,
-            utterances=400 - int(str(changes.get("missing", 0))),
-            missing=int(str(changes.get("missing", 0))),
+            utterances=(corpora.load(name).utterances if name in corpora.names() else 400) - missing,
+            missing=missing,
             hours=0.277,
             labels=["Angry", "Happy", "Neutral", "Sad"],
             over_30_seconds=0,

@@ -15,9 +15,8 @@ from emobox_probe.records.predictions import interval_of, read_predictions
 from emobox_probe.records.result import ResultRecord, Scores, read_record
 from emobox_probe.report.report import remarks, score_rows
 from emobox_probe.scoring.by_group import scores_by
-from emobox_probe.scoring.check import check_scores
+from emobox_probe.scoring.check import as_shown, check_scores
 from emobox_probe.scoring.summary import as_of_today, confusion_of, scores_of
-from hub_cards.runs.find_and_check import as_shown
 
 LABELS = ["Angry", "Happy", "Neutral", "Sad"]
 

@@ -36,11 +36,11 @@ def put(
 
 def test_records_are_found_at_any_depth(tmp_path: Path) -> None:
     put(tmp_path / "a" / "urdu" / "paper")
-    put(tmp_path / "b", corpus="emodb")
+    put(tmp_path / "b", corpus="iemocap")
     (tmp_path / "c").mkdir()
     cross_record().write(tmp_path / "c")
     found = collect([tmp_path])
-    assert sorted(one.record.corpus.name for one in found.results) == ["emodb", "urdu"]
+    assert sorted(one.record.corpus.name for one in found.results) == ["iemocap", "urdu"]
     assert len(found.cross) == 1
     assert {one.protocol for one in found.results} == {"paper"}
 
@@ -137,3 +137,15 @@ def test_other_settings_make_another_protocol_and_other_words_do_not() -> None:
 )
 def test_a_page_tells_nothing_of_the_machine(name: str, shown: str) -> None:
     assert model_of(record(name=name).encoder).name == shown
+
+
+def test_a_corpus_that_is_not_what_its_name_says_is_refused(tmp_path: Path) -> None:
+    other = record().corpus
+    for corpus, message in (
+        (other.model_copy(update={"name": "emodb"}), "Expected the labels Angry, Boredom"),
+        (other.model_copy(update={"name": "iemocap"}), "Expected a score on the 5531 utterances of iemocap"),
+        (other.model_copy(update={"name": "../../etc"}), "corpus.name is wrong"),
+    ):
+        record().model_copy(update={"corpus": corpus}).write(tmp_path)
+        with pytest.raises(ProbeError, match=message):
+            collect([tmp_path])

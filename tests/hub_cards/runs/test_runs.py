@@ -77,10 +77,10 @@ def spoiled(folder: Path, how: str) -> str:
         message = "all 400 utterances of urdu"
     elif how == "labels":
         told["corpus"]["labels"] = ["Angry", "Happy", "Neutral", "Bored"]
-        message = "Expected the labels Angry, Happy, Neutral, Sad"
+        message = "but got ['Sad']; predictions and record are not of one run"
     elif how == "corpus":
         told["corpus"]["name"] = "../../etc"
-        message = "name of a corpus"
+        message = "corpus.name is wrong"
     elif how == "protocol":
         told["protocol"]["name"] = "../strict"
         message = "Expected a protocol of paper, strict"

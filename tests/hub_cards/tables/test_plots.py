@@ -89,7 +89,7 @@ def test_the_command_draws_what_there_is_and_says_what_there_is_not(
 ) -> None:
     kept_run(tmp_path / "runs" / "a", "lab/good", layers=4)
     for name, right in (("lab/good", 0.9), ("lab/poor", 0.5), ("lab/third", 0.7)):
-        kept_run(tmp_path / "runs" / name, name, corpus="emodb", right=right)
+        kept_run(tmp_path / "runs" / name, name, corpus="iemocap", right=right)
     kept_run(tmp_path / "runs" / "c", "lab/poor", right=0.5)
     kept_run(tmp_path / "runs" / "d", "lab/third", right=0.6)
     (tmp_path / "runs" / "d" / "predictions.parquet").unlink()
