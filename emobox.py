@@ -125,10 +125,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         import argcomplete
 
         argcomplete.autocomplete(parser_of(*os.environ.get("COMP_LINE", "").split()[1:2]))
+    sys.exit(guarded(lambda: _run(words)))
+
+
+def _run(words: Sequence[str]) -> int:
     arguments = parser_of(words[0] if words else "").parse_args(words)
     if arguments.quiet:
         os.environ.update(QUIET)
-    sys.exit(guarded(lambda: _function(arguments.command, "run")(arguments)))
+    status: int = _function(arguments.command, "run")(arguments)
+    return status
 
 
 def parser_of(command: str = "") -> Parser:

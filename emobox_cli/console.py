@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # 0: done. 1: something failed, or is not as it should be. 2: nothing could begin, the words of the command, or the
 # plan, are wrong. 130: Ctrl-C. 141: nobody reads on.
 FAILED, WRONG_WORDS, INTERRUPTED, NO_READER = 1, 2, 130, 141
+STOPPED = "Interrupted. What was made is kept: the same command goes on from there."
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Columns of a table that is piped; on a terminal it has those of the terminal.
 WIDTH = 200
@@ -41,8 +42,13 @@ def print_json(content: object) -> None:
 
 def guarded(command: Callable[[], int]) -> int:
     """The exit status of a command; errors that a user can mend are one paragraph on standard error."""
+    # Closed, as by `>&-`: Python has None in their place, which much of what prints does not expect.
+    sys.stdout, sys.stderr = sys.stdout or nowhere(), sys.stderr or nowhere()
     try:
-        status = command()
+        try:
+            status = command()
+        except SystemExit as end:  # what argparse does after --help, --version and wrong words
+            status = int(end.code or 0)
         sys.stdout.flush()
         return status
     except BrokenPipeError:
@@ -50,8 +56,11 @@ def guarded(command: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NO_READER
     except KeyboardInterrupt:
-        return _tell("Interrupted. What was made is kept: the same command goes on from there.", INTERRUPTED)
+        return _tell(STOPPED, INTERRUPTED)
     except Exception as error:
+        # Libraries that clean up after Ctrl-C may fail in doing so; that is what they raise then.
+        if any(isinstance(cause, KeyboardInterrupt) for cause in _contexts(error)):
+            return _tell(STOPPED, INTERRUPTED)
         for cause in _causes(error):
             if type(cause).__name__ in NOTHING_BEGAN:
                 return _tell(f"error: {cause}", WRONG_WORDS)
@@ -66,6 +75,19 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while cause is not None:
         yield cause
         cause = cause.__cause__
+
+
+def nowhere() -> TextIO:
+    """Where what nobody reads is written."""
+    return open(os.devnull, "w", encoding="utf-8")
+
+
+def _contexts(error: BaseException) -> Iterator[BaseException]:
+    """The error, and those during whose handling it was raised."""
+    context: BaseException | None = error
+    while context is not None:
+        yield context
+        context = context.__cause__ or context.__context__
 
 
 def _for_users(error: BaseException) -> str:

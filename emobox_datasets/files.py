@@ -1,5 +1,6 @@
 """Files and folders that are written whole or not at all, and names read from files, which never lead out of theirs."""
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -20,6 +21,19 @@ UNFINISHED = ".incomplete"
 def cache_folder(name: str) -> Path:
     """`$HF_HOME/emobox/<name>`, where things of one kind are kept for the user; there need be none yet."""
     return Path(datasets.config.HF_CACHE_HOME).expanduser() / "emobox" / name
+
+
+def check_writable(folder: Path) -> None:
+    """See to it, before long work, that its result can be put into a folder, which need not be there yet.
+
+    Raises:
+        OSError: a file is in its way, or this user may not write there.
+    """
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "a file is in the way of a folder", str(nearest))
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 
 
 def write_whole(path: Path, content: bytes | Callable[[BinaryIO], Any]) -> None:

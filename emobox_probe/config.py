@@ -120,7 +120,10 @@ class TrainingConfig(FeatureConfig):
     """Heads trained on features by a protocol, and where the record goes."""
 
     seeds: int | None = Field(
-        None, gt=0, description="repeat with seeds 0 to N - 1, shown with their spread; default: by protocol"
+        None,
+        gt=0,
+        le=1000,
+        description="repeat with seeds 0 to N - 1, shown with their spread; default: by protocol",
     )
     limit: int | None = Field(
         None,

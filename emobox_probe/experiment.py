@@ -22,6 +22,7 @@ from accelerate.utils import gather_object
 import emobox_datasets.corpora as corpora
 import emobox_probe.records.result as results
 import emobox_probe.report.report as report
+from emobox_datasets.files import check_writable
 from emobox_probe.config import CrossConfig, Device, ExtractConfig, ProbeConfig
 from emobox_probe.encoders.load import Encoder
 from emobox_probe.encoders.matrix_products import matrix_products, products_of_heads
@@ -141,6 +142,9 @@ def run(config: ProbeConfig | CrossConfig, own: Any = None) -> Run:
     prepare_device(accelerator)
     design = design_of(config)
     protocol = design.protocol
+    folder = design.folder(config.model)
+    if config.overwrite or not (folder / design.record_file).is_file():
+        check_writable(folder)
     encoder = encoder_of(config, accelerator.device, protocol, own)
 
     # What is wrong with any corpus shows here, before features are made of the first.
@@ -159,7 +163,6 @@ def run(config: ProbeConfig | CrossConfig, own: Any = None) -> Run:
         describe_corpus(pool.audio[c.name], c, design.labels, missing[c.name], config.limit, design.folds)
         for c in design.corpora
     ]
-    folder = design.folder(config.model)
     if (kept := _kept(folder, config, design, encoder, described)) is not None:
         forget(folder)  # a run may have been killed between the two
         accelerator.end_training()

@@ -17,6 +17,7 @@ import emobox_datasets.repository.prepared as prepared
 import emobox_probe.records.result as results
 from emobox_datasets.audio_files.audio import FLAC_HEAD, is_silent_flac
 from emobox_datasets.audio_files.fingerprint import fingerprint
+from emobox_datasets.audio_files.processes import forked_ones_ignore_interruptions
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.files import cache_folder
@@ -61,14 +62,15 @@ def load_corpus(
     name = f"emobox/{corpus.name}"
     # A folder of that name that another program made takes no options of ours.
     foreign = Path(name).is_dir() and not prepared.is_readable(name)
-    whole = datasets.load_dataset(
-        name,
-        "all",
-        data_dir=None if data_dir is None else str(data_dir),
-        split="train",
-        num_proc=num_proc,
-        **({} if foreign else {"allow_missing": allow_missing}),
-    )
+    with forked_ones_ignore_interruptions():
+        whole = datasets.load_dataset(
+            name,
+            "all",
+            data_dir=None if data_dir is None else str(data_dir),
+            split="train",
+            num_proc=num_proc,
+            **({} if foreign else {"allow_missing": allow_missing}),
+        )
     # A prepared repository loads as it was made; a copy that lacks utterances has not come this far.
     if len(whole) < corpus.utterances and not allow_missing:
         raise CorpusError(

@@ -10,7 +10,6 @@ feeds it.
 """
 
 import os
-import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +22,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from emobox_datasets.audio_files.audio import from_flac
+from emobox_datasets.audio_files.processes import ignore_interruptions
 from emobox_datasets.errors import AudioError
 from emobox_probe.encoders.encoder import Encoder, Pending, in_order
 from emobox_probe.encoders.matrix_products import matrix_products
@@ -176,10 +176,9 @@ def _as_it_is(batch: Any) -> Any:
 def _quiet(_: int) -> None:
     """Leave an interruption to the main process, which says in one line what it means.
 
-    A terminal sends Ctrl-C to every process. And the thread that hands over shared memory prints a traceback where
-    the main process leaves in the middle of taking it.
+    The thread that hands over shared memory prints a traceback where the main process leaves while it takes some.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore_interruptions()
     sys.excepthook = _except_for_a_reader_that_left
 
 

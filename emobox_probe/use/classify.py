@@ -12,6 +12,7 @@ import pandas as pd
 import emobox_datasets.corpora as corpora
 import emobox_probe.report.report as report
 from emobox_datasets.corpus import Corpus
+from emobox_datasets.files import check_writable
 from emobox_datasets.folds.partition import configurations
 from emobox_probe.config import ClassifyConfig
 from emobox_probe.encoders.classifier import audio_of, classify_all
@@ -82,6 +83,7 @@ def run(config: ClassifyConfig, own: Any = None) -> tuple[Path, ClassifiedRecord
     # What is unclear shows before the corpus is touched, where classes are known.
     meanings(classifier, (), labels, given)
     folder = model_folder(config.output_dir, config.model) / corpus.name / "as-it-is"
+    check_writable(folder)
     _check_free(folder, config, classifier)
 
     whole = load_corpus(corpus, config.data_dir, config.allow_missing, config.num_proc)

@@ -141,7 +141,7 @@ class PlanFile(Config):
     output: Path = Path("runs")
     features: Path | None = None
     store_dtype: Dtype = "float16"
-    seeds: int | None = Field(None, gt=0)
+    seeds: int | None = Field(None, gt=0, le=1000)
     models: list[Any] = Field(min_length=1)
     corpora: list[Any]
     protocols: list[Any] = Field(min_length=1)

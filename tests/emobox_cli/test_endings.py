@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import os
 import resource
 import shutil
 import signal
@@ -38,7 +39,11 @@ PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
 
 
 def start(
-    folder: Path, *words: str, pause: float = 0.0, before: Callable[[], object] | None = None
+    folder: Path,
+    *words: str,
+    pause: float = 0.0,
+    before: Callable[[], object] | None = None,
+    session: bool = False,
 ) -> "subprocess.Popen[str]":
     """`emobox probe` of the demo corpus, into a folder."""
     script = folder / "short.py"
@@ -51,6 +56,7 @@ def start(
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=before,
+        start_new_session=session,
     )
 
 
@@ -123,6 +129,53 @@ def test_an_interruption(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert "mean" in printed
     assert all(path.stat().st_mtime_ns == written for path, written in kept.items())
+
+
+def test_an_interruption_of_all_processes_that_convert(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a terminal sends it: to those that `datasets` has started too."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    process = start(tmp_path, "--num-proc", "2", session=True)
+    while process.poll() is None and not list(tmp_path.rglob("*.arrow")):
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate()
+    assert process.returncode == 130
+    assert paragraph(told).startswith("Interrupted.")
+
+
+def test_what_fails_while_it_cleans_up_after_an_interruption(capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> int:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise TimeoutError  # as a pool does that waits for its processes
+
+    assert guarded(command) == 130
+    assert capsys.readouterr().err.startswith("Interrupted.")
+
+
+def test_a_file_in_the_way_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("")
+    process = start(tmp_path)
+    _, told = process.communicate()
+    assert process.returncode == 1
+    assert paragraph(told).startswith(f"error: Expected {tmp_path}/runs, but got: a file is in the way")
+    assert not (tmp_path / "features").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "redirection", "status"),
+    [("protocols paper", ">&-", 0), ("corpora", ">&- 2>&-", 0), ("--version", ">/dev/full", 1)],
+)
+def test_output_that_goes_nowhere(words: str, redirection: str, status: int) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m emobox {words} {redirection}", shell=True, stderr=subprocess.PIPE, text=True
+    )
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
 
 
 @pytest.mark.parametrize("words", [["corpora"], ["corpora", "--json"]])
