@@ -10,6 +10,7 @@ from huggingface_hub.hf_api import RepoFile
 
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.files import inside, sha256
+from emobox_datasets.sources.records import check_names
 from emobox_datasets.sources.source import RemoteFile, Source
 
 
@@ -36,6 +37,7 @@ def fetch(source: Source, folder: Path) -> list[tuple[Path, RemoteFile]]:
                 f"Expected {', '.join(patterns)} in {source.page}, but there is no such file; look for them there, and "
                 f"name the folder with your copy as data_dir."
             )
+        check_names([entry.path for entry in entries], source)
         snapshot_download(
             source.record,
             repo_type="dataset",

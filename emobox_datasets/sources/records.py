@@ -1,6 +1,7 @@
 """What a record states of its files: asked for where sizes, checksums or names could not be confirmed beforehand."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import httpx2
 
 from emobox_datasets.errors import CorpusError
+from emobox_datasets.files import inside
 from emobox_datasets.sources.source import RemoteFile, Source
 
 
@@ -21,8 +23,25 @@ def complete(http: httpx2.Client, source: Source) -> Source:
     if url is None or (source.confirmed and not any("*" in file.name for file in source.files)):
         return source
     stated = _stated(source, _ask(http, url, source))
-    completed = (_completed(file, stated, source) for file in source.files)
-    return replace(source, files=tuple(file for files in completed for file in files))
+    completed = [now for file in source.files for now in _completed(file, stated, source)]
+    check_names([file.name for file in completed], source)
+    return replace(source, files=tuple(completed))
+
+
+def check_names(names: Iterable[str], source: Source) -> None:
+    """Refuse names that a record states and that lead out of a folder.
+
+    Raises:
+        CorpusError: there is such a name.
+    """
+    for name in names:
+        try:
+            inside(".", name)
+        except ValueError:
+            raise CorpusError(
+                f"Expected names of files in the record {source.page}, but got {name!r}, which leads out of the "
+                f"folder; nothing is fetched: get the corpus by hand, if you trust who made it."
+            ) from None
 
 
 def _ask(http: httpx2.Client, url: str, source: Source) -> Any:
@@ -53,17 +72,16 @@ def _stated(source: Source, record: Any) -> list[RemoteFile]:
     """The files that a record lists.
 
     Zenodo: `files`, each with `key`, `size`, `checksum` (`md5:…`). GitHub: `assets`, each with `name`, `size` and, of
-    later years, `digest` (`sha256:…`). Dataverse:
-    `data.latestVersion.files`, each with `dataFile`: `id`, `filename`, `filesize` and `checksum` (`type`, `value`); of
-    a table that it has converted, `original…` says what was uploaded, and only the converted one has a checksum.
+    later years, `digest` (`sha256:…`). Dataverse: `data.latestVersion.files`, each with `directoryLabel` where it is in
+    a folder, and `dataFile`: `id`, `filename`, `filesize` and `checksum` (`type`, `value`); of a table that it has
+    converted, `original…` says what was uploaded, and only the converted one has a checksum.
     """
     try:
         if source.publisher == "zenodo":
             return [RemoteFile(file["key"], file["size"], file["checksum"]) for file in record["files"]]
         if source.publisher == "github release":
             return [RemoteFile(file["name"], file["size"], file.get("digest")) for file in record["assets"]]
-        listed = [file["dataFile"] for file in record["data"]["latestVersion"]["files"]]
-        return [_dataverse_file(file) for file in listed]
+        return [_dataverse_file(file) for file in record["data"]["latestVersion"]["files"]]
     except (KeyError, TypeError) as error:
         raise CorpusError(
             f"Expected the files of the record {source.page}, but what it states has another form ({error!r}); get the "
@@ -71,11 +89,14 @@ def _stated(source: Source, record: Any) -> list[RemoteFile]:
         ) from error
 
 
-def _dataverse_file(file: dict[str, Any]) -> RemoteFile:
+def _dataverse_file(listed: dict[str, Any]) -> RemoteFile:
+    file = listed["dataFile"]
+    folder = f"{listed['directoryLabel']}/" if listed.get("directoryLabel") else ""
     if "originalFileName" in file:
-        return RemoteFile(file["originalFileName"], file.get("originalFileSize"), None, file["id"])
+        return RemoteFile(folder + file["originalFileName"], file.get("originalFileSize"), None, file["id"])
     kind = file["checksum"]["type"].lower().replace("-", "")
-    return RemoteFile(file["filename"], file["filesize"], f"{kind}:{file['checksum']['value']}", file["id"])
+    checksum = f"{kind}:{file['checksum']['value']}"
+    return RemoteFile(folder + file["filename"], file["filesize"], checksum, file["id"])
 
 
 def _completed(file: RemoteFile, stated: list[RemoteFile], source: Source) -> list[RemoteFile]:

@@ -139,13 +139,15 @@ class PublisherServer:
 
     def dataverse(self, host: str, doi: str, files: dict[str, bytes]) -> None:
         listed = []
-        for number, (name, content) in enumerate(files.items(), 1000):
+        for number, (path, content) in enumerate(files.items(), 1000):
+            folder, _, name = path.rpartition("/")
             stored = f"/s3.{host}/{number}"
             self.redirections[f"/{host}/api/access/datafile/{number}"] = stored
             self.files[stored] = content
             checksum = {"type": "MD5", "value": hashlib.md5(content).hexdigest()}
             listed.append(
                 {
+                    **({"directoryLabel": folder} if folder else {}),
                     "label": name,
                     "dataFile": {
                         "id": number,

@@ -77,7 +77,8 @@ def on_dataverse(publishers: PublisherServer) -> Source:
 
 
 def single_files_on_dataverse(publishers: PublisherServer) -> Source:
-    publishers.dataverse("borealisdata.ca", "10.5683/SP2/TINY", {**SOUNDS, "readme.txt": b""})
+    files = {**in_folder(SOUNDS, "speech/wav"), "speech/readme.txt": b""}
+    publishers.dataverse("borealisdata.ca", "10.5683/SP2/TINY", files)
     return source("dataverse", "10.5683/SP2/TINY", RemoteFile("*.wav"), host="borealisdata.ca")
 
 
@@ -208,6 +209,14 @@ def test_a_record_that_is_none(publishers: PublisherServer, tmp_path: Path, answ
     publishers.files["/zenodo.org/api/records/4242"] = answer
     with pytest.raises(CorpusError, match=r"sign in to your network|has another form|it has none"):
         bring(made, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../evil.wav", "/tmp/evil.wav", "a/../../evil.wav", "..\\evil.wav"])
+def test_a_record_whose_names_lead_out(publishers: PublisherServer, tmp_path: Path, name: str) -> None:
+    publishers.zenodo("4242", {name: b"evil", "b.wav": b"good"})
+    with pytest.raises(CorpusError, match="which leads out of the folder; nothing is fetched"):
+        bring(source("zenodo", "4242", RemoteFile("*.wav")), tmp_path / "data")
+    assert not publishers.requests("/files/")
 
 
 def test_large_files_that_the_server_has_no_longer(publishers: PublisherServer, tmp_path: Path) -> None:
