@@ -85,14 +85,13 @@ def download(
     source = None if holds_files(root) else source_of(corpus, accept_licence)
     if source:
         _check_target(root)
-        announce(_announcement(corpus, source, root))
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
         with _alone(root, announce):
             if _is_done(root):  # another process has fetched it meanwhile
                 return Fetched(root, None)
             if source and not holds_files(root):
-                _bring(corpus, source, root, progress)
+                _bring(corpus, source, root, progress, announce)
             _tidy(root, keep_archives)
             return Fetched(root, _examined(corpus, root, progress))
     except CorpusError:
@@ -188,12 +187,15 @@ def _tidy(root: Path, keep_archives: bool) -> None:
         shutil.rmtree(arrived)
 
 
-def _bring(corpus: Corpus, source: Source, root: Path, progress: bool) -> None:
+def _bring(
+    corpus: Corpus, source: Source, root: Path, progress: bool, announce: Callable[[str], object]
+) -> None:
     """Fetch and unpack."""
     arrived = _arriving(root)
     arrived.mkdir(exist_ok=True)
     with client() as http:
         source = records.complete(http, source)
+        announce(_announcement(corpus, source, root))
         files = _fetch_files(http, corpus, source, arrived, progress)
         with whole_folder(root) as unfinished:
             for file, remote in files:

@@ -346,7 +346,8 @@ def test_an_open_licence_is_noted(
     with caplog.at_level(logging.WARNING):
         download(tiny(on_zenodo(publishers), "CC-BY-NC-SA-4.0"), tmp_path)
     assert "Its licence: CC-BY-NC-SA-4.0. Its homepage: https://tiny.example.org" in caplog.text
-    assert f"from https://zenodo.org/records/4242 to {tmp_path}/tiny" in caplog.text
+    size = f"{len(PACKED) / 1e6:.1f} MB"  # as the record states
+    assert f"Tiny: {size} from https://zenodo.org/records/4242 to {tmp_path}/tiny" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["hub", "datasets"])
