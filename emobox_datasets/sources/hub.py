@@ -45,7 +45,7 @@ def fetch(source: Source, folder: Path) -> list[tuple[Path, RemoteFile]]:
             allow_patterns=patterns,
             local_dir=kept,
         )
-    except (httpx2.TransportError, HfHubHTTPError) as error:
+    except (httpx2.RequestError, HfHubHTTPError) as error:
         raise CorpusError(
             f"Expected the files of {source.page}, but got: {error}; check the network, and at that page whether the "
             f"dataset was moved or asks for a sign-in (hf auth login). What has arrived is kept."

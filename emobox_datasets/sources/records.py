@@ -47,7 +47,7 @@ def check_names(names: Iterable[str], source: Source) -> None:
 def _ask(http: httpx2.Client, url: str, source: Source) -> Any:
     try:
         response = http.get(url, headers={"Accept": "application/json"})
-    except httpx2.TransportError as error:
+    except httpx2.RequestError as error:
         raise CorpusError(
             f"Expected what is in the record {source.page} from {url}, but got no answer ({error}); check the network "
             f"and the proxy (HTTPS_PROXY)."

@@ -75,8 +75,18 @@ class Download:
 
 
 def client() -> httpx2.Client:
-    """What speaks HTTP: follows redirections, and takes proxies from the usual variables."""
-    return httpx2.Client(follow_redirects=True, timeout=TIMEOUT, headers={"User-Agent": "emobox"})
+    """What speaks HTTP: follows redirections, and takes proxies from the usual variables.
+
+    Raises:
+        CorpusError: a variable names a proxy of a kind that it does not know.
+    """
+    try:
+        return httpx2.Client(follow_redirects=True, timeout=TIMEOUT, headers={"User-Agent": "emobox"})
+    except (ImportError, ValueError) as error:
+        raise CorpusError(
+            f"Expected http://… in the variables that name a proxy (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY), but got: "
+            f"{error} Correct them, or install what that proxy needs."
+        ) from error
 
 
 def fetch(http: httpx2.Client, download: Download, advance: Callable[[int], object], stopped: Event) -> None:
@@ -100,7 +110,7 @@ def fetch(http: httpx2.Client, download: Download, advance: Callable[[int], obje
         try:
             _receive(http, download, advance, stopped)
             break
-        except (httpx2.TransportError, _BrokenOffError) as error:
+        except (httpx2.RequestError, _BrokenOffError) as error:
             failures = 0 if download.received > before else failures + 1
             if failures == TRIES:
                 raise _unreachable(download, error) from error

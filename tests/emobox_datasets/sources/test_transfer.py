@@ -118,6 +118,19 @@ def test_nobody_listening_is_told(tmp_path: Path, publishers: PublisherServer) -
         bring(download)
 
 
+def test_a_portal_that_sends_in_circles_is_told(tmp_path: Path, publishers: PublisherServer) -> None:
+    publishers.redirections |= {PATH: "/portal", "/portal": PATH}
+    with pytest.raises(CorpusError, match="Exceeded maximum allowed redirects"):
+        bring(download_to(tmp_path, publishers))
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "gopher://127.0.0.1:9"])
+def test_a_proxy_that_cannot_be_used_is_told(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(CorpusError, match="Expected http://… in the variables that name a proxy"):
+        client()
+
+
 @pytest.mark.parametrize(
     ("status", "said"),
     [(404, "moved or withdrawn; look for it at https://zenodo.org/records/1"), (410, "moved or withdrawn"),
