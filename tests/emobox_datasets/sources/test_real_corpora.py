@@ -79,8 +79,10 @@ def test_one_command_from_nothing_to_a_score(
         "builtin:logmel",
         "--corpus",
         corpus.name,
+        "--folds",
+        "fold1",
         "--output-dir",
-        str(tmp_path / "runs"),
+        "runs",
     ]
     done = subprocess.run(
         [sys.executable, "-c", FORGET, *words], env=environment, capture_output=True, text=True, cwd=tmp_path
