@@ -27,6 +27,11 @@ COMMANDS = {
         "list the corpora, their folds and licences, and which are here",
         "emobox corpora --json",
     ),
+    "download": Command(
+        "download_commands",
+        "fetch an open corpus, or say how to ask for another",
+        "emobox download ravdess --to /data",
+    ),
     "doctor": Command(
         "dataset_commands",
         "is this copy of a corpus the one the benchmark means?",

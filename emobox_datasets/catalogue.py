@@ -16,6 +16,8 @@ from emobox_datasets.folds.balanced import remarks
 from emobox_datasets.folds.partition import Kind, configurations, why_not_strict
 from emobox_datasets.labels import shared_four
 from emobox_datasets.location import DATA_VARIABLE, candidate_root, is_here
+from emobox_datasets.sources.permission import is_open
+from emobox_datasets.sources.source import Source, megabytes
 
 PAGE = Path(__file__).parents[1] / "docs" / "corpora.md"
 
@@ -24,7 +26,9 @@ INTRODUCTION = """\
 
 Made from the cards in `emobox_datasets/corpora/` by `python -m emobox_datasets.catalogue`; do not edit by hand.
 
-No corpus comes with EmoBox. Get it from its publisher, under its licence, and name the folder that holds it:
+No corpus comes with EmoBox. Those that anyone may download, `emobox download` and `load_dataset` fetch from their
+publishers ([where they come from](#where-they-come-from)); of the others it says how to ask. Or get a corpus yourself,
+and name the folder that holds it:
 `load_dataset("emobox/crema_d", "fold1", data_dir="/data/CREMA-D")`. Files are found by base name, or by the few folders
 that make it unique, so the archive may be unpacked anywhere below that folder. Converted copies are read too: any audio
 ending in place of the published one, in any case.
@@ -40,6 +44,16 @@ as `load_dataset("emobox/emodb", "list:chosen.txt", data_dir=…)`: one split, `
 file lists, so a changed file is read anew.
 """
 
+
+SOURCES = """\
+## Where they come from
+
+What `emobox download <corpus>` fetches. Sizes and checksums are those that the publisher states, as public
+documentation and code quote them; the day is when that was read. No record was opened for this table: where sizes and
+checksums are not confirmed, the record is asked when the corpus is fetched, or the archive's own checksum is all there
+is, and the doctor's word on every utterance after that. An open licence is noted; any other has to be accepted, with
+`--accept-licence` or `EMOBOX_ACCEPT_LICENCE`.
+"""
 
 # In the order of the table; `all` is in every corpus.
 FOLD_KINDS: tuple[Kind, ...] = ("released", "completed", "strict", "balanced")
@@ -80,7 +94,8 @@ def page() -> str:
         f"{sum(corpus.hours for corpus in published):.1f} hours. `demo` is synthetic, made on the spot, and no "
         f"part of the benchmark."
     )
-    parts = [INTRODUCTION, "\n".join(_table(every)), total, *map(_section, published)]
+    sources = "\n".join([SOURCES, *_table_of_sources(published)])
+    parts = [INTRODUCTION, "\n".join(_table(every)), total, sources, *map(_section, published)]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
@@ -93,8 +108,38 @@ def _table(listed: list[Corpus]) -> list[str]:
     return [f"| {' | '.join(line)} |" for line in [*heads, *(line.values() for line in lines)]]
 
 
+def _table_of_sources(listed: list[Corpus]) -> list[str]:
+    lines = [
+        "| Name | Source | Size | Checksum | Licence | Last confirmed |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for corpus in listed:
+        source = corpus.download
+        if isinstance(source, Source):
+            cells = [
+                f"[{source.publisher}]({source.page})",
+                megabytes(source.size),
+                source.checksum_origin,
+                "open" if is_open(corpus) else "to accept",
+                source.checked if source.confirmed else "not confirmed",
+            ]
+        else:
+            cells = ["on request", "–", "–", "–", "–"]
+        lines.append(f"| {' | '.join([f'`{corpus.name}`', *cells])} |")
+    return lines
+
+
+def _origin(corpus: Corpus) -> str:
+    """Where the facts of the source were found, or how to ask for the corpus."""
+    source = corpus.download
+    if isinstance(source, Source):
+        return f"known from {source.found} ({source.checked}).{f' {source.note}' if source.note else ''}"
+    return f"on request. {source.ask} What is needed: {source.fetch}." if source else ""
+
+
 def _section(corpus: Corpus) -> str:
     facts = {
+        "Source": _origin(corpus),
         "Files": f"such as `{corpus.example}`",
         "Labels": _labels(corpus),
         "Folds": _rule(corpus),
@@ -137,6 +182,29 @@ def here(corpus: Corpus) -> str:
     return printable(str(candidate_root(corpus, None))) if is_here(corpus) else "no"
 
 
+def how_to_get(corpus: Corpus) -> str:
+    """Where a corpus is on this machine, or else how to come by it, in a few words."""
+    if (place := here(corpus)) != "no":
+        return place
+    if isinstance(corpus.download, Source):
+        return f"download ({megabytes(corpus.download.size)})"
+    return "on request"
+
+
+def _source_row(corpus: Corpus) -> dict[str, Any] | None:
+    source = corpus.download
+    if not isinstance(source, Source):
+        return None
+    return {
+        "publisher": source.publisher,
+        "page": source.page,
+        "size": source.size,
+        "checksum": source.checksum_origin,
+        "licence_to_accept": not is_open(corpus),
+        "checked": source.checked,
+    }
+
+
 def rows() -> list[dict[str, Any]]:
     """What a program may want to know of every corpus, and whether it is found on this machine."""
     return [
@@ -153,6 +221,7 @@ def rows() -> list[dict[str, Any]]:
             "licence": corpus.licence,
             "homepage": corpus.homepage,
             "here": here(corpus),
+            "download": _source_row(corpus),
         }
         for corpus in map(corpora.load, corpora.names())
     ]
@@ -162,10 +231,11 @@ def table() -> Table:
     """Every corpus and whether it is found on this machine, for a terminal."""
     listed = [corpora.load(name) for name in corpora.names()]
     columns = [heading for heading in cells(listed[0]) if heading not in ("Source", "Labels")]
-    shown = Table(*columns, "Here", caption=f"Here: sub-folders of ${DATA_VARIABLE}; see emobox doctor.")
+    caption = f"Here: below ${DATA_VARIABLE}, or fetched by emobox download; see emobox doctor."
+    shown = Table(*columns, "Here", caption=caption)
     for corpus in listed:
         row = cells(corpus)
-        shown.add_row(*(row[heading] for heading in columns), here(corpus))
+        shown.add_row(*(row[heading] for heading in columns), how_to_get(corpus))
     return shown
 
 

@@ -25,6 +25,7 @@ from emobox_datasets.copy.utterance import (
 from emobox_datasets.errors import CorpusError, printable
 from emobox_datasets.labels import ordered
 from emobox_datasets.released.utterances import RELEASED, released_utterances
+from emobox_datasets.sources.source import Recipe, Source
 
 __all__ = [
     "BALANCED",
@@ -112,7 +113,8 @@ class Corpus:
     utterances that the released lists do not name (they are left out); empty: it may not. `example` is a path
     such as a user would see, and ends as published audio files end; with `speakers_of_release` the release says
     who speaks, whatever the copy's tables say; `synthesise` writes the corpus into an
-    empty folder (built-in corpora only).
+    empty folder (built-in corpora only). `download` is the record from which anyone may fetch the corpus, or how to ask
+    for it.
     """
 
     name: str
@@ -137,6 +139,7 @@ class Corpus:
     beyond_release: str = ""
     speakers_of_release: bool = False
     synthesise: Callable[[Path], None] | None = None
+    download: Source | Recipe | None = None
 
     @property
     def whence(self) -> str:

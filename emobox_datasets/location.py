@@ -11,12 +11,13 @@ from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError, printable
 from emobox_datasets.files import cache_folder, whole_folder
+from emobox_datasets.sources.source import Source
 
 DATA_VARIABLE = "EMOBOX_DATA"
 
 
 def candidate_root(corpus: Corpus, data_dir: str | None) -> Path | None:
-    """Where the corpus should be: `data_dir`, else the sub-folder of `EMOBOX_DATA`, else made on the spot.
+    """Where the corpus should be: `data_dir`, else the sub-folder of `EMOBOX_DATA`, else where it was fetched or made.
 
     The sub-folder has the corpus's name or display name, in any case: `crema_d`, `CREMA-D`.
 
@@ -26,10 +27,15 @@ def candidate_root(corpus: Corpus, data_dir: str | None) -> Path | None:
     if data_dir is not None:
         return named_folder(data_dir, "data_dir")
     if corpus.synthesise is not None:
-        return cache_folder("corpora") / corpus.name
+        return downloaded_root(corpus)
     if DATA_VARIABLE in os.environ:
         return _sub_folder(named_folder(os.environ[DATA_VARIABLE], DATA_VARIABLE), corpus)
-    return None
+    return root if (root := downloaded_root(corpus)).is_dir() else None
+
+
+def downloaded_root(corpus: Corpus) -> Path:
+    """Where a corpus is fetched to, or made, for which the user names no folder."""
+    return cache_folder("corpora") / corpus.name
 
 
 def named_folder(folder: str | os.PathLike[str], source: str) -> Path:
@@ -78,7 +84,9 @@ def _letters(name: str) -> str:
 
 def _folders(parent: Path) -> list[str]:
     try:
-        return sorted(entry.name for entry in parent.iterdir() if entry.is_dir())
+        # Hidden ones are what is being fetched or written.
+        entries = (entry for entry in parent.iterdir() if not entry.name.startswith("."))
+        return sorted(entry.name for entry in entries if entry.is_dir())
     except OSError:
         return []
 
@@ -94,7 +102,7 @@ def find_root(corpus: Corpus, data_dir: str | None) -> Path:
         raise CorpusError(
             f"Expected to be told where {corpus.display_name} is; pass data_dir='/path/to/{corpus.name}' "
             f"(--data-dir), or set {DATA_VARIABLE} to a folder with a sub-folder {corpus.name}. The corpus "
-            f"comes from {corpus.whence}."
+            f"comes from {corpus.whence}.{_how_to_get(corpus)}"
         )
     if corpus.synthesise is not None and data_dir is None and not root.is_dir():
         _make(corpus, root)
@@ -102,9 +110,17 @@ def find_root(corpus: Corpus, data_dir: str | None) -> Path:
         raise CorpusError(
             f"Expected a folder with {corpus.display_name} at {root} (from {_source(corpus, root)}), but there is "
             f"{'a file' if root.exists() else 'none'}; correct the path.{_near(root)} The corpus comes from "
-            f"{corpus.whence}."
+            f"{corpus.whence}.{_how_to_get(corpus)}"
         )
     return root
+
+
+def _how_to_get(corpus: Corpus) -> str:
+    """A sentence about the command that helps; empty for a corpus that is not known to it."""
+    if corpus.download is None:
+        return ""
+    helps = "fetches it" if isinstance(corpus.download, Source) else "says how to ask for it"
+    return f" `emobox download {corpus.name}` {helps}."
 
 
 def _source(corpus: Corpus, root: Path) -> str:
@@ -123,7 +139,12 @@ def _near(root: Path) -> str:
 def is_here(corpus: Corpus) -> bool:
     """Whether the folder of a corpus is below `EMOBOX_DATA` and holds any file: not whether it is the corpus."""
     root = candidate_root(corpus, None)
-    return root is not None and root.is_dir() and not CorpusFolder(root).is_empty
+    return root is not None and holds_files(root)
+
+
+def holds_files(root: Path) -> bool:
+    """Whether there is a folder with any file, hidden ones aside."""
+    return root.is_dir() and not CorpusFolder(root).is_empty
 
 
 def _make(corpus: Corpus, root: Path) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from doc_pages import DOCS, ROOT, Block, blocks, in_navigation, inline_code, links, pages, prose, text_of
 from doc_runner import BlockError, Commands, Page
-from doc_world import fill_data, fill_hub
+from doc_world import fill_data, fill_hub, fill_publishers
 from hub_server import HubServer
+from publisher_server import PublisherServer
 
 import emobox
 
@@ -37,9 +38,10 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The commands, the Hub and the data that a reader has."""
     folder = tmp_path_factory.mktemp("guide")
-    with HubServer() as hub:
+    with HubServer() as hub, PublisherServer() as publishers:
         variables = {
             **hub.environment(),
+            "EMOBOX_MIRROR": publishers.url,
             "HF_TOKEN": hub.token,
             "HF_HOME": str(folder / "cache"),
             "OMP_NUM_THREADS": "1",
@@ -49,6 +51,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         try:
             fill_hub(hub, folder / "models")
             fill_data(folder / "data")
+            fill_publishers(publishers)
             commands.wait()
             yield World(commands, hub, folder / "data")
         finally:

@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
+from emobox_datasets.sources.source import Recipe
 
 
 def fields(name: re.Match[str]) -> Fields:
@@ -41,4 +42,8 @@ CORPUS = Corpus(
     details={"sentence": "string"},
     notes="The paper counts 5 speakers; the file names tell 6.",
     beyond_release="`sadness/s05 (3).wav` of the archive has no audio data and is not in the release.",
+    download=Recipe(
+        ask="Open its homepage; no licence could be confirmed, so ask the authors whether you may use it.",
+        fetch="the acted utterances",
+    ),
 )

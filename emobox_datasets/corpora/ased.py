@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
+from emobox_datasets.sources.source import Recipe
 
 
 def fields(name: re.Match[str]) -> Fields:
@@ -40,4 +41,9 @@ CORPUS = Corpus(
     # Of five women one utterance each says 02, male.
     same_speaker={f"m{number}": f"f{number}" for number in ("09", "15", "21", "23", "25")},
     notes="The corpus numbers 65 speakers; number and gender tell 70. One raw label is a capital `S`.",
+    download=Recipe(
+        ask="Open its repository on GitHub; no licence could be confirmed, so ask the authors whether you "
+        "may use it.",
+        fetch="the whole repository",
+    ),
 )

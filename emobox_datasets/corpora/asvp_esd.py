@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
+from emobox_datasets.sources.source import Recipe
 
 
 def fields(name: re.Match[str]) -> Fields:
@@ -53,4 +54,8 @@ CORPUS = Corpus(
     details={"vocal": "string", "intensity": "string"},
     notes="Other languages occur too; names tell the language too seldom to be relied on. 8,824 are not speech.",
     unscored=("UnKnown",),
+    download=Recipe(
+        ask="Open its record on Zenodo; neither licence nor files could be confirmed, so read both there.",
+        fetch="the recordings of all actors, speech and non-speech",
+    ),
 )

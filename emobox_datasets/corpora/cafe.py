@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names, gender_of_number
+from emobox_datasets.sources.source import RemoteFile, Source
 
 
 def fields(name: re.Match[str]) -> Fields:
@@ -46,4 +47,12 @@ CORPUS = Corpus(
     example="CaFE_48k/Joie/Fort/08-J-2-2.wav",
     details={"intensity": "int32", "sentence": "int32"},
     notes="The release has the 48 kHz version; keep the 192 kHz one elsewhere.",
+    download=Source(
+        publisher="zenodo",
+        record="1478765",
+        files=(RemoteFile("CaFE_48k.zip"),),
+        found="the README of nkululeko's importer (data/cafe) on GitHub names the file; size and MD5 are asked "
+        "of the record",
+        checked="2026-11-28",
+    ),
 )

@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names
+from emobox_datasets.sources.source import Recipe
 
 
 def fields(path: re.Match[str]) -> Fields:
@@ -35,4 +36,8 @@ CORPUS = Corpus(
     example="liuchanhg/angry/203.wav",
     details={"sentence": "string"},
     notes="The spelling `liuchanhg` is the corpus's.",
+    download=Recipe(
+        ask="Open its page and sign in; no licence could be confirmed, so ask whether you may use it.",
+        fetch="the recordings of four speakers, 300 utterances each",
+    ),
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from emobox_datasets.copy.annotations import by_column, pair, read_table
 from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists
+from emobox_datasets.sources.source import RemoteFile, Source
 
 COLUMNS = ("utterance", "emotion", "level", "description", "audio_recording")
 
@@ -57,4 +58,11 @@ CORPUS = Corpus(
     example="metadata.csv, cleaned_webm/recorded_audio_bqDJooz.webm",
     details={"text": "string", "level": "string", "description": "string"},
     notes="The raw label `Surprised` is called `Surprise` in the release, and here.",
+    download=Source(
+        publisher="openslr",
+        record="136",
+        files=(RemoteFile("cleaned_webm.tar.xz"), RemoteFile("metadata.csv")),
+        found="download scripts on GitHub; none states a size or a checksum",
+        checked="2026-11-28",
+    ),
 )

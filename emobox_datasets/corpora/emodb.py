@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
+from emobox_datasets.sources.source import RemoteFile, Source
 
 MALE = {"03", "10", "11", "12", "15"}
 # The letters stand for the German words; the names are those of the released benchmark, misspelling included.
@@ -53,4 +54,14 @@ CORPUS = Corpus(
     folds=ReleasedLists(5),
     example="wav/03a01Fa.wav",
     notes="The released label map misses `neutral` (79 utterances); here it maps to Neutral.",
+    download=Source(
+        publisher="web",
+        record="http://emodb.bilderbar.info/download/",
+        files=(RemoteFile("download.zip"),),
+        note="The publisher offers it to everyone and states no licence. EmoDB 2.0 "
+        "(https://zenodo.org/records/17651657, CC-BY-4.0) is another edition, with more utterances.",
+        found="download scripts on GitHub, several of which fetch this archive; none states a size or a "
+        "checksum",
+        checked="2026-11-28",
+    ),
 )

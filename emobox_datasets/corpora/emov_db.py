@@ -3,7 +3,19 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
+from emobox_datasets.sources.source import RemoteFile, Source
 
+# The archives: of Josh's voice, two styles are missing.
+PARTS = [
+    f"{voice}_{style}"
+    for voice, styles in {
+        "bea": ("Amused", "Angry", "Disgusted", "Neutral", "Sleepy"),
+        "jenie": ("Amused", "Angry", "Disgusted", "Neutral", "Sleepy"),
+        "josh": ("Amused", "Neutral", "Sleepy"),
+        "sam": ("Amused", "Angry", "Disgusted", "Neutral", "Sleepy"),
+    }.items()
+    for style in styles
+]
 GENDERS = {"bea": "female", "jenie": "female", "josh": "male", "sam": "male"}
 
 
@@ -45,4 +57,11 @@ CORPUS = Corpus(
     example="bea_Disgusted/disgust_57-84_0062.wav",
     details={"sentence": "string"},
     notes="An id names speaker, emotion and text; where a text was recorded twice, the release means one of them.",
+    download=Source(
+        publisher="openslr",
+        record="115",
+        files=tuple(RemoteFile(f"{part}.tar.gz") for part in PARTS),
+        found="download scripts on GitHub that list these 18 archives; none states a size or a checksum",
+        checked="2026-11-28",
+    ),
 )

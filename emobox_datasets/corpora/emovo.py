@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names, gender
+from emobox_datasets.sources.source import Recipe
 
 
 def fields(name: re.Match[str]) -> Fields:
@@ -41,4 +42,8 @@ CORPUS = Corpus(
     folds=SpeakerFolds((("f2",), ("m3",), ("m2",), ("f3",), ("f1",), ("m1",))),
     example="f3/neu-f3-d2.wav",
     details={"sentence": "string"},
+    download=Recipe(
+        ask="Open its homepage; no licence could be confirmed, so ask the authors whether you may use it.",
+        fetch="the recordings of all six actors",
+    ),
 )

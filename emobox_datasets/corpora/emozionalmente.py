@@ -6,6 +6,7 @@ from emobox_datasets.copy.annotations import by_column, pair, read_table
 from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists
 from emobox_datasets.errors import CorpusError
+from emobox_datasets.sources.source import RemoteFile, Source
 
 SAMPLES, USERS = "metadata/samples.csv", "metadata/users.csv"
 GENDERS = {"f": "female", "m": "male"}
@@ -68,4 +69,12 @@ CORPUS = Corpus(
     example="metadata/samples.csv, metadata/users.csv, audio/1614095998084.wav",
     details={"text": "string", "age": "string"},
     notes="Since 2025 the corpus has a speaker-independent split of its own; the released fold is not it.",
+    download=Source(
+        publisher="zenodo",
+        record="6569824",
+        files=(RemoteFile("emozionalmente.zip"),),
+        found="the README of nkululeko's importer (data/emozionalmente) on GitHub names the file; size and MD5 "
+        "are asked of the record",
+        checked="2026-11-28",
+    ),
 )

@@ -4,6 +4,7 @@ import re
 
 from emobox_datasets.copy.folder import base_name
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
+from emobox_datasets.sources.source import RemoteFile, Source
 
 
 def fields(path: re.Match[str]) -> Fields:
@@ -39,4 +40,12 @@ CORPUS = Corpus(
     example="subject 37/disgust/sentence 3/s37_di_3.avi",
     details={"sentence": "int32"},
     notes="Subject 6 is not cut into sentences: six utterances of 56 to 107 s. The paper counts 44 speakers.",
+    download=Source(
+        publisher="web",
+        record="https://enterface.net/enterface05/docs/results/databases/",
+        files=(RemoteFile("project2_database.zip"),),
+        found="lists of corpora and download scripts on GitHub, which agree on the address; none states a size "
+        "or a checksum",
+        checked="2026-11-28",
+    ),
 )

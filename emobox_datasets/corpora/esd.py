@@ -4,6 +4,7 @@ import re
 
 from emobox_datasets.copy.folder import dashed_stem
 from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names
+from emobox_datasets.sources.source import Recipe
 
 
 def fields(path: re.Match[str]) -> Fields:
@@ -53,4 +54,8 @@ CORPUS = Corpus(
     example="0013/Neutral/0013_000223.wav",
     details={"sentence": "int32"},
     notes="Speakers 0001 to 0010 speak Mandarin, 0011 to 0020 English; every fold mixes both.",
+    download=Recipe(
+        ask="Sign the licence form at its homepage, and send it to the address named there.",
+        fetch="the recordings of all 20 speakers",
+    ),
 )

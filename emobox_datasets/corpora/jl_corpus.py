@@ -4,6 +4,7 @@ import re
 
 from emobox_datasets.copy.folder import dashed_stem
 from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names, gender
+from emobox_datasets.sources.source import Recipe
 
 EMOTIONS = (
     "angry",
@@ -53,4 +54,8 @@ CORPUS = Corpus(
     example="Raw JL corpus (unchecked and unannotated)/JL(wav+txt)/female1_happy_3a_2.wav",
     details={"sentence": "string", "take": "int32"},
     notes="The paper counts 5 emotions; the release has 10, of 240 utterances each.",
+    download=Recipe(
+        ask="Open its page on Kaggle and sign in; the licence is open, but Kaggle asks for an account.",
+        fetch="the raw corpus",
+    ),
 )

@@ -6,6 +6,7 @@ from emobox_datasets.copy.annotations import entry, read_json, read_text
 from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus, Fields, OwnSplit
 from emobox_datasets.errors import CorpusError
+from emobox_datasets.sources.source import Recipe
 
 LISTS = {"train": "train", "val": "validation", "test": "test"}
 
@@ -76,4 +77,8 @@ CORPUS = Corpus(
     example="annotation.json, splitInfo/movie_list_train.txt, modality_speech/A_woju_16_18.wav",
     details={"text": "string", "show": "string", "dialogue": "string"},
     notes="A speaker is a character of one series. 28 clips are shorter than 0.1 s, the shortest 7 ms.",
+    download=Recipe(
+        ask="Open its repository on GitHub; the speech is of television, and no licence could be confirmed.",
+        fetch="the annotations and the speech",
+    ),
 )

@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names, gender
+from emobox_datasets.sources.source import Recipe
 
 
 def fields(path: re.Match[str]) -> Fields:
@@ -45,4 +46,8 @@ CORPUS = Corpus(
     folds=ReleasedLists(1),
     example="M042/audio/neutral/level_1/037.m4a",
     details={"intensity": "int32", "sentence": "string"},
+    download=Recipe(
+        ask="Open its repository on GitHub, and read the terms of use (PDF) there.",
+        fetch="the audio of all 48 speakers",
+    ),
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from emobox_datasets.copy.annotations import Row, read_table
 from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus, Fields, OwnSplit
+from emobox_datasets.sources.source import Recipe
 
 FOLDERS = {
     "train": ("train_splits", "train"),
@@ -85,4 +86,9 @@ CORPUS = Corpus(
     notes="A speaker is a name in the script: `All`, `Both` and `Joey-and-Chandler` are speakers too. Three clips "
     "are longer than 30 s, the longest 305 s.",
     speakers_of_release=True,
+    download=Recipe(
+        ask="Open its homepage; the licence is of the annotations, while the audio is of a television "
+        "series.",
+        fetch="MELD.Raw.tar.gz, with the archives in it unpacked, and the CSV files of all three parts",
+    ),
 )

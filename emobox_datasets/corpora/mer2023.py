@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from emobox_datasets.copy.annotations import read_table
 from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus, Fields, OwnSplit
+from emobox_datasets.sources.source import Recipe
 
 # Only the first of the challenge's three test sets is in the released fold.
 PARTS = {"train": "train", "test1": "test", "test2": None, "test3": None}
@@ -61,4 +62,8 @@ CORPUS = Corpus(
     example="mer2023train/train-label.csv, mer2023train/train/sample_00002623.avi",
     details={"part": "string", "valence": "float32"},
     notes="test2 (412) and test3 (834) are in `all` and in no fold. Eight clips are longer than 30 s.",
+    download=Recipe(
+        ask="Sign the licence agreement of the challenge at its homepage.",
+        fetch="the labelled training part and the test parts",
+    ),
 )

@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
+from emobox_datasets.sources.source import RemoteFile, Source
 
 VOICES = {"F": "female", "M": "male", "C": "child"}
 
@@ -42,4 +43,13 @@ CORPUS = Corpus(
     example="Mexican Emotional Speech Database (MESD)/Happiness_F_B_delfin.wav",
     details={"word_list": "string", "word": "string"},
     notes="Names tell the kind of voice (female, male, child), kept as gender, but not which of the 11 speakers.",
+    download=Source(
+        publisher="mendeley",
+        record="cy34mh68j9",
+        files=(RemoteFile("mesd.zip"),),
+        revision="5",
+        found="the corpus's homepage and the address that scripts on GitHub use for other Mendeley data; no "
+        "source states a size or a checksum",
+        checked="2026-11-28",
+    ),
 )

@@ -6,6 +6,7 @@ from emobox_datasets.copy.annotations import entry, read_json
 from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus, Fields, OwnSplit
 from emobox_datasets.errors import CorpusError
+from emobox_datasets.sources.source import Recipe
 
 SPLITS = {"Train": "train", "Validation": "validation", "Test1": "test", "Test2": None}
 # The publisher's spelling.
@@ -79,4 +80,8 @@ CORPUS = Corpus(
     details={"part": "string", "valence": "float32", "arousal": "float32", "dominance": "float32"},
     unscored=("No-agreement", "Other"),
     notes="Test2 (5,037) is in `all` and in no fold. `No-agreement` and `Other` name no emotion.",
+    download=Recipe(
+        ask="Let your institution sign the licence agreement at its homepage.",
+        fetch="the labels and the audio of the release that the benchmark means",
+    ),
 )

@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
+from emobox_datasets.sources.source import RemoteFile, Source
 
 FEMALE = {"10", "11", "13", "21", "24", "37", "42"}
 
@@ -43,4 +44,12 @@ CORPUS = Corpus(
     example="OréauFR_02/m/sesss/36a08Sa.wav",
     details={"sentence": "string"},
     notes="Stereo; the release means the first channel. Point data_dir at OréauFR_02, the second version.",
+    download=Source(
+        publisher="zenodo",
+        record="4405783",
+        files=(RemoteFile("*FR_02.zip"),),
+        found="the corpus's homepage; the file is taken to be called as the folder of the second version is in "
+        "the release, which no source confirms; name, size and MD5 are asked of the record",
+        checked="2026-11-28",
+    ),
 )

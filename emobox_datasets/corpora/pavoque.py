@@ -10,6 +10,7 @@ from emobox_datasets.copy.annotations import read_text
 from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists
 from emobox_datasets.errors import CorpusError
+from emobox_datasets.sources.source import RemoteFile, Source
 
 RECORDINGS = ("angry", "happy", "neutral", "outtakes", "poker", "sad")
 KEYS = ("prompt", "style", "start", "end")
@@ -93,4 +94,15 @@ CORPUS = Corpus(
     details={"text": "string", "recording": "string", "labels_of_span": "int32"},
     notes="119 spans of the outtakes carry two to four labels (`labels_of_span` counts them), 60 of them in both train "
     "and test of fold1.",
+    download=Source(
+        publisher="github release",
+        record="marytts/pavoque-data",
+        files=tuple(
+            RemoteFile(f"pavoque-{name}.{ending}") for name in RECORDINGS for ending in ("yaml", "flac")
+        ),
+        revision="latest",
+        found="the README of the repository sends to its releases, and the released folds name the files; sizes"
+        " and SHA-256 are asked of GitHub",
+        checked="2026-11-28",
+    ),
 )

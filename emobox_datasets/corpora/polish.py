@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names
+from emobox_datasets.sources.source import Recipe
 
 
 def fields(name: re.Match[str]) -> Fields:
@@ -36,4 +37,8 @@ CORPUS = Corpus(
     example="m5.s_nie_2.wav",
     details={"word": "string", "take": "int32"},
     notes="Five young men; `s` is strach, fear.",
+    download=Recipe(
+        ask="Open its page; neither licence nor files could be confirmed, so read both there.",
+        fetch="the recordings of all five speakers",
+    ),
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from emobox_datasets.copy.annotations import read_table
 from emobox_datasets.copy.folder import CorpusFolder, base_name
 from emobox_datasets.corpus import Corpus, Fields, OwnSplit
+from emobox_datasets.sources.source import Recipe
 
 
 def read(folder: CorpusFolder) -> Iterator[tuple[str | None, Fields]]:
@@ -55,4 +56,9 @@ CORPUS = Corpus(
     example="train.csv, train/happiness_enthusiasm_32/32_happiness_enthusiasm_h_032.wav",
     details={"dialogue": "int32"},
     notes="All 50 dialogues are in both train and test, so voices are too; who speaks is not told.",
+    download=Recipe(
+        ask="Open its dataset on the Hub; as Parquet it loads with datasets, but not as the files that the "
+        "benchmark reads.",
+        fetch="train.csv, test.csv and the wavs that they list",
+    ),
 )

@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names
+from emobox_datasets.sources.source import Recipe
 
 
 def fields(path: re.Match[str]) -> Fields:
@@ -40,4 +41,8 @@ CORPUS = Corpus(
     folds=SpeakerFolds((("JE",), ("KL",), ("DC",), ("JK",))),
     example="AudioData/JE/a13.wav",
     details={"sentence": "string"},
+    download=Recipe(
+        ask="Register at its homepage; the archive is for those who have.",
+        fetch="AudioData, the recordings of all four speakers",
+    ),
 )

@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names, gender
+from emobox_datasets.sources.source import Recipe
 
 EMOTIONS = {"A": "angry", "F": "fearful", "H": "happy", "N": "neutral", "S": "sad", "W": "surprised"}
 
@@ -45,4 +46,8 @@ CORPUS = Corpus(
     example="male/M31A04.wav",
     beyond_release="The corpus, and its shemo.json, have 3,000 utterances; the release has 2,838, as it skipped "
     "files that failed to open.",
+    download=Recipe(
+        ask="Open its repository on GitHub; it sends to www.shemodb.com, where the recordings are.",
+        fetch="the recordings of female and male speakers",
+    ),
 )

@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names, gender
+from emobox_datasets.sources.source import RemoteFile, Source
 
 
 def fields(name: re.Match[str]) -> Fields:
@@ -52,4 +53,12 @@ CORPUS = Corpus(
     ),
     example="M_01_BASHIR_S_2_HAPPY_4.wav",
     details={"sentence": "int32", "take": "int32"},
+    download=Source(
+        publisher="zenodo",
+        record="4526477",
+        files=(RemoteFile("SUBESCO.zip", 1_664_512_929, "md5:13d702cf944bf54d70d66bffc036ed7a"),),
+        found="a training script on GitHub that checks the archive of the record against this size and MD5; "
+        "others state 1.7 GB",
+        checked="2026-11-28",
+    ),
 )

@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
+from emobox_datasets.sources.source import RemoteFile, Source
 
 
 def fields(name: re.Match[str]) -> Fields:
@@ -42,4 +43,13 @@ CORPUS = Corpus(
     example="OAF_fear/OAF_calm_fear.wav",
     details={"word": "string"},
     notes="`ps` is pleasant surprise. The archive on Kaggle holds every file twice.",
+    download=Source(
+        publisher="dataverse",
+        record="10.5683/SP2/E8H2MF",
+        files=(RemoteFile("*.wav"),),
+        host="borealisdata.ca",
+        found="a download script on GitHub that lists the record's single wav files; names, sizes and MD5 are "
+        "asked of the record",
+        checked="2026-11-28",
+    ),
 )

@@ -4,6 +4,7 @@ import re
 
 from emobox_datasets.copy.folder import base_name
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
+from emobox_datasets.sources.source import RemoteFile, Source
 
 
 def fields(path: re.Match[str]) -> Fields:
@@ -41,4 +42,12 @@ CORPUS = Corpus(
     example="Sound Source/Happy/1234_mt_tahta.wav",
     details={"word": "string"},
     notes="Ids end in `.wav`.",
+    download=Source(
+        publisher="github",
+        record="Xeonen/TurEV-DB",
+        files=(RemoteFile("TurEV-DB", members=("*/Sound Source/*",)),),
+        revision="8a998e44fc3dbc7a9e6328e83a2e3aa9a2c22c2f",
+        found="a stored listing of the repository on GitHub, with `Sound Source/` at this commit",
+        checked="2026-11-28",
+    ),
 )

@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names, gender
+from emobox_datasets.sources.source import RemoteFile, Source
 
 
 def fields(name: re.Match[str]) -> Fields:
@@ -32,4 +33,12 @@ CORPUS = Corpus(
     folds=ReleasedLists(1),
     example="Angry/SM1_F1_A01.wav",
     notes="The README of the corpus counts 38 speakers; the file names tell 29.",
+    download=Source(
+        publisher="github",
+        record="siddiquelatif/URDU-Dataset",
+        files=(RemoteFile("URDU-Dataset", members=("*.wav", "*/README.md")),),
+        revision="cab0028b1a1152e5cf25a5771c1ed137428a496e",
+        found="a stored listing of the repository on GitHub: 400 wav files at this commit",
+        checked="2026-11-28",
+    ),
 )

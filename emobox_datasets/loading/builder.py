@@ -24,7 +24,9 @@ from emobox_datasets.folds.partition import Configuration, Item, find_configurat
 from emobox_datasets.folds.utterance_list import UtteranceList
 from emobox_datasets.loading.cached import CachedBuilder
 from emobox_datasets.loading.columns import check_features, recast, recast_table
+from emobox_datasets.loading.row_version import source_hash
 from emobox_datasets.location import find_root
+from emobox_datasets.sources.download import fetch_missing
 
 # Rows a table of the Arrow file: a few seconds of conversion, a few MB.
 TABLE_ROWS = 64
@@ -110,7 +112,17 @@ class EmoBoxBuilder(CachedBuilder):
         )
         return created
 
+    def _fetch(self) -> None:
+        """Fetch an open corpus that the user has nowhere; from then on its conversion is known by its files."""
+        if fetch_missing(self.corpus, self.config.data_dir):
+            self.hash = self._copy_hash()
+            self._cache_dir = self._output_dir = self._build_cache_dir()
+
+    def _copy_hash(self) -> str:
+        return source_hash(self.corpus, find_root(self.corpus, self.config.data_dir))
+
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
+        fetch_missing(self.corpus, self.config.data_dir)  # has been done, but where rows are streamed
         root = find_root(self.corpus, self.config.data_dir)
         utterances = self.corpus.scan(root, self.config.allow_missing)
         self.warned = True
@@ -154,6 +166,7 @@ class EmoBoxBuilder(CachedBuilder):
         )
 
     def download_and_prepare(self, output_dir: str | None = None, *args: Any, **options: Any) -> None:
+        self._fetch()
         if output_dir is None:
             self._aim_at_cache(options.get("file_format"))
         if output_dir is None and self._stores_rows_only():

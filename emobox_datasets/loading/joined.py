@@ -6,15 +6,24 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import datasets
 import pyarrow as pa
 
 import emobox_datasets.loading.builder as builder
+import emobox_datasets.repository.prepared as prepared
 from emobox_datasets.corpus import Utterance
 from emobox_datasets.folds.partition import configurations, partition
 from emobox_datasets.repository.without_audio import Metadata, read_metadata
+
+
+def joined_hash(copy_hash: str, metadata: str | Path) -> str:
+    """What a conversion is known by: the copy, and what it was held against."""
+    published = sha256(Path(metadata, prepared.FILE).read_bytes()).hexdigest()
+    return sha256(f"{copy_hash}{published}".encode()).hexdigest()[:32]
 
 
 @dataclass
@@ -33,6 +42,9 @@ class JoinedBuilder(builder.EmoBoxBuilder):
     @cached_property
     def _metadata(self) -> Metadata:
         return read_metadata(self.config.metadata, self.corpus)
+
+    def _copy_hash(self) -> str:
+        return joined_hash(super()._copy_hash(), self.config.metadata)
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         generators = super()._split_generators(dl_manager)

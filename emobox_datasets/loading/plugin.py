@@ -16,7 +16,9 @@ from emobox_datasets.errors import CorpusError
 from emobox_datasets.folds.partition import configurations
 from emobox_datasets.loading import builder, joined, published_rows
 from emobox_datasets.loading.row_version import ROW_VERSION, source_hash
-from emobox_datasets.location import candidate_root, find_root, named_folder
+from emobox_datasets.location import candidate_root, downloaded_root, find_root, named_folder
+from emobox_datasets.sources.download import remind
+from emobox_datasets.sources.source import Source
 
 NAMESPACE = "emobox/"
 VERSION = datasets.Version("1.0.0")
@@ -27,6 +29,10 @@ def dataset_module(corpus: Corpus, data_dir: str | None) -> DatasetModule:
     root = candidate_root(corpus, data_dir)
     if corpus.synthesise is not None and data_dir is None:
         root = find_root(corpus, None)
+    if root is None and isinstance(corpus.download, Source):
+        root = downloaded_root(corpus)  # where the builder puts it, once its audio is asked for
+    elif root is not None:
+        remind(root)
     configs = [
         builder.EmoBoxConfig(name=known.name, version=VERSION, description=known.description)
         for known in configurations(corpus).values()
@@ -44,7 +50,6 @@ def dataset_module(corpus: Corpus, data_dir: str | None) -> DatasetModule:
 def joined_module(corpus: Corpus, data_dir: str | None, metadata: Path) -> DatasetModule:
     """`dataset_module` where a repository without audio is at `metadata`: every row is held against it."""
     plain = dataset_module(corpus, data_dir)
-    told = hashlib.sha256((metadata / prepared.FILE).read_bytes()).hexdigest()
     configs = [
         joined.JoinedConfig(name=config.name, version=config.version, description=config.description)
         for config in plain.builder_configs_parameters.builder_configs
@@ -52,7 +57,7 @@ def joined_module(corpus: Corpus, data_dir: str | None, metadata: Path) -> Datas
     return replace(
         plain,
         module_path=joined.__name__,
-        hash=hashlib.sha256(f"{plain.hash}{told}".encode()).hexdigest()[:32],
+        hash=joined.joined_hash(plain.hash, metadata),
         builder_kwargs={**plain.builder_kwargs, "metadata": str(metadata.absolute())},
         builder_configs_parameters=replace(plain.builder_configs_parameters, builder_configs=configs),
     )

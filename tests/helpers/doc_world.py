@@ -4,6 +4,8 @@ Each stand-in is whole but small: EmoDB's names and label list with a tenth of a
 thousand random weights on a Hub on the loopback interface.
 """
 
+import io
+import zipfile
 from pathlib import Path
 
 import emotion2vec_reference as emotion2vec
@@ -13,10 +15,12 @@ import torch
 from classifiers import fit, save, tiny
 from hub_server import HubServer
 from published_models import save_as_funasr
+from publisher_server import PublisherServer
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
 
 from emobox_datasets import corpora
 from emobox_datasets.audio_files.synthesis import STYLES, VOICES, demo_names, utter
+from emobox_datasets.released.utterances import released_utterances
 from hub_cards.paper import read_table_4
 
 # The id on the Hub, and what makes the folder that stands for it.
@@ -92,6 +96,19 @@ def fill_data(data: Path) -> None:
     checkpoint = data / "emotion2vec" / "model.pt"
     checkpoint.parent.mkdir()
     emotion2vec.save_fairseq(emotion2vec.published_state(conf), conf, checkpoint)
+
+
+def fill_publishers(publishers: PublisherServer) -> None:
+    """Put RAVDESS on Zenodo, as it is packed there."""
+    random = np.random.default_rng(0)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for id in released_utterances("ravdess"):
+            sound = io.BytesIO()
+            soundfile.write(sound, 0.1 * random.standard_normal(1_600), 16_000, format="WAV")
+            name = id.removeprefix("ravdess-")
+            archive.writestr(f"Actor_{name[-2:]}/{name}.wav", sound.getvalue())
+    publishers.zenodo("1188976", {"Audio_Speech_Actors_01-24.zip": packed.getvalue()})
 
 
 def byol_s(file: Path) -> None:

@@ -261,7 +261,11 @@ def test_a_broken_file_is_named(tmp_path: Path, content: bytes) -> None:
             "configuration of demo, but got 'flod2'. Did you mean fold",
         ),
         ({"path": "emobox/demo", "name": "strict1"}, "share no speaker"),
-        ({"path": "emobox/emodb", "name": "fold1"}, "pass data_dir='/path/to/emodb'"),
+        ({"path": "emobox/iemocap", "name": "fold1"}, "pass data_dir='/path/to/iemocap'"),
+        (
+            {"path": "emobox/emodb", "name": "fold1"},
+            "Expected EmoDB on this machine, or a network to fetch it",
+        ),
         ({"path": "emobox/emodb", "name": "fold1", "data_dir": "/nowhere"}, "/nowhere (from data_dir)"),
     ],
 )

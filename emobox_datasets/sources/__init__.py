@@ -1,0 +1,1 @@
+"""Where open corpora come from, and how they are fetched."""
