@@ -14,7 +14,7 @@ def add_corpora(parser: argparse.ArgumentParser) -> None:
 def run_corpora(arguments: argparse.Namespace) -> int:
     """Print every corpus and whether it is found on this machine."""
     import emobox_datasets.catalogue as catalogue
-    from emobox_datasets.location import data_variable_problem
+    from emobox_datasets.sources.location import data_variable_problem
 
     if problem := data_variable_problem():
         print(problem, file=sys.stderr)
@@ -82,8 +82,8 @@ def add_prepare(parser: argparse.ArgumentParser) -> None:
 def run_prepare(arguments: argparse.Namespace) -> int:
     """Prepare a corpus and say what was written."""
     import emobox_datasets.corpora as corpora
-    from emobox_datasets.location import find_root
     from emobox_datasets.repository.write import prepare
+    from emobox_datasets.sources.location import find_root
     from hub_cards.cards.dataset_card import describe
 
     corpus = corpora.load(arguments.corpus)

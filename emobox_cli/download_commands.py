@@ -55,8 +55,8 @@ def _bring_or_say_why_not(corpus: "Corpus", arguments: argparse.Namespace) -> in
 def _bring(corpus: "Corpus", arguments: argparse.Namespace) -> int:
     """Fetch a corpus, and show what the doctor says of it; of one that must be asked for, print how."""
     from emobox_datasets.doctor.diagnosis import show
-    from emobox_datasets.location import holds_files
     from emobox_datasets.sources.download import download, target_root
+    from emobox_datasets.sources.location import holds_files
     from emobox_datasets.sources.permission import how_to_ask
     from emobox_datasets.sources.source import Source
 

@@ -15,7 +15,7 @@ from emobox_datasets.errors import printable
 from emobox_datasets.folds.balanced import remarks
 from emobox_datasets.folds.partition import Kind, configurations, why_not_strict
 from emobox_datasets.labels import shared_four
-from emobox_datasets.location import DATA_VARIABLE, candidate_root, is_here
+from emobox_datasets.sources.location import DATA_VARIABLE, candidate_root, is_here
 from emobox_datasets.sources.permission import is_open
 from emobox_datasets.sources.source import Source, megabytes
 

@@ -13,7 +13,7 @@ import emobox_datasets.corpora as corpora
 from emobox_datasets.doctor.diagnosis import Diagnosis, Observation
 from emobox_datasets.doctor.examination import examine
 from emobox_datasets.errors import CorpusError
-from emobox_datasets.location import find_root
+from emobox_datasets.sources.location import find_root
 
 
 def diagnose(

@@ -25,8 +25,8 @@ from emobox_datasets.folds.utterance_list import UtteranceList
 from emobox_datasets.loading.cached import CachedBuilder
 from emobox_datasets.loading.columns import check_features, recast, recast_table
 from emobox_datasets.loading.row_version import source_hash
-from emobox_datasets.location import find_root
 from emobox_datasets.sources.download import fetch_missing
+from emobox_datasets.sources.location import find_root
 
 # Rows a table of the Arrow file: a few seconds of conversion, a few MB.
 TABLE_ROWS = 64

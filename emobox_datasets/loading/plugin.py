@@ -16,8 +16,8 @@ from emobox_datasets.errors import CorpusError
 from emobox_datasets.folds.partition import configurations
 from emobox_datasets.loading import builder, joined, published_rows
 from emobox_datasets.loading.row_version import ROW_VERSION, source_hash
-from emobox_datasets.location import candidate_root, downloaded_root, find_root, named_folder
 from emobox_datasets.sources.download import remind
+from emobox_datasets.sources.location import candidate_root, downloaded_root, find_root, named_folder
 from emobox_datasets.sources.source import Source
 
 NAMESPACE = "emobox/"

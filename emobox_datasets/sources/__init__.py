@@ -1,1 +1,1 @@
-"""Where open corpora come from, and how they are fetched."""
+"""Where corpora are: on this machine, or at their publishers."""

@@ -26,8 +26,8 @@ from emobox_datasets.doctor.diagnosis import UNHEALTHY, Diagnosis
 from emobox_datasets.doctor.examination import examine
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.files import whole_folder, write_whole
-from emobox_datasets.location import candidate_root, downloaded_root, holds_files, named_folder
 from emobox_datasets.sources import hub, large_files, records
+from emobox_datasets.sources.location import candidate_root, downloaded_root, holds_files, named_folder
 from emobox_datasets.sources.parallel import run_all
 from emobox_datasets.sources.permission import source_of
 from emobox_datasets.sources.source import RemoteFile, Source, megabytes

@@ -1,6 +1,6 @@
 """The plan of the paper: its ten models on its corpora, as far as they are here."""
 
-from emobox_datasets.location import DATA_VARIABLE
+from emobox_datasets.sources.location import DATA_VARIABLE
 from hub_cards.bench.plan import FOUND
 from hub_cards.bench.reading import found_corpora
 from hub_cards.paper import read_table_4, read_table_5

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import emobox_datasets.corpora as corpora
 from emobox_datasets.loading.row_version import source_hash
-from emobox_datasets.location import candidate_root
+from emobox_datasets.sources.location import candidate_root
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.features.shards import write_whole
 from emobox_probe.features.store import FORMAT

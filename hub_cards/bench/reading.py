@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 import emobox_datasets.corpora as corpora
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.files import cache_folder
-from emobox_datasets.location import DATA_VARIABLE, find_root, is_here
+from emobox_datasets.sources.location import DATA_VARIABLE, find_root, is_here
 from emobox_probe.config import Config, ProtocolName, problem
 from emobox_probe.encoders.builtin import BUILTIN
 from emobox_probe.encoders.own.doors import is_own

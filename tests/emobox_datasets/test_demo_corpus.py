@@ -12,7 +12,7 @@ import pytest
 
 from emobox_datasets import corpora
 from emobox_datasets.corpus import Corpus
-from emobox_datasets.location import find_root
+from emobox_datasets.sources.location import find_root
 
 FILES = 5
 

@@ -16,7 +16,7 @@ import torch
 from emobox_datasets import corpora
 from emobox_datasets.corpus import Utterance
 from emobox_datasets.loading.builder import features_of, row_of
-from emobox_datasets.location import find_root
+from emobox_datasets.sources.location import find_root
 
 DEMO = corpora.load("demo")
 

@@ -11,8 +11,8 @@ from hub_store import Repository
 from result_runs import BY_HAND, MODEL, make_cross_run, make_run
 
 from emobox_datasets import corpora
-from emobox_datasets.location import find_root
 from emobox_datasets.repository.write import prepare
+from emobox_datasets.sources.location import find_root
 from hub_cards.cards.dataset_card import describe
 from hub_cards.hub import one_commit as publish
 

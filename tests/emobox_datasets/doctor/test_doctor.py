@@ -27,7 +27,7 @@ from emobox_datasets.corpus import Utterance
 from emobox_datasets.doctor.diagnosis import Diagnosis
 from emobox_datasets.doctor.examination import examine, files_beside
 from emobox_datasets.doctor.hearing import hear
-from emobox_datasets.location import find_root
+from emobox_datasets.sources.location import find_root
 
 DEMO = "demo"
 

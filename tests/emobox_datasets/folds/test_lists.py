@@ -11,9 +11,9 @@ from emobox_datasets import CorpusError, corpora
 from emobox_datasets.folds import utterance_list as lists
 from emobox_datasets.folds.partition import find_configuration, partition
 from emobox_datasets.loading.builder import stored_items
-from emobox_datasets.location import find_root
 from emobox_datasets.repository import without_audio as metadata_only
 from emobox_datasets.repository.write import prepare
+from emobox_datasets.sources.location import find_root
 from hub_cards.cards.dataset_card import describe
 
 DEMO = corpora.load("demo")

@@ -20,7 +20,7 @@ from plain_rows import told
 import emobox_datasets
 from emobox_datasets import corpora
 from emobox_datasets.audio_files.fingerprint import fingerprint
-from emobox_datasets.location import find_root
+from emobox_datasets.sources.location import find_root
 
 COLUMNS = {"audio", "label", "id", "speaker", "raw_label", "duration", "language", "gender"}
 

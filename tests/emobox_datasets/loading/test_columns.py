@@ -10,9 +10,9 @@ from plain_rows import told
 from emobox_datasets import CorpusError, corpora
 from emobox_datasets.folds.partition import configurations
 from emobox_datasets.loading.builder import features_of
-from emobox_datasets.location import find_root
 from emobox_datasets.repository.without_audio import without_audio
 from emobox_datasets.repository.write import prepare
+from emobox_datasets.sources.location import find_root
 from hub_cards.cards.dataset_card import describe
 
 DEMO = corpora.load("demo")

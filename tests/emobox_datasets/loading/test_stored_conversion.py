@@ -22,9 +22,9 @@ from emobox_datasets.audio_files.audio import from_flac
 from emobox_datasets.audio_files.fingerprint import fingerprint
 from emobox_datasets.errors import AudioError
 from emobox_datasets.loading import integrity
-from emobox_datasets.location import find_root
 from emobox_datasets.repository import write as repository
 from emobox_datasets.repository.write import prepare
+from emobox_datasets.sources.location import find_root
 from hub_cards.cards.dataset_card import describe
 
 DEMO = corpora.load("demo")

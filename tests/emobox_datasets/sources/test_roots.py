@@ -8,7 +8,7 @@ from datasets import load_dataset
 
 from emobox_datasets import corpora
 from emobox_datasets.errors import CorpusError
-from emobox_datasets.location import DATA_VARIABLE, candidate_root, find_root, is_here
+from emobox_datasets.sources.location import DATA_VARIABLE, candidate_root, find_root, is_here
 
 
 @pytest.fixture
