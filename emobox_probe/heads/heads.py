@@ -34,6 +34,13 @@ class Head:
     second_bias: Tensor
     mixing: Tensor | None = None
 
+    def cpu(self) -> "Head":
+        """The same in main memory."""
+        mixing = None if self.mixing is None else self.mixing.cpu()
+        return Head(
+            self.first.cpu(), self.first_bias.cpu(), self.second.cpu(), self.second_bias.cpu(), mixing
+        )
+
     def logits(self, batch: Batch) -> Tensor:
         """(B, C) of a batch of one group, in float32."""
         frames = batch.frames.float()
