@@ -176,6 +176,17 @@ def _drawn(seed: int, dimension: int, hidden: int, classes: int) -> Head:
     return Head(first.weight.data, first.bias.data, second.weight.data, second.bias.data)
 
 
+def combined(logits: Tensor) -> Tensor:
+    """Logits `(B, K, C)` of K heads as one answer `(B, C)`: of one its own, of several those of the mean probabilities.
+
+    >>> combined(torch.tensor([[[0.0, 0.0], [2.0, 2.0]]])).softmax(-1)
+    tensor([[0.5000, 0.5000]])
+    """
+    if logits.shape[1] == 1:
+        return logits[:, 0]
+    return logits.softmax(-1).mean(1).log()
+
+
 def pieces(rows: Tensor, lengths: Tensor, frames: int) -> Iterator[Tensor]:
     """Consecutive rows of about `frames` frames together, at least one row each."""
     piece = lengths[rows].cumsum(0) // frames

@@ -19,11 +19,14 @@ from emobox_probe.records.shown import ShownRecord
 from emobox_probe.report.percent import score_text
 
 
-def write(folder: Path, record: ShownRecord, predictions: pd.DataFrame, heads: bytes | None = None) -> None:
+def write(
+    folder: Path, record: ShownRecord, predictions: pd.DataFrame | None, heads: bytes | None = None
+) -> None:
     """Write predictions, heads and pictures and, last, the record: where it is, the rest is too."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / record.FILE).unlink(missing_ok=True)
-    write_whole(folder / PREDICTIONS_FILE, lambda file: predictions.to_parquet(file, index=False))
+    if predictions is not None:
+        write_whole(folder / PREDICTIONS_FILE, lambda file: predictions.to_parquet(file, index=False))
     if heads is not None:
         write_whole(folder / HEADS_FILE, heads)
     for name, picture in record.pictures().items():

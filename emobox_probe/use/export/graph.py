@@ -20,7 +20,7 @@ from emobox_probe.encoders.inputs import Loaded, Raw, Windows
 from emobox_probe.encoders.outputs import Output, masked_waveforms, trimmed_frames
 from emobox_probe.errors import ProbeError
 from emobox_probe.heads.batches import EPSILON
-from emobox_probe.heads.heads import Head
+from emobox_probe.heads.heads import Head, combined
 from emobox_probe.records.heads_file import LAST
 
 # Added to the variance of a waveform by Wav2Vec2FeatureExtractor.
@@ -180,13 +180,6 @@ def _whole_normalised(frames: Tensor, inside: Tensor, count: Tensor) -> Tensor:
     centred = (frames - mean) * inside
     variance = centred.square().sum((1, 2), keepdim=True) / size
     return centred * (variance + EPSILON).rsqrt()
-
-
-def combined(logits: Tensor) -> Tensor:
-    """`(B, K, C)` of K heads to logits `(B, C)`: of one head its own, of several those of their mean probabilities."""
-    if logits.shape[1] == 1:
-        return logits[:, 0]
-    return logits.softmax(-1).mean(1).log()
 
 
 class ClassifierGraph(nn.Module):
