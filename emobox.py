@@ -77,6 +77,11 @@ COMMANDS = {
         "make a classifier to be used of a run",
         "emobox fit runs/openai--whisper-base/emodb/paper --data-dir emodb=/data/emodb",
     ),
+    "export": Command(
+        "use_commands",
+        "write a classifier for transformers, ONNX Runtime or browsers",
+        "emobox export runs/openai--whisper-base/emodb/paper/fit --to onnx",
+    ),
     "predict": Command(
         "use_commands",
         "label recordings, or the parts of long ones",

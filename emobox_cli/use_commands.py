@@ -5,7 +5,7 @@ import sys
 
 from emobox_cli.console import FAILED, print_json, tables
 from emobox_cli.options import add_options, settings_of
-from emobox_probe.config import FitConfig, PredictConfig
+from emobox_probe.config import ExportConfig, FitConfig, PredictConfig
 
 
 def add_fit(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +23,20 @@ def run_fit(arguments: argparse.Namespace) -> int:
     for sentence in record.expected.remarks:
         console.print(sentence)
     console.print(f"written to {folder}", soft_wrap=True)
+    return 0
+
+
+def add_export(parser: argparse.ArgumentParser) -> None:
+    add_options(parser, ExportConfig, ("to", "out", "int8"), words=("classifier",))
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    """Write a classifier in a form of others, and say what it takes."""
+    from emobox_probe.use.export.export import run
+
+    folder = run(settings_of(ExportConfig, arguments))
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    print(f"{folder}: {size / 1e6:.1f} MB; its README.md says how to use it, and what to expect")
     return 0
 
 

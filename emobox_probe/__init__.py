@@ -1,6 +1,6 @@
 """Frozen speech models, small heads, scores with intervals.
 
-from emobox_probe import probe, cross, extract, fit, predict
+from emobox_probe import probe, cross, extract, fit, export, predict
 
 record = probe("openai/whisper-base", "emodb", protocol="strict", data_dir="/data/emodb")
 record.table()
@@ -8,12 +8,15 @@ record.table()
 
 from typing import TYPE_CHECKING, Any
 
+from emobox_probe.use.registration import register_when_imported
+
 if TYPE_CHECKING:
     from emobox_probe.experiment import cross, extract, probe, read_run
+    from emobox_probe.use.export.export import export
     from emobox_probe.use.fit import fit
     from emobox_probe.use.predict import predict
 
-__all__ = ["__version__", "cross", "extract", "fit", "predict", "probe", "read_run"]
+__all__ = ["__version__", "cross", "export", "extract", "fit", "predict", "probe", "read_run"]
 
 # What is imported when it is asked for, and from where: the command line's help need not wait for torch.
 _FROM = {
@@ -21,6 +24,7 @@ _FROM = {
     "extract": "experiment",
     "probe": "experiment",
     "read_run": "experiment",
+    "export": "use.export.export",
     "fit": "use.fit",
     "predict": "use.predict",
 }
@@ -36,3 +40,6 @@ def __getattr__(name: str) -> Any:
 
         return getattr(import_module(f"emobox_probe.{_FROM[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+register_when_imported()

@@ -16,6 +16,7 @@ Layers = Literal["last", "all"]
 Training = Literal["all", "released"]
 Device = Literal["cpu", "cuda", "mps"]
 TestSet = Literal["balanced", "all"]
+ExportForm = Literal["transformers", "onnx", "web"]
 ProtocolName = Literal["paper", "strict"]
 # Within a corpus `strict` may not be possible: it is this one then, which can also be named.
 WithinProtocolName = Literal["paper", "strict", "speaker-dependent"]
@@ -251,6 +252,21 @@ class PredictConfig(UseConfig):
     def parted(self) -> bool:
         """Whether parts of a recording are labelled, each by itself."""
         return self.segments or self.window is not None
+
+
+class ExportConfig(UseConfig):
+    """A classifier in a form of others."""
+
+    to: ExportForm = Field(
+        description="transformers: a folder for pipelines; onnx: a graph for ONNX Runtime; web: a page that runs it"
+    )
+    out: Path | None = Field(None, description="folder to write; default: <to>, in the classifier's folder")
+    int8: bool = Field(False, description="of onnx and web: matrix products of the encoder in 8 bits")
+    onnxruntime_web: Path | None = Field(
+        None,
+        description="of web: folder of the npm package onnxruntime-web; default: node_modules/onnxruntime-web",
+    )
+    overwrite: bool = Field(False, description="replace an earlier export at --out")
 
 
 class FitConfig(Config):

@@ -59,18 +59,7 @@ class HeadsDescription(Record):
     @field_validator("labels")
     @classmethod
     def _safe(cls, labels: list[str]) -> list[str]:
-        """They are shown on terminals, in tables and on pages, and name columns."""
-        for label in labels:
-            if (
-                not label.strip()
-                or len(label) > LONGEST_LABEL
-                or not label.isprintable()
-                or label[0] in "=+-@"
-            ):
-                raise ValueError(f"a label may not be called {label!r}")
-        if len(set(labels)) != len(labels):
-            raise ValueError("a label is there twice")
-        return labels
+        return check_labels(labels)
 
 
 @dataclass(frozen=True)
@@ -114,6 +103,20 @@ def heads_content(
         for part in _PARTS
     }
     return save(tensors, {METADATA: json.dumps(description.model_dump(mode="json"), sort_keys=True)})
+
+
+def check_labels(labels: list[str]) -> list[str]:
+    """The labels, if they may be shown on terminals, in tables and on pages, and name columns.
+
+    Raises:
+        ValueError: one may not, or is there twice; says which, as a part of a sentence.
+    """
+    for label in labels:
+        if not label.strip() or len(label) > LONGEST_LABEL or not label.isprintable() or label[0] in "=+-@":
+            raise ValueError(f"a label may not be called {label!r}")
+    if len(set(labels)) != len(labels):
+        raise ValueError("a label is there twice")
+    return labels
 
 
 def sha256_of(content: bytes) -> str:

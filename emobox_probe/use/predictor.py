@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from emobox_datasets.audio_files.audio import SAMPLING_RATE
+from emobox_probe.encoders.batching import Budget, plan
 from emobox_probe.encoders.encoder import DTYPES, Encoded, Encoder, encoded
 from emobox_probe.heads.batches import MappedFrames
 from emobox_probe.heads.heads import Head, combined
@@ -64,6 +65,30 @@ class EncoderAndHeads:
         ]
         together: np.ndarray = combined(torch.stack(answers, dim=1)).numpy()
         return together
+
+
+class OnnxGraph:
+    """An exported graph in ONNX Runtime; utterances of like lengths share a batch."""
+
+    def __init__(self, session: Any, labels: Sequence[str], sha256: str, budget: Budget):
+        self.labels = list(labels)
+        self._session, self._sha256, self._budget = session, sha256, budget
+
+    @property
+    def identity(self) -> list[Any]:
+        return [self._sha256, self.labels]
+
+    def logits(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
+        seconds = [len(waveform) / SAMPLING_RATE for waveform in waveforms]
+        logits = np.empty((len(waveforms), len(self.labels)), dtype=np.float32)
+        for rows in plan(seconds, [0] * len(seconds), self._budget):
+            lengths = [len(waveforms[row]) for row in rows]
+            padded = np.zeros((len(rows), max(lengths)), dtype=np.float32)
+            for place, row in enumerate(rows):
+                padded[place, : lengths[place]] = waveforms[row]
+            given = {"waveform": padded, "length": np.array(lengths, dtype=np.int64)}
+            logits[rows] = self._session.run(["logits"], given)[0]
+        return logits
 
 
 def _of_mean(head: Head, utterances: Sequence[Encoded], layer: int) -> Tensor:

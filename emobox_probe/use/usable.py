@@ -58,6 +58,11 @@ class Usable:
         return replace(self, heads=chosen)
 
     @property
+    def encoder_facts(self) -> EncoderFacts:
+        """What an encoder is checked against, and no more."""
+        return EncoderFacts(**{name: getattr(self.encoder, name) for name in EncoderFacts.model_fields})
+
+    @property
     def needs_layers(self) -> bool:
         """Whether a head sees another layer than the frames of the last."""
         return any(kept.layer != LAST for kept in self.heads)

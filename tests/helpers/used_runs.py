@@ -1,4 +1,4 @@
-"""Short real runs for tests of what is done with them: a tiny random encoder and `builtin:logmel` on the demo corpus."""
+"""Short real runs for tests of their use: `builtin:logmel` and a tiny random encoder on the demo corpus."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -4,24 +4,20 @@ What encoders, padding, windows and heads do elsewhere in Python and NumPy is he
 exported; every utterance of a padded batch comes out as if it were alone.
 """
 
-from collections.abc import Sequence
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from emobox_datasets.audio_files.audio import SAMPLING_RATE
 from emobox_probe.encoders.builtin import BUILTIN, LogMel
-from emobox_probe.encoders.encoder import DTYPES
 from emobox_probe.encoders.exactness import Validity, output_length, settle_weights, shortest_input
 from emobox_probe.encoders.families import Family
 from emobox_probe.encoders.inputs import Loaded, Raw, Windows
 from emobox_probe.encoders.outputs import Output, masked_waveforms, trimmed_frames
 from emobox_probe.errors import ProbeError
-from emobox_probe.heads.batches import EPSILON
-from emobox_probe.heads.heads import Head, combined
-from emobox_probe.records.heads_file import LAST
+from emobox_probe.heads.heads import combined
+from emobox_probe.use.export.side_by_side import Heads
+from emobox_probe.use.export.spectrograms import BuiltinLogMel, WhisperLogMel
 
 # Added to the variance of a waveform by Wav2Vec2FeatureExtractor.
 VARIANCE_FLOOR = 1e-7  # data2vec 2.0 has another
@@ -46,8 +42,6 @@ class LogMelFront(Front):
 
     def __init__(self) -> None:
         super().__init__()
-        from emobox_probe.use.export.spectrograms import BuiltinLogMel
-
         self.spectrogram = BuiltinLogMel()
 
     def forward(self, waveform: Tensor, length: Tensor) -> Output:
@@ -90,8 +84,6 @@ class WindowFront(Front):
 
     def __init__(self, loaded: Loaded, family: Family, layers: bool):
         super().__init__()
-        from emobox_probe.use.export.spectrograms import WhisperLogMel
-
         assert isinstance(family.prepare, Windows)
         self.model, self._layers = loaded.model, layers
         self.spectrogram = WhisperLogMel(loaded.extractor)
@@ -111,75 +103,6 @@ class WindowFront(Front):
     def _joined(self, states: Tensor, batch: int) -> Tensor:
         """`(B x windows, T, D)` to `(B, windows x T, D)`."""
         return states.reshape(batch, -1, states.shape[-1])
-
-
-class Heads(nn.Module):
-    """K heads side by side: frames of an encoder to logits `(B, K, C)`.
-
-    Args:
-        heads: those of one layer together.
-        layers: of each head, `last` or the number of a layer.
-        store_dtype: what frames were stored as when the heads were trained; they see them rounded to that.
-    """
-
-    def __init__(self, heads: Sequence[Head], layers: Sequence[str], store_dtype: str):
-        super().__init__()
-        self.layers, self.store_dtype = list(layers), store_dtype
-        self.names = list(dict.fromkeys(layers))
-        self.widths = {
-            name: [len(head.first) for head, layer in zip(heads, layers, strict=True) if layer == name]
-            for name in self.names
-        }
-        for name in self.names:
-            chosen = [head for head, layer in zip(heads, layers, strict=True) if layer == name]
-            self.register_buffer(f"first_{name}", torch.cat([head.first for head in chosen]))
-            self.register_buffer(f"first_bias_{name}", torch.cat([head.first_bias for head in chosen]))
-        for number, head in enumerate(heads):
-            self.register_buffer(f"second_{number}", head.second)
-            self.register_buffer(f"second_bias_{number}", head.second_bias)
-
-    def forward(self, output: Output) -> Tensor:
-        assert output.valid is not None
-        pooled = {name: iter(self._pooled(name, output)) for name in self.names}
-        logits = [
-            F.linear(
-                next(pooled[layer]), getattr(self, f"second_{number}"), getattr(self, f"second_bias_{number}")
-            )
-            for number, layer in enumerate(self.layers)
-        ]
-        return torch.stack(logits, dim=1)
-
-    def _pooled(self, name: str, output: Output) -> Sequence[Tensor]:
-        """Mean hidden units `(B, H)` of every head on a layer."""
-        weight, bias = getattr(self, f"first_{name}"), getattr(self, f"first_bias_{name}")
-        if name == LAST:
-            frames = output.frames.to(DTYPES[self.store_dtype]).float()
-            inside, count = _inside(frames, output.valid, output.frames.shape[1])
-            normalised = _whole_normalised(frames, inside, count)
-            pooled = (F.linear(normalised, weight, bias).relu() * inside).sum(1) / count
-        else:
-            states = output.layers[int(name)].float()
-            inside, count = _inside(states, output.valid, output.frames.shape[1])
-            mean = (states * inside).sum(1) / count  # (B, D)
-            pooled = F.linear(F.layer_norm(mean, mean.shape[1:]), weight, bias).relu()
-        return list(pooled.split(self.widths[name], dim=1))
-
-
-def _inside(states: Tensor, valid: Any, frames: Any) -> tuple[Tensor, Tensor]:
-    """Where steps `(B, T', 1)` cover audio, and how many do `(B, 1)`; T' may be a multiple of the frames."""
-    steps = states.shape[1]
-    count = (valid * steps + frames - 1) // frames
-    inside = torch.arange(steps, device=states.device) < count[:, None]
-    return inside[..., None].to(states.dtype), count[:, None].to(states.dtype)
-
-
-def _whole_normalised(frames: Tensor, inside: Tensor, count: Tensor) -> Tensor:
-    """Each utterance's matrix of valid frames with zero mean and unit variance, zero behind them."""
-    size = (count * frames.shape[2])[..., None]  # (B, 1, 1)
-    mean = (frames * inside).sum((1, 2), keepdim=True) / size
-    centred = (frames - mean) * inside
-    variance = centred.square().sum((1, 2), keepdim=True) / size
-    return centred * (variance + EPSILON).rsqrt()
 
 
 class ClassifierGraph(nn.Module):
