@@ -5,6 +5,7 @@ matrix product. Groups stand behind each other in batched matrix products. Every
 that it would take alone, so its result is that of a plain loop.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,16 @@ class Head:
     second: Tensor
     second_bias: Tensor
     mixing: Tensor | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Of all its weights."""
+        digest = hashlib.sha256()
+        for name, part in vars(self).items():
+            if part is not None:
+                digest.update(f"{name}{tuple(part.shape)}".encode())
+                digest.update(part.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def cpu(self) -> "Head":
         """The same in main memory."""

@@ -50,7 +50,7 @@ class EncoderAndHeads:
 
     @property
     def identity(self) -> list[Any]:
-        heads = [[kept.source, kept.fold, kept.seed] for kept in self._heads]
+        heads = [[kept.layer, kept.head.sha256] for kept in self._heads]
         return [self._encoder.facts.identity, heads, str(self._dtype), self.labels]
 
     def logits(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:

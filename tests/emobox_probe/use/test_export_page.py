@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM, reason="no chromium on the path; apt-get install chromium"),
     pytest.mark.skipif(
         not (RUNTIME / "package.json").is_file(),
-        reason="no npm package onnxruntime-web; npm install onnxruntime-web and set EMOBOX_ONNXRUNTIME_WEB to its folder",
+        reason="no npm package onnxruntime-web; npm install it and set EMOBOX_ONNXRUNTIME_WEB to its folder",
     ),
 ]
 RATE, TOLERANCE = 16_000, 1e-4

@@ -15,7 +15,7 @@ import soundfile
 from commands import run_command
 from used_runs import demo_waveforms, logits_of
 
-from emobox_probe import fit, predict
+from emobox_probe import export, fit, predict
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.result import ResultRecord, read_record
 from emobox_probe.use.predict import Predictions
@@ -164,6 +164,18 @@ def test_a_killed_run_goes_on(runs: dict[str, Path], files: Path, monkeypatch: A
     asked.clear()
     assert len(predict(runs["logmel"], named, fold="fold2").predictions) == 8
     assert asked == [4]
+
+
+def test_what_other_heads_said_is_not_taken_for_answers(
+    runs: dict[str, Path], files: Path, tmp_path: Path
+) -> None:
+    file = sorted(files.glob("*.wav"))[0]
+    folders = [
+        export(runs["logmel"], "transformers", out=tmp_path / fold, fold=fold) for fold in ("fold1", "fold2")
+    ]
+    one, other = (predict(folder, file).predictions[0].logits for folder in folders)
+    assert one != other
+    assert other == predict(runs["logmel"], file, fold="fold2").predictions[0].logits
 
 
 def test_memory_does_not_grow_with_a_recording(runs: dict[str, Path], tmp_path: Path) -> None:
