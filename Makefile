@@ -12,9 +12,9 @@ LAUNCH := $(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_pr
 # One test process a core, so one thread each.
 TEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
 
-# What checks the page's JavaScript needs node; the page does not, nor anything else.
+# What checks the pages' JavaScript needs node; the pages do not, nor anything else.
 JAVASCRIPT := javascript/node_modules
-PAGE := hub_cards/leaderboard/static/leaderboard/*.js
+PAGE := hub_cards/leaderboard/static/leaderboard/*.js emobox_probe/use/export/static/*.js
 
 .PHONY: demo test test-all test-oldest lint lint-js lint-js-here javascript bench docs clean
 

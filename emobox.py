@@ -77,6 +77,21 @@ COMMANDS = {
         "scores from kept predictions: by speaker, gender or language",
         "emobox score runs/openai--whisper-base/emodb/paper --by gender",
     ),
+    "fit": Command(
+        "use_commands",
+        "make a classifier to be used of a run",
+        "emobox fit runs/openai--whisper-base/emodb/paper --data-dir emodb=/data/emodb",
+    ),
+    "export": Command(
+        "use_commands",
+        "write a classifier for transformers, ONNX Runtime or browsers",
+        "emobox export runs/openai--whisper-base/emodb/paper/fit --to onnx",
+    ),
+    "predict": Command(
+        "use_commands",
+        "label recordings, or the parts of long ones",
+        "emobox predict runs/openai--whisper-base/emodb/paper/fit interview.mp3 --segments",
+    ),
     "convert-checkpoint": Command(
         "probe_commands",
         "make a model folder of a data2vec 2.0 or emotion2vec checkpoint",

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from emobox_cli.console import tables
-from emobox_cli.options import add_options, settings_of
+from emobox_cli.options import WordsError, add_options, settings_of
 from hub_cards.settings import LeaderboardConfig, PublishConfig, PublishDatasetConfig
 
 
@@ -81,9 +81,13 @@ def add_publish(parser: argparse.ArgumentParser) -> None:
 
 def run_publish(arguments: argparse.Namespace) -> int:
     """Show what would change on the Hub, or change it."""
+    from hub_cards.publish.model_folder import publish_model_folder
     from hub_cards.publish.results import publish_results
 
-    publish_results(settings_of(PublishConfig, arguments), tables())
+    config = settings_of(PublishConfig, arguments)
+    if bool(config.runs) == bool(config.model_folder):
+        raise WordsError("Expected runs or --model-folder, but got both or neither; give one of them.")
+    (publish_model_folder if config.model_folder else publish_results)(config, tables())
     return 0
 
 

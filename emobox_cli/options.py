@@ -37,7 +37,7 @@ def add_options(
         elif get_origin(kind) is Literal:
             options["choices"] = get_args(kind)
         elif get_origin(kind) is tuple and name in words:
-            options["nargs"] = "+"
+            options["nargs"] = "+" if field.is_required() else "*"
         elif get_origin(kind) is tuple:
             options |= {"type": _names, "action": "extend", "metavar": name.upper()}
         elif get_origin(kind) is dict:

@@ -16,6 +16,7 @@ Layers = Literal["last", "all", "available"]
 Training = Literal["all", "released"]
 Device = Literal["cpu", "cuda", "mps"]
 TestSet = Literal["balanced", "all"]
+ExportForm = Literal["transformers", "onnx", "web"]
 ProtocolName = Literal["paper", "strict"]
 # Within a corpus `strict` may not be possible: it is this one then, which can also be named.
 WithinProtocolName = Literal["paper", "strict", "speaker-dependent"]
@@ -219,6 +220,88 @@ class ClassifyConfig(OneCorpus):
     overwrite: bool = Field(False, description="replace a result of another classifier or map")
 
 
+class UseConfig(Config):
+    """A classifier that labels recordings, and the encoder that it needs."""
+
+    classifier: Path = Field(description="folder of a run, of a fit or of an export")
+    model: str | None = Field(
+        None, description="the encoder, where a record knows its folder by name only; its weights are checked"
+    )
+    trust_remote_code: bool = Field(False, description="run the encoder repository's own code")
+    fold: str | None = Field(
+        None, description="of a run, only heads of this fold (between corpora: source); default: all together"
+    )
+    seed: int | None = Field(None, description="of a run, only heads of this seed; default: all together")
+
+
+class PredictConfig(UseConfig):
+    """What a classifier says of recordings."""
+
+    files: tuple[str, ...] = Field(
+        min_length=1, description="recordings, folders of them, or - for one from standard input"
+    )
+    segments: bool = Field(
+        False, description="label each part of a recording between silences, with its times"
+    )
+    window: float | None = Field(None, gt=0, description="label windows of so many seconds, with their times")
+    plots: Path | None = Field(
+        None, description="with --segments: a folder for pictures of emotions over time"
+    )
+    device: Device | None = Field(None, description="where the model runs; default: as accelerate chooses")
+    batch_seconds: float | None = Field(
+        None, gt=0, description="of audio in one batch, padding included; default: by device"
+    )
+
+    @property
+    def parted(self) -> bool:
+        """Whether parts of a recording are labelled, each by itself."""
+        return self.segments or self.window is not None
+
+
+class ExportConfig(UseConfig):
+    """A classifier in a form of others."""
+
+    to: ExportForm = Field(
+        description="transformers: a folder for pipelines; onnx: a graph for ONNX Runtime; web: a page that runs it"
+    )
+    out: Path | None = Field(None, description="folder to write; default: <to>, in the classifier's folder")
+    int8: bool = Field(False, description="of onnx and web: matrix products of the encoder in 8 bits")
+    onnxruntime_web: Path | None = Field(
+        None,
+        description="of web: folder of the npm package onnxruntime-web; default: node_modules/onnxruntime-web",
+    )
+    overwrite: bool = Field(False, description="replace an earlier export at --out")
+
+
+class FitConfig(Config):
+    """A classifier to be used, of the encoder, corpora and settings of a run."""
+
+    run: Path = Field(description="folder of a run of emobox probe or cross")
+    ensemble: bool = Field(
+        False, description="take the heads of all folds and seeds together; nothing is trained"
+    )
+    seeds: int = Field(1, gt=0, description="heads to train, with seeds 0 to N - 1; they answer together")
+    model: str | None = Field(
+        None, description="the encoder, where a record knows its folder by name only; its weights are checked"
+    )
+    trust_remote_code: bool = Field(False, description="run the encoder repository's own code")
+    data_dir: dict[str, Path] = Field(
+        default_factory=dict,
+        description="CORPUS=FOLDER: where a corpus is, as often as needed; default: $EMOBOX_DATA/<corpus>",
+    )
+    out: Path | None = Field(
+        None, description="folder to write; default: fit, or ensemble, in the run's folder"
+    )
+    features_dir: Path | None = Field(None, description="default: $HF_HOME/emobox/features")
+    num_proc: int | None = Field(None, gt=0, description="processes that convert a corpus")
+    device: Device | None = Field(None, description="where the model runs; default: as accelerate chooses")
+    batch_seconds: float | None = Field(
+        None, gt=0, description="of audio in one batch, padding included; default: by device"
+    )
+    allow_missing: bool = Field(False, description="go on with an incomplete corpus")
+    overwrite: bool = Field(False, description="replace another fit at --out")
+
+
 def option_of(name: str) -> str:
     """The option of a setting.
 
@@ -253,7 +336,7 @@ def _for_others(name: str, value: Any) -> Any:
         return {key: _for_others(name, part) for key, part in value.items()}
     if isinstance(value, Path):
         return Path(path_for_others(value))
-    return path_for_others(value) if name in MODELS and is_path(value) else value
+    return path_for_others(value) if name in MODELS and value and is_path(value) else value
 
 
 def _words(option: str, value: Any) -> list[str]:

@@ -41,10 +41,11 @@ from emobox_probe.heads.cpu import keep_freed_memory, threads_told
 from emobox_probe.heads.groups import identity
 from emobox_probe.protocol import PROTOCOLS, Protocol
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
+from emobox_probe.records.heads_file import heads_content, sha256_of
 from emobox_probe.records.predictions import PREDICTIONS_FILE
 from emobox_probe.records.result import CorpusRecord, ResultRecord, RunRecord, read_record
 from emobox_probe.scoring.check import as_shown
-from emobox_probe.scoring.scores import Outcome
+from emobox_probe.scoring.scores import Outcome, kept_heads
 from emobox_probe.scoring.sweep import train_tasks, views_of
 from emobox_probe.tasks.design import Design, Made, design_of
 from emobox_probe.tasks.pool import Pool
@@ -177,7 +178,11 @@ def run(config: ProbeConfig | CrossConfig, own: Any = None) -> Run:
         provenance = provenance_of(config, design, stores, accelerator, training_seconds)
         made = Made(outcomes, encoder, described, stores, pool, provenance)
         record, predictions = design.record(made)
-        report.write(folder, record, predictions.merge(pool.about(), on="id", how="left", validate="m:1"))
+        heads = heads_content(kept_heads(outcomes), design.labels, made.encoder.facts, config.store_dtype)
+        record = record.model_copy(update={"heads_sha256": sha256_of(heads)})
+        report.write(
+            folder, record, predictions.merge(pool.about(), on="id", how="left", validate="m:1"), heads
+        )
         forget(folder)
     accelerator.wait_for_everyone()
     accelerator.end_training()

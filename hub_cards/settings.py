@@ -28,13 +28,21 @@ class PublishDatasetConfig(Config):
 class PublishConfig(Config):
     """Runs of one model, the model whose card gets the scores, and the dataset that gets the records."""
 
-    runs: tuple[Path, ...] = Field(description="folders of runs of one model, or above them")
+    runs: tuple[Path, ...] = Field((), description="folders of runs of one model, or above them")
     to: str = Field(description="the model on the Hub, such as my-lab/encoder")
+    model_folder: Path | None = Field(
+        None,
+        description="in place of runs: send a folder of emobox export; a model that has to be made is private",
+    )
+    i_have_checked: bool = Field(
+        False,
+        description="with --model-folder: the terms of its corpora let me publish it, though they are not known to here",
+    )
     results_repo: str | None = Field(
         None, description="also add records and predictions to this dataset of results"
     )
     public: bool = Field(
-        False, description="a dataset of results that has to be made is public (default: private)"
+        False, description="what has to be made is public: a dataset of results, a model (default: private)"
     )
     no_pull_request: bool = Field(False, description="commit on main, where you have the right to")
     send: bool = Field(False, description=SEND)

@@ -4,10 +4,16 @@ import globals from "globals";
 export default [
   js.configs.recommended,
   {
-    files: ["hub_cards/leaderboard/static/leaderboard/*.js"],
+    files: ["hub_cards/leaderboard/static/leaderboard/*.js", "emobox_probe/use/export/static/*.js"],
     languageOptions: {
       sourceType: "script",
-      globals: { ...globals.browser, Board: "writable", DataTable: "readonly" },
+      globals: {
+        ...globals.browser,
+        Board: "writable",
+        DataTable: "readonly",
+        Recording: "readonly",
+        ort: "readonly",
+      },
     },
     linterOptions: { reportUnusedDisableDirectives: "error" },
     rules: {

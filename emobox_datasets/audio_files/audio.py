@@ -63,6 +63,22 @@ def decode(path: str | Path, start: float | None = None, end: float | None = Non
         AudioError: there is no audio file, it cannot be decoded, is shorter than its header or `end` says, or holds
             no samples.
     """
+    check_readable(path)
+    samples, rate = _decode(str(path), start, end)
+    if end is not None and len(samples) / rate < end - (start or 0) - _SPAN_TOLERANCE:
+        detail = f"only {len(samples) / rate:.2f} s of {start or 0} s to {end} s are there"
+        raise AudioError(path, "it ends before the utterance does", REPLACE, detail)
+    if not samples.size:
+        raise AudioError(path, "it holds no samples", REPLACE)
+    return samples, rate
+
+
+def check_readable(path: str | Path) -> None:
+    """What can be known of a file before it is decoded.
+
+    Raises:
+        AudioError: there is no audio file, it is shorter than its header says, or holds several recordings.
+    """
     if fault := placeholders.recognise(path):
         raise AudioError(path, *fault)
     try:
@@ -75,21 +91,14 @@ def decode(path: str | Path, start: float | None = None, end: float | None = Non
         raise AudioError(
             path, "it is several recordings behind each other, of which decoders play one", _JOIN
         )
-    samples, rate = _decode(str(path), start, end)
-    if end is not None and len(samples) / rate < end - (start or 0) - _SPAN_TOLERANCE:
-        detail = f"only {len(samples) / rate:.2f} s of {start or 0} s to {end} s are there"
-        raise AudioError(path, "it ends before the utterance does", REPLACE, detail)
-    if not samples.size:
-        raise AudioError(path, "it holds no samples", REPLACE)
-    return samples, rate
 
 
 def is_lossy(path: str | Path) -> bool:
     """Whether the codec of a file that can be decoded may change the number of samples, whatever its name says."""
     try:
         return not soundfile.info(os.fsencode(path)).subtype.startswith(_LOSSLESS)
-    except _UNDECODABLE:
-        with _open_with_ffmpeg(path) as container:
+    except UNDECODABLE:
+        with open_with_ffmpeg(path) as container:
             return not container.streams.audio[0].codec_context.codec.lossless
 
 
@@ -131,6 +140,11 @@ def to_integers(waveform: np.ndarray) -> np.ndarray:
     return np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
 
 
+def as_stored(waveform: np.ndarray) -> np.ndarray:
+    """`(samples,)` as it comes back from storage: float32 of 16 bits, clipped at full scale."""
+    return to_integers(waveform).astype(np.float32) / _FULL_SCALE
+
+
 def from_flac(flac: bytes) -> np.ndarray:
     """The stored bytes of one utterance to float32 `(samples,)` at 16 kHz.
 
@@ -170,7 +184,7 @@ def checksum(waveform: np.ndarray) -> str:
 
 
 # PyAV tells of streams whose layout changes half-way with ValueError; soundfile of the name `.raw` with TypeError.
-_UNDECODABLE = (soundfile.LibsndfileError, av.FFmpegError, OSError, ValueError, TypeError)
+UNDECODABLE = (soundfile.LibsndfileError, av.FFmpegError, OSError, ValueError, TypeError)
 _NO_SAMPLES = "no samples"
 # How the names of libsndfile's codecs begin that give back as many samples as they were given.
 _LOSSLESS = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW", "ALAC_", "DWVW_", "DPCM_")
@@ -193,13 +207,13 @@ def _decode(path: str, start: float | None, end: float | None) -> tuple[np.ndarr
     """
     libsndfile, ffmpeg = ("libsndfile", _decode_with_libsndfile), ("FFmpeg", _decode_with_ffmpeg)
     refusals: list[str] = []
-    for name, decode_with in (libsndfile, ffmpeg) if _is_libsndfile_first(path) else (ffmpeg, libsndfile):
+    for name, decode_with in (libsndfile, ffmpeg) if is_libsndfile_first(path) else (ffmpeg, libsndfile):
         try:
             return decode_with(path, start, end)
         except AudioError:
             raise
-        except _UNDECODABLE as error:
-            refusals.append(f"{name}: {_said(error)}")
+        except UNDECODABLE as error:
+            refusals.append(f"{name}: {said(error)}")
         if refusals[0].endswith(_NO_SAMPLES) and not is_left_open(path):
             raise AudioError(path, "it holds no samples", REPLACE)
     if fault := placeholders.sniff(path):
@@ -207,14 +221,15 @@ def _decode(path: str, start: float | None, end: float | None) -> tuple[np.ndarr
     raise AudioError(path, "it cannot be decoded", REPLACE, "; ".join(refusals))
 
 
-def _is_libsndfile_first(path: str) -> bool:
+def is_libsndfile_first(path: str) -> bool:
+    """Whether libsndfile is asked before FFmpeg; see `_decode`."""
     if Path(path).suffix[1:].upper() in _LIBSNDFILE_NAMES:
         return True
     with open(path, "rb") as file:
         return file.read(4) in _BY_LIBSNDFILE
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
     """What a decoder says of a file, without the file's name."""
     if isinstance(error, soundfile.LibsndfileError):
         return str(error.error_string).rstrip(".")
@@ -239,7 +254,7 @@ def _decode_with_libsndfile(path: str, start: float | None, end: float | None) -
         try:
             return _read(file, span), file.samplerate
         except soundfile.LibsndfileError as error:
-            raise AudioError(path, "it cannot be decoded", REPLACE, _said(error)) from error
+            raise AudioError(path, "it cannot be decoded", REPLACE, said(error)) from error
         except EOFError as error:
             raise AudioError(path, _CUT, REPLACE, str(error)) from error
 
@@ -270,9 +285,9 @@ def _decode_uncounted_mp3(path: str, file: soundfile.SoundFile) -> np.ndarray:
         samples = np.empty((0, file.channels), dtype=np.float32)
     try:
         by_ffmpeg, _ = _decode_with_ffmpeg(path, None, None)
-    except _UNDECODABLE as error:
+    except UNDECODABLE as error:
         if len(samples) < file.frames:  # what FFmpeg does not take for MP3, and libsndfile did by its name
-            raise AudioError(path, "it cannot be decoded", REPLACE, f"FFmpeg: {_said(error)}") from error
+            raise AudioError(path, "it cannot be decoded", REPLACE, f"FFmpeg: {said(error)}") from error
         return samples
     return by_ffmpeg if len(by_ffmpeg) > len(samples) else samples
 
@@ -290,7 +305,7 @@ def _refuse_long(path: str, start: float | None, end: float | None, seconds: flo
 
 
 def _decode_with_ffmpeg(path: str, start: float | None, end: float | None) -> tuple[np.ndarray, int]:
-    with _open_with_ffmpeg(path) as container:
+    with open_with_ffmpeg(path) as container:
         if not container.streams.audio:
             raise OSError("no audio stream")
         stream = container.streams.audio[0]
@@ -298,7 +313,7 @@ def _decode_with_ffmpeg(path: str, start: float | None, end: float | None) -> tu
         if container.format.name == "caf" and stream.codec_context.codec.lossless:
             stream.codec_context.flags2 |= Flags2.skip_manual  # else the padding of ALAC is taken away twice
         planar = av.AudioResampler(format="fltp")
-        frames = [out for frame in _frames(container, stream) for out in planar.resample(frame)]
+        frames = [out for frame in ffmpeg_frames(container, stream) for out in planar.resample(frame)]
     if not frames:
         raise OSError(_NO_SAMPLES)
     samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1).T
@@ -306,12 +321,13 @@ def _decode_with_ffmpeg(path: str, start: float | None, end: float | None) -> tu
     return samples[_span(start, end, rate, len(samples))], rate
 
 
-def _open_with_ffmpeg(path: str | Path) -> InputContainer:
+def open_with_ffmpeg(path: str | Path) -> InputContainer:
+    """The containers that people exchange speech in, and no others; nothing that names other files."""
     # `file:` because names such as `http:a.m4a` are addresses to FFmpeg.
     return av.open(f"file:{path}", options={"format_whitelist": _FFMPEG_FORMATS})
 
 
-def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
+def ffmpeg_frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
     """The decoded frames of a stream, without what is no frame behind the last of an MP3 file, such as a tag."""
     refusal: av.InvalidDataError | None = None
     begun = False

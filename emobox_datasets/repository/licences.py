@@ -23,6 +23,38 @@ REDISTRIBUTABLE = {
 NAMED = {"CC-BY-NC-ND-4.0": "cc-by-nc-nd-4.0", "unknown": "unknown"}
 
 
+# Terms that let nobody pass on what was made from the audio.
+NO_DERIVATIVES = "-ND-"
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """Whether a model trained on a corpus may be passed on; `reason` completes the sentence "the licence …"."""
+
+    permission: Permission
+    reason: str
+
+
+def derivation(corpus: Corpus) -> Derivation:
+    """What the licence on the corpus's card lets a third party do with models trained on it.
+
+    Licences are granted that let anyone change and pass on the audio itself. Terms of their own say nothing of models
+    that could be read here: a person has to.
+
+    >>> from emobox_datasets import corpora
+    >>> [derivation(corpora.load(name)).permission for name in ("demo", "ravdess", "emodb", "urdu")]
+    ['granted', 'granted', 'unknown', 'unknown']
+    """
+    known = corpus.licence.partition(" (")[0]
+    if known in REDISTRIBUTABLE:
+        return Derivation("granted", f"is {corpus.licence}")
+    if NO_DERIVATIVES in known:
+        return Derivation("refused", f"is {corpus.licence}, which lets nobody pass on what is made of it")
+    if known == "unknown":
+        return Derivation("unknown", "is not known")
+    return Derivation("unknown", f"is {corpus.licence!r}, which has to be read for what it says of models")
+
+
 @dataclass(frozen=True)
 class Redistribution:
     """Whether the converted audio may be public; `reason` completes the sentence "the licence …"."""
@@ -45,7 +77,7 @@ def redistribution(corpus: Corpus) -> Redistribution:
     hub_licence = NAMED.get(known, "other")
     if known == "unknown":
         return Redistribution("unknown", hub_licence, "is not known")
-    if "-ND-" in known:
+    if NO_DERIVATIVES in known:
         reason = f"is {corpus.licence}, which does not let converted audio be passed on"
     else:
         reason = f"is {corpus.licence!r}, which does not let its audio be passed on"

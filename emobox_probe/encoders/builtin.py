@@ -23,8 +23,8 @@ class LogMel:
     shortest_samples = WINDOW
 
     def __init__(self) -> None:
-        self._window = window_function(self.WINDOW, "hann")
-        self._filters = mel_filter_bank(
+        self.window = window_function(self.WINDOW, "hann")
+        self.filters = mel_filter_bank(
             self.FFT // 2 + 1,
             self.BANDS,
             20.0,
@@ -38,14 +38,14 @@ class LogMel:
         """16 kHz `(samples,)` to float32 `(T, D)`."""
         bands: np.ndarray = spectrogram(
             waveform,
-            self._window,
+            self.window,
             self.WINDOW,
             self.HOP,
             fft_length=self.FFT,
             power=2.0,
             center=True,
             pad_mode="constant",
-            mel_filters=self._filters,
+            mel_filters=self.filters,
             log_mel="log",
             mel_floor=1e-10,
             dtype=np.dtype(np.float32),

@@ -53,10 +53,10 @@ class Validity:
     def of(self, lengths: torch.Tensor, padded: int, convolutions: Sequence[Convolution]) -> Iterator[None]:
         """While inside, `lengths` `(B,)` of `padded` steps are audio, and so on through the convolutions."""
         self._active = True
-        self._lengths = {padded: lengths}
+        self._lengths = {_number(padded): lengths}
         for convolution in convolutions:
             padded, lengths = output_length(padded, [convolution]), output_length(lengths, [convolution])
-            self._lengths[padded] = lengths
+            self._lengths[_number(padded)] = lengths
         try:
             yield
         finally:
@@ -67,21 +67,26 @@ class Validity:
         """Valid steps `(B,)` at the level that is `padded` steps long; None while nothing is padded."""
         if not self._active:
             return None
-        if padded not in self._lengths:
+        if _number(padded) not in self._lengths:
             known = ", ".join(map(str, self._lengths))
             raise RuntimeError(
                 f"Expected a padded length among {known}, but a hook met {padded}: padding would leak."
             )
-        return self._lengths[padded]
+        return self._lengths[_number(padded)]
 
     def mask(self, padded: int) -> torch.Tensor | None:
         """True where there is audio, `(B, padded)`; None while nothing is padded."""
         lengths = self.lengths(padded)
         if lengths is None:
             return None
-        if padded not in self._masks:
-            self._masks[padded] = torch.arange(padded, device=lengths.device) < lengths[:, None]
-        return self._masks[padded]
+        if _number(padded) not in self._masks:
+            self._masks[_number(padded)] = torch.arange(padded, device=lengths.device) < lengths[:, None]
+        return self._masks[_number(padded)]
+
+
+def _number(padded: Any) -> int:
+    """A length as a number: while a model is exported with any length, that of the example."""
+    return int(padded.node.hint) if isinstance(padded, torch.SymInt) else int(padded)
 
 
 class MaskedGroupNorm(nn.GroupNorm):
@@ -99,7 +104,7 @@ class MaskedGroupNorm(nn.GroupNorm):
             return super().forward(x)
         # Statistics are float32 whatever the model is; sum and norm accumulate so without a float32 copy of x.
         x = x.masked_fill(~mask[:, None], 0)  # (B, C, T)
-        grouped = x.reshape(len(x), self.num_groups, -1)  # (B, G, C/G * T)
+        grouped = x.reshape(x.shape[0], self.num_groups, -1)  # (B, G, C/G * T)
         count = (lengths * (self.num_channels // self.num_groups))[:, None]  # (B, 1)
         mean = grouped.sum(-1, dtype=torch.float32) / count  # (B, G)
         square = torch.linalg.vector_norm(grouped, dim=-1, dtype=torch.float32).square() / count

@@ -26,7 +26,10 @@ from emobox_probe.errors import ProbeError, UtteranceError
 
 
 class ModelEncoder:
-    """A model of the library, run as its family says."""
+    """A model of the library, run as its family says.
+
+    It is tried, and its weights are hashed, unless the facts about it are `known`.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class ModelEncoder:
         dtype: str = "float32",
         layers: str = "last",
         own: OwnSource | None = None,
+        known: EncoderFacts | None = None,
     ):
         self._device, self._layers = device, layers == "all"
         self._family, self._way = family, family.way_for(loaded.config)
@@ -46,7 +50,8 @@ class ModelEncoder:
         self.busy_seconds = 0.0
         self.needs_cores = device.type == "cpu"
 
-        sha256 = loading.weights_hash(loaded.model) if loaded.model.state_dict() else None
+        state = {} if known else loaded.model.state_dict()
+        sha256 = loading.weights_hash(loaded.model) if state else None
         parameters = sum(parameter.numel() for parameter in loaded.model.parameters())
         self._loaded = loaded
         loaded.model.eval().to(device, DTYPES[dtype])
@@ -60,6 +65,9 @@ class ModelEncoder:
             family.secure(loaded.model, self._validity)
 
         self._convolutions = family.convolutions(loaded.config) if self._way == "masked" else []
+        if known is not None:
+            self._shortest, self.facts = known.shortest_samples, known
+            return
         self._shortest = 1
         self._shortest = self._shortest_samples()
         dimension, frame_rate = self._dimension_and_rate()

@@ -5,6 +5,7 @@ matrix product. Groups stand behind each other in batched matrix products. Every
 that it would take alone, so its result is that of a plain loop.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,23 @@ class Head:
     second: Tensor
     second_bias: Tensor
     mixing: Tensor | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Of all its weights."""
+        digest = hashlib.sha256()
+        for name, part in vars(self).items():
+            if part is not None:
+                digest.update(f"{name}{tuple(part.shape)}".encode())
+                digest.update(part.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def cpu(self) -> "Head":
+        """The same in main memory."""
+        mixing = None if self.mixing is None else self.mixing.cpu()
+        return Head(
+            self.first.cpu(), self.first_bias.cpu(), self.second.cpu(), self.second_bias.cpu(), mixing
+        )
 
     def logits(self, batch: Batch) -> Tensor:
         """(B, C) of a batch of one group, in float32."""
@@ -167,6 +185,17 @@ def _drawn(seed: int, dimension: int, hidden: int, classes: int) -> Head:
         torch.manual_seed(seed)
         first, second = nn.Linear(dimension, hidden), nn.Linear(hidden, classes)
     return Head(first.weight.data, first.bias.data, second.weight.data, second.bias.data)
+
+
+def combined(logits: Tensor) -> Tensor:
+    """Logits `(B, K, C)` of K heads as one answer `(B, C)`: of one its own, of several those of the mean probabilities.
+
+    >>> combined(torch.tensor([[[0.0, 0.0], [2.0, 2.0]]])).softmax(-1)
+    tensor([[0.5000, 0.5000]])
+    """
+    if logits.shape[1] == 1:
+        return logits[:, 0]
+    return logits.softmax(-1).mean(1).log()
 
 
 def pieces(rows: Tensor, lengths: Tensor, frames: int) -> Iterator[Tensor]:

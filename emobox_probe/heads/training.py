@@ -83,6 +83,27 @@ def train_views(
     return trained
 
 
+def train_for(frames: Frames, group: Group, classes: int, protocol: Protocol, epochs: int) -> Head:
+    """One head trained for so many epochs of a protocol whose sweep is one configuration; nothing is validated.
+
+    Args:
+        frames: features, of which there is one view.
+        group: what is trained on; its validation part is not looked at.
+        classes: length of the label list.
+        protocol: configuration, batch size and rates; its schedule is that of all of its epochs.
+        epochs: after which training ends.
+    """
+    bank = HeadBank(protocol.sweep, [group.seed], frames.dimension, classes, frames.device)
+    labels, learn = group.labels[None].to(frames.device), _learner(bank, frames)
+    finished = 0
+    for step in _steps([group], protocol, frames.device, 0):
+        learn(step.rows, _targets(labels, step.rows.device), step.shares)
+        finished += len(step.finished)
+        if finished == epochs:
+            break
+    return bank.head(0, 0)
+
+
 @dataclass(frozen=True)
 class Part:
     """Groups that are trained together, and what is kept of them."""

@@ -171,11 +171,15 @@ class Provenance(Record):
 
 
 class RunRecord(ShownRecord):
-    """What records of both kinds of runs say: heads trained on an encoder's features, by a protocol."""
+    """What records of both kinds of runs say: heads trained on an encoder's features, by a protocol.
+
+    `heads_sha256` is of the file of heads beside the record (None in older records, which have none).
+    """
 
     encoder: EncoderFacts
     protocol: dict[str, Any]
     provenance: Provenance
+    heads_sha256: str | None = None
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -12,17 +12,23 @@ from emobox_probe.features.shards import write_whole
 from emobox_probe.protocol import STRICT
 from emobox_probe.records.classified import ClassifiedRecord
 from emobox_probe.records.cross_result import CrossRecord, Source
+from emobox_probe.records.heads_file import HEADS_FILE
 from emobox_probe.records.predictions import PREDICTIONS_FILE
 from emobox_probe.records.result import HEADLINE, METRICS, CorpusRecord, Fold, ResultRecord
 from emobox_probe.records.shown import ShownRecord
 from emobox_probe.report.percent import score_text
 
 
-def write(folder: Path, record: ShownRecord, predictions: pd.DataFrame) -> None:
-    """Write predictions and pictures and, last, the record: where it is, the rest is too."""
+def write(
+    folder: Path, record: ShownRecord, predictions: pd.DataFrame | None, heads: bytes | None = None
+) -> None:
+    """Write predictions, heads and pictures and, last, the record: where it is, the rest is too."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / record.FILE).unlink(missing_ok=True)
-    write_whole(folder / PREDICTIONS_FILE, lambda file: predictions.to_parquet(file, index=False))
+    if predictions is not None:
+        write_whole(folder / PREDICTIONS_FILE, lambda file: predictions.to_parquet(file, index=False))
+    if heads is not None:
+        write_whole(folder / HEADS_FILE, heads)
     for name, picture in record.pictures().items():
         write_whole(folder / name, picture.content())
     record.write(folder)

@@ -12,8 +12,10 @@ from torch import Tensor
 from emobox_datasets.folds.speaker_only import speaker_only
 from emobox_metric.ser_metric.scores import confusion_matrix
 from emobox_probe.heads.groups import Trained
+from emobox_probe.heads.heads import Head
 from emobox_probe.protocol import Protocol
 from emobox_probe.records.cross_result import CrossRecord, Pair, Source
+from emobox_probe.records.heads_file import KeptHead
 from emobox_probe.records.predictions import (
     confusion_of,
     label_ids,
@@ -80,7 +82,8 @@ class OnTarget:
 class Outcome:
     """One task: what was chosen, what was predicted for each tested utterance, and what is known of each target.
 
-    `speaker_only`: within a corpus, what who speaks tells of each tested utterance, without audio.
+    `head` is the one that was chosen. `speaker_only`: within a corpus, what who speaks tells of each tested utterance,
+    without audio.
     """
 
     source: str
@@ -91,6 +94,7 @@ class Outcome:
     selection: Selection
     predictions: pd.DataFrame
     tested: dict[str, OnTarget]
+    head: Head
     speaker_only: list[str] | None = None
 
 
@@ -142,8 +146,17 @@ def outcome(
         selection,
         predictions,
         tested,
+        chosen.head.head.cpu(),
         None if task.kind == "cross" else _speaker_only(task, pool),
     )
+
+
+def kept_heads(outcomes: Sequence[Outcome]) -> list[KeptHead]:
+    """The chosen head of every task, as it is kept beside the record."""
+    return [
+        KeptHead(made.source, made.fold, made.selection.seed, made.selection.layer, made.head)
+        for made in outcomes
+    ]
 
 
 def _speaker_only(task: Task, pool: Pool) -> list[str]:

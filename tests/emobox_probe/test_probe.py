@@ -74,7 +74,8 @@ def scores_and_settings(record: ResultRecord) -> dict:
 def test_a_run_leaves_everything_behind(tmp_path: Path, tiny_encoder: Path) -> None:
     assert run("--model", str(tiny_encoder), "--corpus", "demo", "--output-dir", str(tmp_path)) == 0
     folder = tmp_path / "tiny" / "demo" / "paper"
-    assert {path.name for path in folder.iterdir()} == {"result.json", "predictions.parquet", "confusion.png"}
+    kept = {"result.json", "predictions.parquet", "heads.safetensors", "confusion.png"}
+    assert {path.name for path in folder.iterdir()} == kept
     record = read_record(folder)
     assert [fold.name for fold in record.folds] == ["fold1", "fold2", "fold3", "fold4"]
     assert record.corpus.labels == ["Angry", "Happy", "Neutral", "Sad"]
@@ -116,9 +117,10 @@ def test_all_layers_stand_beside_the_score(tmp_path: Path, tiny_encoder: Path) -
 def test_twice_gives_the_same_scores_and_extracts_once(tmp_path: Path, tiny_encoder: Path) -> None:
     words = ["--model", str(tiny_encoder), "--corpus", "demo", "--features-dir", str(tmp_path / "features")]
     assert run(*words, "--output-dir", str(tmp_path / "1")) == 0
-    times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
+    stored = tmp_path / "features"
+    times = {path: path.stat().st_mtime_ns for path in stored.rglob("*.safetensors")}
     assert run(*words, "--output-dir", str(tmp_path / "2")) == 0
-    assert times == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
+    assert times == {path: path.stat().st_mtime_ns for path in stored.rglob("*.safetensors")}
     first, second = (read_record(tmp_path / n / "tiny" / "demo" / "paper") for n in ("1", "2"))
     assert scores_and_settings(first) == scores_and_settings(second)
     assert first.provenance.extraction_seconds == second.provenance.extraction_seconds > 0

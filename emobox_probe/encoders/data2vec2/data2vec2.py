@@ -94,8 +94,10 @@ class AlibiBias:
         self._scales, self._extra, self._dtype = scales, extra, dtype
         self._positions = torch.arange(length, device=scales.device, dtype=torch.float32)
         self._padding = None if padding is None else F.pad(padding, (extra, 0))[:, None, None]  # (B, 1, 1, N)
-        batch = 1 if padding is None else len(padding)
-        rows = max(BIAS_NUMBERS // (batch * scales.shape[1] * length), 1)
+        batch = 1 if padding is None else padding.shape[0]
+        # An exported graph has no loop of a length that is not known.
+        exported = torch.compiler.is_exporting()
+        rows = length if exported else max(BIAS_NUMBERS // (batch * scales.shape[1] * length), 1)
         self.chunks = [slice(start, start + rows) for start in range(0, length, rows)]
         self._same = len(scales) == 1 and len(self.chunks) == 1
         self._kept: torch.Tensor | None = None
@@ -264,7 +266,7 @@ class Data2Vec2Model(Data2Vec2PreTrainedModel):
         x = x + self.positions(x, padding)
         extra = self.config.num_extra_tokens
         if self.extra_tokens is not None:
-            x = torch.cat([self.extra_tokens.expand(len(x), -1, -1), x], dim=1)  # (B, N, D)
+            x = torch.cat([self.extra_tokens.expand(x.shape[0], -1, -1), x], dim=1)  # (B, N, D)
         bias = AlibiBias(self._alibi_scales(), extra, x.shape[1], padding, x.dtype)
 
         x = self.norm(x)

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from cross_records import cross_record
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
 from emobox_datasets.labels import SHARED_FOUR
 from emobox_probe.errors import ProbeError
+from emobox_probe.heads.heads import Head
 from emobox_probe.protocol import PAPER, STRICT
 from emobox_probe.records.cross_result import CrossRecord, read_cross_record
 from emobox_probe.records.result import Scores, Selection
@@ -61,6 +63,7 @@ def outcome(
         selection,
         pd.concat(parts, ignore_index=True),
         tested,
+        Head(*(torch.zeros(1) for _ in range(4))),
     )
 
 

@@ -1,0 +1,1 @@
+"""Classifiers in the forms of others: a folder for `transformers`, a graph for ONNX Runtime, a page."""

@@ -1,0 +1,38 @@
+"""Runs that tests of their use share, made once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from used_runs import QUICK, QUICK_STRICT, make_tiny_encoder
+
+from emobox_probe import experiment, probe
+from emobox_probe.protocol import PROTOCOLS
+
+
+@pytest.fixture(scope="session")
+def quick_protocols() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PROTOCOLS, "paper", QUICK)
+        patch.setitem(PROTOCOLS, "strict", QUICK_STRICT)
+        patch.setattr(experiment, "prepare_device", lambda accelerator: None)  # tests run beside each other
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        yield
+        torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_encoder(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory, tiny: Path, quick_protocols: None) -> dict[str, Path]:
+    """The folders of short runs on the demo corpus, by a name."""
+    folder = tmp_path_factory.mktemp("runs")
+    for model, protocol in (("builtin:logmel", "paper"), (str(tiny), "paper"), (str(tiny), "strict")):
+        probe(model, "demo", protocol, output_dir=folder)
+    names = {"logmel": "builtin--logmel/demo/paper", "tiny": "tiny/demo/paper", "strict": "tiny/demo/strict"}
+    return {name: next((folder / place).parent.glob(f"{Path(place).name}*")) for name, place in names.items()}

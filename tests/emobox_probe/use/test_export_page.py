@@ -1,0 +1,178 @@
+"""The exported page in a real browser: the record's labels and logits, by mouse and keyboard, and no one else asked."""
+
+import functools
+import json
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from used_runs import demo_waveforms, logits_of
+
+from emobox_probe import export
+from emobox_probe.records.result import read_record
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: pip install playwright"
+)
+pytest.importorskip("onnxscript", reason="onnxscript is not installed: pip install emobox[onnx]")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+RUNTIME = Path(os.environ.get("EMOBOX_ONNXRUNTIME_WEB") or "node_modules/onnxruntime-web")
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM, reason="no chromium on the path; apt-get install chromium"),
+    pytest.mark.skipif(
+        not (RUNTIME / "package.json").is_file(),
+        reason="no npm package onnxruntime-web; npm install it and set EMOBOX_ONNXRUNTIME_WEB to its folder",
+    ),
+]
+RATE, TOLERANCE = 16_000, 1e-4
+# A made-up microphone instead of questions about a real one.
+MICROPHONE = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        # Containers give Chromium no user namespaces of its own; it opens nothing but our own page.
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *MICROPHONE])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def page_folder(runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("page") / "web"
+    return export(runs["logmel"], "web", out=out, fold="fold1", onnxruntime_web=RUNTIME)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+@pytest.fixture(scope="module")
+def address(page_folder: Path) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(page_folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def open_page(browser: Any, address: str) -> Iterator[Open]:
+    """Opens the page, once its model is there; afterwards nothing must have gone wrong and no one else been asked."""
+    troubles: list[str] = []
+    contexts = []
+
+    def opened(**options: Any) -> Any:
+        context = browser.new_context(**{"viewport": {"width": 1000, "height": 800}, **options})
+        contexts.append(context)
+        context.set_default_timeout(60_000)
+        page = context.new_page()
+        page.on("console", lambda message: troubles.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on(
+            "request",
+            lambda asked: (
+                None if asked.url.startswith((address, "data:", "blob:")) else troubles.append(asked.url)
+            ),
+        )
+        page.goto(address)
+        playwright.expect(page.locator("#status")).to_contain_text("Ready")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def results(page: Any) -> dict[str, tuple[str, list[float]]]:
+    """Label and logits by the name of the file without its ending."""
+    articles = page.locator("#results article").evaluate_all("all => all.map(one => ({ ...one.dataset }))")
+    return {Path(one["file"]).stem: (one["label"], json.loads(one["logits"])) for one in articles}
+
+
+def test_the_page_says_what_the_record_says(open_page: Open, runs: dict[str, Path], tmp_path: Path) -> None:
+    recorded, waveforms = logits_of(runs["logmel"], "fold1"), demo_waveforms()
+    for id in recorded:
+        soundfile.write(tmp_path / f"{id}.wav", waveforms[id], RATE, subtype="PCM_16")
+    page = open_page()
+    page.set_input_files("#files", [tmp_path / f"{id}.wav" for id in recorded])
+    playwright.expect(page.locator("#status")).to_contain_text(f"{len(recorded)} done")
+    said, labels = results(page), read_record(runs["logmel"]).corpus.labels
+    assert said.keys() == recorded.keys()
+    for id, logits in recorded.items():
+        label, shown = said[id]
+        np.testing.assert_allclose(shown, logits, rtol=0, atol=TOLERANCE)
+        assert label == labels[int(np.argmax(logits))]
+
+
+def test_other_files_are_decoded_and_what_is_none_is_said(open_page: Open, tmp_path: Path) -> None:
+    tone = np.sin(np.arange(44_100) / 30) / 4
+    soundfile.write(tmp_path / "other.flac", np.stack([tone, tone], axis=1), 44_100)
+    soundfile.write(tmp_path / "clip.wav", tone[:1600], RATE, subtype="PCM_16")
+    (tmp_path / "broken.wav").write_bytes(b"RIFF but no more")
+    page = open_page()
+    page.set_input_files("#files", [tmp_path / name for name in ("other.flac", "clip.wav", "broken.wav")])
+    playwright.expect(page.locator("#status")).to_contain_text("2 done. Not read: broken.wav")
+    assert results(page).keys() == {"other", "clip"}
+
+
+def test_what_is_to_be_expected_is_said(open_page: Open, runs: dict[str, Path]) -> None:
+    record = read_record(runs["logmel"])
+    shown = open_page().locator("footer").inner_text()
+    assert f"UA {100 * record.pooled.ua:.1f} %" in shown
+    assert "demo (Apache-2.0" in shown
+
+
+def test_a_recording_is_made_by_keyboard(open_page: Open) -> None:
+    page = open_page(permissions=["microphone"])
+    page.locator("#record").focus()
+    page.keyboard.press("Enter")
+    playwright.expect(page.locator("#record")).to_have_text("Stop")
+    page.wait_for_timeout(700)
+    page.keyboard.press("Enter")
+    playwright.expect(page.locator("#status")).to_contain_text("1 done")
+    assert "Recording 1" in results(page)
+
+
+@pytest.mark.parametrize("width", [360, 1000])
+def test_nothing_is_wider_than_the_screen(open_page: Open, tmp_path: Path, width: int) -> None:
+    soundfile.write(tmp_path / f"{'long' * 30}.wav", np.sin(np.arange(RATE) / 20) / 4, RATE)
+    page = open_page(viewport={"width": width, "height": 700})
+    page.set_input_files("#files", tmp_path / f"{'long' * 30}.wav")
+    playwright.expect(page.locator("#status")).to_contain_text("1 done")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_light_and_dark(open_page: Open, scheme: str) -> None:
+    page = open_page(color_scheme=scheme)
+
+    def brightness() -> float:
+        colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        return float(np.mean([int(part) for part in colour.strip("rgb()").split(",")[:3]]))
+
+    before = brightness()
+    assert (before > 128) == (scheme == "light")
+    page.locator("#theme").click()
+    assert (brightness() > 128) != (before > 128)
+
+
+def test_a_name_of_a_file_is_no_markup(open_page: Open, tmp_path: Path) -> None:
+    name = "<img src=x onerror=alert(1)>.wav"
+    soundfile.write(tmp_path / name, np.sin(np.arange(RATE) / 20) / 4, RATE)
+    page = open_page()
+    page.set_input_files("#files", tmp_path / name)
+    playwright.expect(page.locator("#status")).to_contain_text("1 done")
+    assert page.locator("#results img").count() == 0
+    assert name in page.locator("#results").inner_text()
