@@ -21,7 +21,7 @@ class Parser(argparse.ArgumentParser):
     def _meant(self, message: str) -> str:
         if found := re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message):
             known, wrong = [word.strip(" '") for word in found[2].split(",")], found[1]
-        elif found := re.search(r"unrecognized arguments: (--[^\s=]+)", message):
+        elif found := re.search(r"unrecognized arguments: (-[^\s=]+)", message):
             known, wrong = (
                 [option for action in self.all_actions() for option in action.option_strings],
                 found[1],

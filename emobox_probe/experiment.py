@@ -8,6 +8,7 @@ import os
 import platform
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from os import PathLike
@@ -165,7 +166,10 @@ def run(config: ProbeConfig | CrossConfig, own: Any = None) -> Run:
         for c in design.corpora
     ]
     if (kept := _kept(folder, config, design, encoder, described)) is not None:
-        forget(folder)  # a run may have been killed between the two
+        if accelerator.is_main_process:
+            forget(folder)  # a run may have been killed between the two
+            with suppress(OSError):  # they only inform, and others may only read here
+                report.draw(folder, kept, missing=True)
         accelerator.end_training()
         return Run(folder, kept, kept=True)
 

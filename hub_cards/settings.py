@@ -36,7 +36,7 @@ class PublishConfig(Config):
     )
     i_have_checked: bool = Field(
         False,
-        description="with --model-folder: the terms of its corpora let me publish it, though they are not known to here",
+        description="with --model-folder: the terms of its corpora let me publish it, though they are not known here",
     )
     results_repo: str | None = Field(
         None, description="also add records and predictions to this dataset of results"

@@ -29,9 +29,15 @@ def write(
         write_whole(folder / PREDICTIONS_FILE, lambda file: predictions.to_parquet(file, index=False))
     if heads is not None:
         write_whole(folder / HEADS_FILE, heads)
-    for name, picture in record.pictures().items():
-        write_whole(folder / name, picture.content())
+    draw(folder, record)
     record.write(folder)
+
+
+def draw(folder: Path, record: ShownRecord, missing: bool = False) -> None:
+    """Write the pictures of a record; where `missing`, only those that are not there."""
+    for name, picture in record.pictures().items():
+        if not (missing and (folder / name).exists()):
+            write_whole(folder / name, picture.content())
 
 
 def score_rows(record: ResultRecord) -> list[tuple[str, ...]]:
