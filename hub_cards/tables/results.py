@@ -203,7 +203,7 @@ def _percent(scores: Scores, interval: Interval | None = None) -> dict[str, floa
         **{score: 100 * getattr(scores, score) for score in SCORES},
         "ua_low": low,
         "ua_high": high,
-        "interval_note": interval.note if interval else "",
+        "interval_note": interval.note_of("ua") if interval else "",
     }
 
 

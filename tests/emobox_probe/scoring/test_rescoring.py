@@ -12,11 +12,12 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.predictions import interval_of, read_predictions
-from emobox_probe.records.result import ResultRecord, Scores, read_record
+from emobox_probe.records.result import RESULT_FILE, ResultRecord, Scores, read_record
 from emobox_probe.report.report import remarks, score_rows
 from emobox_probe.scoring.by_group import scores_by
 from emobox_probe.scoring.check import check_scores
 from emobox_probe.scoring.summary import as_of_today, confusion_of, scores_of
+from hub_cards.cards.eval_results import to_yaml
 from hub_cards.runs.find_and_check import as_shown
 
 LABELS = ["Angry", "Happy", "Neutral", "Sad"]
@@ -120,6 +121,44 @@ def test_a_record_of_too_few_speakers_has_no_interval_and_says_why(names: list[s
     assert again.interval.reason == f"speakers tested: {len(names)}, and at least 4 are needed"
     assert score_rows(again)[2][1] == again.interval.note
     assert f"No interval: speakers tested: {len(names)}" in again._repr_html_()
+
+
+def test_a_record_without_spread_between_speakers_has_no_interval_and_says_so(tmp_path: Path) -> None:
+    table = predictions().assign(speaker=np.resize([f"s{place}" for place in range(5)], 100))
+    table["prediction"] = table["label"]
+    made = honest(table)
+    folder = stored(tmp_path / "run", table, made)
+    again = read_record(folder)
+    check_scores(folder, again, read_predictions(folder, again))
+    assert again.interval.ua is None
+    assert [again.interval.text(name) for name in ("ua", "wa", "f1")] == [
+        "none (no spread between 5 speakers)"
+    ] * 3
+    assert score_rows(again)[2][1] == "none (no spread between 5 speakers)"
+    assert "No interval of UA, WA, F1: the same in all resamples of 5 speakers" in again._repr_html_()
+    assert "no interval: the same in all resamples of 5 speakers" in to_yaml(again)
+    # As versions before wrote it.
+    content = json.loads((folder / RESULT_FILE).read_text())
+    content["interval"] |= dict.fromkeys(("ua", "wa", "f1"), (1.0, 1.0))
+    (folder / RESULT_FILE).write_text(json.dumps(content))
+    check_scores(folder, read_record(folder), table)
+    assert read_record(folder).interval == again.interval
+
+
+def test_a_score_without_spread_stands_beside_others_with_an_interval() -> None:
+    """The same answer to everything: UA is that of chance in every resample, WA is not."""
+    table = predictions().assign(
+        prediction="Sad", speaker=np.resize([f"s{place}" for place in range(5)], 100)
+    )
+    # Every speaker has every label, one has fewer that are sad.
+    table = table.drop(table.index[(table.speaker == "s0") & (table.label == "Sad")][1:])
+    interval = honest(table).interval
+    assert interval.text("ua") == f"none (no spread between {interval.basis})"
+    assert " to " in interval.text("wa")
+    assert "none" not in interval.text("wa")
+    assert interval.note.startswith("UA")
+    assert "WA" not in interval.note
+    assert interval.remark.startswith("No interval of UA")
 
 
 def test_records_of_before_are_checked_by_percentiles_and_shown_as_of_today(tmp_path: Path) -> None:
