@@ -113,7 +113,8 @@ def intervals(counts: Counts, generator: np.random.Generator, seed: int) -> dict
         "BCa": bca(drawn, score, without),
         "t, no factor": around(quantile * error / np.sqrt(factor)),
         "t": around(quantile * error),
-        "logit t": logit_interval(score, error, speakers, CONFIDENCE),
+        # `ser_metric` gives none without spread; here that counts as one that holds the score alone.
+        "logit t": logit_interval(score, error, speakers, CONFIDENCE) or (score, score),
         "linearised t": around(quantile * linear),
         "jackknife t": around(quantile * jackknife),
         "wild": around(wild_quantile(terms, generator) * linear),

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Collection
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
-from emobox_probe.config import Config, option_of, type_of
+from emobox_probe.config import Config, names_in, option_of, type_of
 from emobox_probe.errors import ProbeError
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)
@@ -39,7 +39,7 @@ def add_options(
         elif get_origin(kind) is tuple and name in words:
             options["nargs"] = "+" if field.is_required() else "*"
         elif get_origin(kind) is tuple:
-            options |= {"type": _names, "action": "extend", "metavar": name.upper()}
+            options |= {"type": names_in, "action": "extend", "metavar": name.upper()}
         elif get_origin(kind) is dict:
             options |= {"type": _entry, "action": "append", "metavar": "CORPUS=FOLDER"}
         elif kind in (int, float):
@@ -80,11 +80,6 @@ def _joined(value: Any) -> Any:
     if not isinstance(value, list):
         return value
     return dict(value) if value and isinstance(value[0], tuple) else tuple(dict.fromkeys(value))
-
-
-def _names(listed: str) -> tuple[str, ...]:
-    """Names parted by commas, each once."""
-    return tuple(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
 
 
 def _entry(word: str) -> tuple[str, str]:

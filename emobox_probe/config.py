@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Self, Union, get_args, get_origin
@@ -26,6 +27,18 @@ PLACES = {"data_dir", "features_dir", "output_dir", "num_proc", "overwrite", "de
 FEWEST = 3
 # May be a folder.
 MODELS = {"model", "classifier"}
+# What pydantic's names of types mean to who writes settings.
+EXPECTED = {
+    "string_type": "text",
+    "path_type": "a path",
+    "tuple_type": "a list of names",
+    "list_type": "a list",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+}
 _PROTOCOL = "everything else that fixes a score: emobox protocols"
 
 
@@ -46,6 +59,22 @@ class Config(BaseModel):
                 f"Expected a path as {info.field_name}, but it is empty; name it, or leave {info.field_name} out."
             )
         return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _one_of_several(cls, value: Any, info: ValidationInfo) -> Any:
+        """Names in one text, as options have them, and a path alone where there may be several."""
+        annotation = type_of(cls.model_fields[str(info.field_name)].annotation)
+        if get_origin(annotation) is not tuple or not isinstance(value, (str, PathLike)):
+            return value
+        if Path in _types_in(annotation):
+            return (value,)
+        names = names_in(str(value))
+        if not names:
+            raise ValueError(
+                f"Expected names parted by commas as {info.field_name}, but got none; name one, or leave it out."
+            )
+        return names
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:
@@ -311,6 +340,15 @@ def option_of(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def names_in(text: str) -> tuple[str, ...]:
+    """Names parted by commas, each once.
+
+    >>> names_in("emodb, urdu,emodb")
+    ('emodb', 'urdu')
+    """
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
 def type_of(annotation: Any) -> Any:
     """A setting's type, whether or not it may be None.
 
@@ -377,8 +415,26 @@ def problem(config: type[Config], settings: Any, found: Any) -> str:
         return f"Expected {name} to be more than {found['ctx']['gt']}, but got {got}; correct it."
     if kind == "greater_than_equal":
         return f"Expected {name} to be {found['ctx']['ge']} or more, but got {got}; correct it."
+    expected = EXPECTED.get(kind)
+    if expected:
+        return f"Expected {expected} as {name}{about}, but got {_in_words(got)}; correct it."
     message = found["msg"][0].lower() + found["msg"][1:]
-    return f"Expected another {name}{about}, but got {got!r}: {message}; correct it."
+    return f"Expected another {name}{about}, but got {_in_words(got)}: {message}; correct it."
+
+
+def _in_words(value: Any) -> str:
+    """What was given, for a sentence: what has parts, by its kind and its first part.
+
+    >>> _in_words(None), _in_words("demo"), _in_words({"demo": {"path": None}})
+    ('nothing', "'demo'", 'keys and values (demo: …)')
+    """
+    if value is None:
+        return "nothing"
+    if isinstance(value, Mapping):
+        return f"keys and values ({next(iter(value), '')}: …)"
+    if isinstance(value, (list, tuple, set)):
+        return f"a list ({', '.join(map(str, value))})"
+    return repr(value)
 
 
 def _words_of(config: type[Config]) -> str:

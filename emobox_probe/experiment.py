@@ -96,8 +96,8 @@ def cross(
 
     Args:
         model: as for `probe`.
-        train: names of the sources.
-        test: names of the targets; the sources if empty.
+        train: names of the sources, as a list or in one text, parted by commas.
+        test: names of the targets, in the same way; the sources if empty.
         protocol: `paper` or `strict`.
         settings: the other settings of `config.CrossConfig`, such as `data_dir`, a folder for each corpus.
 
@@ -105,7 +105,7 @@ def cross(
         ProbeError, CorpusError: as for `probe`.
     """
     name, own = _named(model)
-    given = {"model": name, "train": tuple(train), "test": tuple(test), "protocol": protocol, **settings}
+    given = {"model": name, "train": train, "test": test, "protocol": protocol, **settings}
     record = run(CrossConfig.of(given), own).record
     assert isinstance(record, CrossRecord)
     return record

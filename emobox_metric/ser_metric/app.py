@@ -65,8 +65,8 @@ def score_predictions(
         absent: what UA and F1 do with labels that no reference has: zero, skip or error.
 
     Returns:
-        Three tables: scores in percent with their intervals ("none" where there are too few speakers); scores per
-        class; confusion matrix, rows = reference.
+        Three tables: scores in percent with their intervals ("none" where there are too few speakers, or no spread
+        between them); scores per class; confusion matrix, rows = reference.
     """
     names = [name.strip() for name in labels.split(",") if name.strip()]
     # By file, since in a Space the folder is not called ser_metric; anew, since a metric holds what was added to it.
@@ -85,11 +85,11 @@ def score_predictions(
             [
                 NAMES[key],
                 percent(result[key]),
-                *(map(percent, intervals[key]) if intervals else ("none", "none")),
+                *(map(percent, bounds) if (bounds := intervals.get(key)) else ("none", "none")),
             ]
             for key in NAMES
         ],
-        columns=["score", "percent", "95% from", "to"],
+        columns=["score", "percent", "95 % from", "to"],
     )
     classes = pd.DataFrame(
         [

@@ -60,7 +60,8 @@ def compare_systems(
     Returns:
         For each of `ua`, `wa`, `f1`: `difference`, `interval` (low, high), `p_value` and
         `minimum_detectable_difference` (alpha 0.05, power 0.8); and under `mcnemar` what `mcnemar` returns, which
-        is about WA and takes items as independent, whatever the `clusters`.
+        is about WA and takes items as independent, whatever the `clusters`. Where the difference is the same in all
+        resamples, interval and minimum are None, and the p value is that of `p_value_without_spread`.
 
     Raises:
         TooFewClustersError: a ValueError, for fewer than four clusters.
@@ -139,14 +140,18 @@ def _summary(difference: float, error: float, clusters: int, confidence: float) 
     half = t_quantile((1 + confidence) / 2, clusters) * error
     return {
         "difference": difference,
-        "interval": (max(-1.0, difference - half), min(1.0, difference + half)),
+        "interval": (max(-1.0, difference - half), min(1.0, difference + half)) if error else None,
         "p_value": p_value(difference, error, clusters),
-        "minimum_detectable_difference": minimum_detectable_difference(error, clusters=clusters),
+        "minimum_detectable_difference": (
+            minimum_detectable_difference(error, clusters=clusters) if error else None
+        ),
     }
 
 
 def p_value(difference: float, standard_error: float, clusters: int) -> float:
-    """Return the two-sided p value of the t test of no difference; without spread, 1 for no difference and 0 for any.
+    """Return the two-sided p value of the t test of no difference.
+
+    Without spread, it is 1 for no difference. For another, it is `p_value_without_spread`.
 
     Example:
         >>> round(p_value(0.05, standard_error=0.02, clusters=10), 4)
@@ -155,8 +160,21 @@ def p_value(difference: float, standard_error: float, clusters: int) -> float:
     if round(difference, 12) == 0:
         return 1.0
     if standard_error == 0:
-        return 0.0
+        return p_value_without_spread(clusters)
     return float(2 * stdtr(clusters - 1, -abs(difference) / standard_error))
+
+
+def p_value_without_spread(clusters: int) -> float:
+    """Return the two-sided p value where all S clusters show one and the same difference, which t would call 0.
+
+    If the systems were equal, each cluster could as well have shown it with the other sign, and 2 of the 2^S
+    outcomes are as extreme (Fisher's randomisation test, The Design of Experiments, 1935, section 21).
+
+    Example:
+        >>> p_value_without_spread(4), p_value_without_spread(8)
+        (0.125, 0.0078125)
+    """
+    return 2.0 ** (1 - clusters)
 
 
 def minimum_detectable_difference(

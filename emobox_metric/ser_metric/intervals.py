@@ -9,6 +9,9 @@ and 13). A score near 1 has its long tail below: the interval is symmetric on th
 done with shares in surveys (Korn and Graubard, Analysis of Health Surveys, 1999, section 3.2), which keeps it within
 0..1. Of the intervals that `benchmarks/intervals.py` compares, this one holds its level best.
 
+Where all resamples have one score (everything right; the same answer to everything), they say nothing of how far other
+speakers would differ, and a width of zero would claim certainty: there is no interval of that score.
+
 On resampling speakers rather than utterances, whose outcomes are correlated within a speaker: Bisani and Ney, ICASSP
 2004, https://doi.org/10.1109/ICASSP.2004.1326009.
 
@@ -63,7 +66,7 @@ def bootstrap_interval(
     seed: int = 0,
     absent: Absent = "zero",
     method: Method = "logit-t",
-) -> dict[str, tuple[float, float]]:
+) -> dict[str, tuple[float, float] | None]:
     """Return bootstrap intervals of UA, WA and F1.
 
     With `clusters` (speakers), whole clusters are drawn with replacement and the interval is about new speakers;
@@ -86,7 +89,7 @@ def bootstrap_interval(
             with few clusters and kept to check results that were made with it.
 
     Returns:
-        `(low, high)` in 0..1 for each of `ua`, `wa`, `f1`.
+        `(low, high)` in 0..1 for each of `ua`, `wa`, `f1`; None for a score that is the same in all resamples.
 
     Raises:
         TooFewClustersError: a ValueError, for fewer than four clusters (two with `"percentile"`).
@@ -125,15 +128,17 @@ class Bootstrap:
         """The standard error of a score, in 0..1."""
         return standard_error(self.resampled[name], self.clusters)
 
-    def interval(self, name: str, confidence: float) -> tuple[float, float]:
-        """The t interval of a score on the logit scale, `(low, high)` in 0..1."""
+    def interval(self, name: str, confidence: float) -> tuple[float, float] | None:
+        """The t interval of a score on the logit scale, `(low, high)` in 0..1; None without spread."""
         ceiling = self.ceilings[name]
         share, error = self.scores[name] / ceiling, self.standard_error(name) / ceiling
-        low, high = logit_interval(share, error, self.clusters, confidence)
-        return ceiling * low, ceiling * high
+        bounds = logit_interval(share, error, self.clusters, confidence)
+        return bounds and (ceiling * bounds[0], ceiling * bounds[1])
 
-    def percentile_interval(self, name: str, confidence: float) -> tuple[float, float]:
-        """The central quantiles of the resampled scores that hold the share `confidence` of them."""
+    def percentile_interval(self, name: str, confidence: float) -> tuple[float, float] | None:
+        """The quantiles of the resampled scores that hold the share `confidence` of them; None without spread."""
+        if self.standard_error(name) == 0:
+            return None
         low, high = np.quantile(self.resampled[name], [(1 - confidence) / 2, (1 + confidence) / 2])
         return float(low), float(high)
 
@@ -192,8 +197,8 @@ def t_quantile(probability: float, clusters: int) -> float:
 
 def logit_interval(
     share: float, standard_error: float, clusters: int, confidence: float
-) -> tuple[float, float]:
-    """Return the interval of a share in 0..1 that is symmetric on the logit scale; without spread, it has no width.
+) -> tuple[float, float] | None:
+    """Return the interval of a share in 0..1 that is symmetric on the logit scale; None without spread.
 
     Example:
         >>> low, high = logit_interval(0.9, standard_error=0.03, clusters=8, confidence=0.95)
@@ -201,7 +206,7 @@ def logit_interval(
         (0.804, 0.952)
     """
     if standard_error == 0 or not 0 < share < 1:
-        return share, share
+        return None
     # The standard error of logit(x) is that of x times the slope of the logit there, 1 / (x (1 - x)).
     half = t_quantile((1 + confidence) / 2, clusters) * standard_error / (share * (1 - share))
     return float(expit(logit(share) - half)), float(expit(logit(share) + half))

@@ -70,9 +70,11 @@ Returns:
     labels: the label list that was used, in the order of the ids.
     labels_inferred: whether it is only what occurs in the inputs, because no list was given.
     intervals: (low, high) for ua, wa and f1, if asked for; None, with a warning, where there are fewer than four
-        speakers (utterances, without `speakers`).
+        speakers (utterances, without `speakers`). A score without spread, because all is right or all answers are the
+        same, has None in place of its bounds.
     comparison: for ua, wa and f1 the difference, its interval, p_value and minimum_detectable_difference; and
-        mcnemar; if `other_predictions` are given. With fewer than four speakers all but the difference are None.
+        mcnemar; if `other_predictions` are given. With fewer than four speakers all but the difference are None, and
+        without spread interval and minimum_detectable_difference.
     ece: the expected calibration error in 0..1, if `logits` or `probabilities` are given.
 
 Examples:

@@ -116,8 +116,9 @@ def write_whole(path: Path, content: bytes | Callable[[BinaryIO], Any]) -> None:
             raise
         free = shutil.disk_usage(path.parent).free
         raise ProbeError(
-            f"Expected room in {path.parent}, but the disk is full ({free / 1e6:.0f} MB left), or files may not grow so "
-            f"large (ulimit -f); make room or name another folder. What was written before is whole, and the same command goes on from there."
+            f"Expected room in {path.parent}, but the disk is full ({free / 1e6:.0f} MB left), or files may not grow "
+            f"so large (ulimit -f); make room or name another folder. What was written before is whole, and the same "
+            f"command goes on from there."
         ) from error
 
 

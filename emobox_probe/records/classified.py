@@ -64,6 +64,11 @@ class ClassifiedRecord(ShownRecord):
     provenance: Provenance
 
     @property
+    def chance(self) -> float:
+        """UA, in 0..1, of who guesses among the corpus's labels, or always says the same."""
+        return 1 / len(self.corpus.labels)
+
+    @property
     def title(self) -> str:
         return f"{self.classifier.name} on {self.corpus.name}, as it is ({self.training})"
 
@@ -72,7 +77,7 @@ class ClassifiedRecord(ShownRecord):
         return [part.interval for part in self.parts]
 
     def table(self) -> pd.DataFrame:
-        """A row a kind of folds: UA, WA, F1 in percent, bounds of UA, share of answers outside, utterances tested."""
+        """A row a kind of folds: UA, WA, F1 in percent, bounds of UA, share of answers outside, tested; and chance."""
         rows: list[dict[str, Any]] = []
         for part in self.parts:
             low, high = part.interval.percent("ua")
@@ -86,7 +91,8 @@ class ClassifiedRecord(ShownRecord):
                     "tested": part.test,
                 }
             )
-        return pd.DataFrame(rows).astype({"ua_low": float, "ua_high": float})
+        rows.append({"folds": "chance", "ua": 100 * self.chance})
+        return pd.DataFrame(rows).astype({"tested": "Int64", "ua_low": float, "ua_high": float})
 
     def pictures(self) -> dict[str, Picture]:
         """The confusion matrix of each kind of folds, that of the released ones first."""

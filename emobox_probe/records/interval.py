@@ -2,13 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from emobox_probe.records.record import Record
 from emobox_probe.report.percent import interval_text
 
 METRICS = ["ua", "wa", "f1"]
 TODAYS_METHOD: Literal["logit-t"] = "logit-t"
+
+# Bounds that are nearer than this differ by rounding.
+NO_WIDTH = 1e-9
 
 Resampled = Literal["speakers", "utterances"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -27,7 +30,8 @@ class Interval(Record):
 
     `method` is how it was made (`percentile` in records that do not say), `clusters` how many speakers or utterances
     were resampled, `standard_errors` those of the scores (both None in such records). `reason` says in words why there
-    is no interval.
+    is no interval of any score. One score has none where all resamples have the same one; records of earlier versions
+    gave it an interval of zero width, which is read as none.
     """
 
     confidence: Share
@@ -39,6 +43,11 @@ class Interval(Record):
     clusters: int | None = None
     standard_errors: Scores | None = None
     reason: str | None = None
+
+    @field_validator(*METRICS)
+    @classmethod
+    def _none_without_width(cls, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
+        return None if bounds is None or bounds[1] - bounds[0] < NO_WIDTH else bounds
 
     def bounds(self, metric: str) -> tuple[float, float] | None:
         """(low, high) of a metric in 0..1."""
@@ -53,7 +62,7 @@ class Interval(Record):
     def text(self, metric: str, between: str = " to ") -> str:
         """Its bounds in percent, or that there is none, and what a reader of them must know."""
         shown = interval_text(*self.percent(metric), between)
-        return " ".join(filter(None, (shown, self.note)))
+        return " ".join(filter(None, (shown, self.note_of(metric))))
 
     @property
     def basis(self) -> str:
@@ -63,18 +72,47 @@ class Interval(Record):
         return f"{self.clusters:,} {self.resampled if self.clusters != 1 else self.resampled[:-1]}"
 
     @property
-    def note(self) -> str:
-        """What a table says beside or in place of the bounds; empty where they are as today's."""
+    def without_spread(self) -> list[str]:
+        """The scores that have no interval because all resamples have the same one: `["UA"]`."""
+        return [name.upper() for name in METRICS if self.reason is None and self.bounds(name) is None]
+
+    def note_of(self, metric: str) -> str:
+        """What a table says beside or in place of the bounds of a metric; empty where they are as today's."""
         if self.reason is not None:
             return f"none ({self.basis})"
+        if self.bounds(metric) is None:
+            return f"none (no spread between {self.basis})"
         return "" if self.method == TODAYS_METHOD else "(percentiles)"
 
     @property
+    def note(self) -> str:
+        """The notes of all metrics together, for a row that shows several."""
+        metrics_of: dict[str, list[str]] = {}
+        for metric in METRICS:
+            metrics_of.setdefault(self.note_of(metric), []).append(metric.upper())
+        if len(metrics_of) == 1:
+            return next(iter(metrics_of))
+        return "; ".join(f"{', '.join(metrics)}: {note}" for note, metrics in metrics_of.items() if note)
+
+    @property
     def remark(self) -> str:
-        """The note as a sentence; empty where there is none."""
+        """The notes as sentences; empty where there are none."""
         if self.reason is not None:
             return f"No interval: {self.reason}."
-        if self.method == TODAYS_METHOD:
+        return " ".join(filter(None, (self._remark_on_spread, self._remark_on_method)))
+
+    @property
+    def _remark_on_spread(self) -> str:
+        if not (names := self.without_spread):
+            return ""
+        return (
+            f"No interval of {', '.join(names)}: the same in all resamples of {self.basis}, which cannot say how far "
+            f"others would differ."
+        )
+
+    @property
+    def _remark_on_method(self) -> str:
+        if self.method == TODAYS_METHOD or len(self.without_spread) == len(METRICS):
             return ""
         return (
             "(percentiles): an interval of an earlier version, as recorded; over few speakers it is too narrow. With "

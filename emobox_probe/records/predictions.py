@@ -3,6 +3,7 @@
 source, target   corpora (or `all but <corpus>`); one and the same within a corpus
 fold             fold of the corpus, or the configuration that is tested between corpora
 id, speaker, gender, language, seed, label, prediction, logits
+speaker_only     within a corpus: what the fold's training part says of who speaks, without audio (not in older tables)
 """
 
 from collections.abc import Hashable, Sequence
@@ -27,6 +28,7 @@ from emobox_probe.records.result import ResultRecord, RunRecord
 
 PREDICTIONS_FILE = "predictions.parquet"
 COLUMNS = ("source", "target", "fold", "id", "speaker", "seed", "label", "prediction", "logits")
+SPEAKER_ONLY = "speaker_only"
 # What tells a tested utterance from every other one.
 KEY = ["source", "target", "fold", "seed", "id"]
 CONFIDENCE = 0.95
@@ -35,7 +37,7 @@ RESAMPLED: dict[str, Resampled] = {"speaker": "speakers", "id": "utterances"}
 
 
 def read_predictions(folder: str | Path, record: RunRecord) -> pd.DataFrame:
-    """The predictions of a run, of which `COLUMNS` are always there; gender and language where the run kept them.
+    """The predictions of a run: `COLUMNS`, and gender, language and `SPEAKER_ONLY` where the run kept them.
 
     Raises:
         UnreadableError: the user has not the right to read them.
@@ -162,6 +164,12 @@ def clusters_of(predictions: pd.DataFrame) -> str:
     An utterance that several seeds tested is one utterance.
     """
     return "speaker" if predictions["speaker"].notna().all() else "id"
+
+
+def guesses_by_speaker(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The table with what who speaks tells as predictions; seeds tell the same, so each utterance of a fold once."""
+    once = predictions.drop_duplicates(["fold", "id"])
+    return once.assign(prediction=once[SPEAKER_ONLY])
 
 
 def label_ids(names: pd.Series, labels: Sequence[str]) -> np.ndarray:

@@ -102,9 +102,10 @@ def _of_pairs(record: CrossRecord) -> Table:
 def _of_parts(record: ClassifiedRecord) -> Table:
     columns = ("folds", *(metric.upper() for metric in METRICS), "95 % interval of UA", "outside", "tested")
     table = Table(*columns, title=f"{record.title} (percent)")
-    for row, part in zip(record.table().to_dict("records"), record.parts, strict=True):
+    for row, part in zip_longest(record.table().to_dict("records"), record.parts):
         *scores, outside = (score_text(row[name]) for name in (*METRICS, "outside"))
-        table.add_row(part.kind, *scores, part.interval.text("ua"), outside, str(part.test))
+        bounds, tested = (part.interval.text("ua"), str(part.test)) if part else ("", "")
+        table.add_row(row["folds"], *scores, bounds, outside, tested)
     return table
 
 

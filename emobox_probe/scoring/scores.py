@@ -17,7 +17,9 @@ from emobox_probe.protocol import Protocol
 from emobox_probe.records.cross_result import CrossRecord, Pair, Source
 from emobox_probe.records.heads_file import KeptHead
 from emobox_probe.records.predictions import (
+    SPEAKER_ONLY,
     confusion_of,
+    guesses_by_speaker,
     label_ids,
 )
 from emobox_probe.records.result import (
@@ -241,7 +243,10 @@ def score(
 
     All tested utterances together with an interval, the mean over folds and seeds, spreads.
     """
-    predictions = pd.concat([outcome.predictions for outcome in outcomes], ignore_index=True)
+    predictions = pd.concat(
+        [outcome.predictions.assign(**{SPEAKER_ONLY: outcome.speaker_only}) for outcome in outcomes],
+        ignore_index=True,
+    )
     tested = [outcome.tested[corpus.name] for outcome in outcomes]
     folds = [
         Fold(
@@ -265,17 +270,16 @@ def score(
         weighted_sum=_mean_weighted_sum(tested),
         provenance=provenance,
         remarks=list(remarks),
-        speaker_only=_score_by_speakers(outcomes, corpus.labels, protocol.absent),
+        speaker_only=_score_by_speakers(predictions, corpus.labels, protocol.absent),
         seed_0=seed_0_of(folds, asdict(protocol)),
     )
     return record, predictions
 
 
-def _score_by_speakers(outcomes: Sequence[Outcome], labels: Sequence[str], absent: Any) -> Scores:
-    """Scores of what who speaks tells, pooled over folds; seeds tell the same."""
-    folds = {outcome.fold: outcome for outcome in outcomes}.values()
-    guesses = [outcome.predictions.assign(prediction=outcome.speaker_only) for outcome in folds]
-    return scores_of(confusion_of(pd.concat(guesses), labels), absent)
+def _score_by_speakers(predictions: pd.DataFrame, labels: Sequence[str], absent: Any) -> Scores:
+    """Scores of what who speaks tells, pooled over folds."""
+    guesses = guesses_by_speaker(predictions)
+    return scores_of(confusion_of(guesses, labels), absent)
 
 
 def score_pairs(

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 import emobox_datasets.corpora as corpora
 from emobox_datasets.errors import nearest
@@ -63,11 +63,6 @@ def _folder_name(name: str) -> str:
     if "/" in name or name.startswith("."):
         raise ValueError(f"Expected a name for a folder, but got {name!r}; leave out '/'.")
     return name
-
-
-def _listed(labels: Any) -> Any:
-    """`common`, which stands for all labels that corpora share, as a list like every other one."""
-    return (labels,) if isinstance(labels, str) else labels
 
 
 CorpusName = Annotated[str, AfterValidator(_corpus_name)]
@@ -115,7 +110,7 @@ class Cross(Config):
     train: tuple[CorpusName, ...] = Field(min_length=1)
     test: tuple[CorpusName, ...] = ()
     protocols: tuple[ProtocolName, ...] = ()
-    labels: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    labels: tuple[str, ...] = ()
     training: Training = "all"
     test_set: TestSet | None = None
     leave_one_out: bool = False

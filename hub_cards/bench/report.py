@@ -104,9 +104,14 @@ def _scores(scores: pd.DataFrame) -> list[str]:
             for row in rows.to_dict("records")
         ]
         table = rows.assign(cell=cells).pivot(index="corpus", columns="model", values="cell").fillna("")
+        # Labels and folds, not models, make what is beside them.
+        beside = rows.groupby("corpus")[["ua_chance", "ua_speaker"]].max().map(score_text)
         lines += [
             f"## UA (interval) / WA / F1, protocol {text(protocol)}\n",
-            _table(["corpus", *table.columns], table.reset_index().to_numpy().tolist()),
+            _table(
+                ["corpus", *table.columns, "UA by chance", "UA by speaker alone"],
+                table.join(beside).reset_index().to_numpy().tolist(),
+            ),
         ]
     return [*lines, *_footnotes(scores["remark"])]
 
@@ -168,6 +173,7 @@ def _pairs(record: CrossRecord) -> str:
     if record.average:
         scores = [score_text(100 * getattr(record.average, score)) for score in SCORES]
         rows.append(["mean of pairs", "", *scores, ""])
+    rows.append(["chance", "", score_text(100 * record.chance), "", "", ""])
     return _table(["train", "test", "UA", "WA", "F1", "interval of UA"], rows)
 
 

@@ -57,10 +57,10 @@ def _notes(record: ResultRecord, score: str) -> Iterator[str]:
     interval = record.interval
     if bounds := interval.bounds(score):
         low, high = bounds
-        note = f" {interval.note}" if interval.note else ""
+        note = f" {interval.note_of(score)}" if interval.note_of(score) else ""
         yield f"{interval.confidence:.0%} interval {low:.4f} to {high:.4f} ({interval.basis} resampled){note}"
     else:
-        yield f"no interval: {interval.reason}"
+        yield f"no interval: {interval.reason or f'the same in all resamples of {interval.basis}'}"
     yield f"mean over folds {getattr(record.mean, score):.4f}"
     spreads: dict[str, Scores | None] = {"folds": record.spread, "seeds": record.seed_spread}
     yield from (f"± {getattr(found, score):.4f} over {over}" for over, found in spreads.items() if found)

@@ -10,11 +10,11 @@ be told apart, and there is no rank.
 Told apart: a t test of the difference, with one degree of freedom less than there are speakers (utterances where
 speakers are not known). Where both runs kept their predictions for the same utterances, folds and seeds, its standard
 error is of the differences on the same resamples, as in `compare_systems`; otherwise sqrt(a² + b²) of the two standard
-errors, which is the more cautious test. The tests of all pairs of a table are corrected together, after Holm (A Simple
-Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of Statistics 6, 1979): of 100 tables of equal
-models, about 5 are split wrongly, however many models they have. `benchmarks/ranks.py` measures that, beside
-Bonferroni's correction, which finds less, and Tukey's, which with few speakers splits too often, because every pair has
-a spread of its own.
+errors, which is the more cautious test. Without any spread the p value is that of a randomisation test. The tests of
+all pairs of a table are corrected together, after Holm (A Simple Sequentially Rejective Multiple Test Procedure,
+Scandinavian Journal of Statistics 6, 1979): of 100 tables of equal models, about 5 are split wrongly, however many
+models they have. `benchmarks/ranks.py` measures that, beside Bonferroni's correction, which finds less, and Tukey's,
+which with few speakers splits too often, because every pair has a spread of its own.
 """
 
 import hashlib
@@ -74,8 +74,9 @@ def told_apart(differences: Matrix, errors: Matrix, degrees: Matrix) -> NDArray[
     np.True_
     """
     sizes = np.abs(differences)
-    # Without spread, every difference is one.
-    statistics = np.where(errors > 0, sizes / np.where(errors > 0, errors, 1), np.inf)
+    # Without spread t would be infinite, however few the speakers: half of `p_value_without_spread` (no underflow).
+    most = -stdtrit(degrees, np.exp2(-np.minimum(degrees + 1, 1000)))
+    statistics = np.where(errors > 0, sizes / np.where(errors > 0, errors, 1), most)
     statistics[sizes < ROUNDING] = 0
     pairs = np.triu_indices(len(sizes), 1)
     kinds, kind_of = np.unique(degrees[pairs], return_inverse=True)

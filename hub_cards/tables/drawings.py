@@ -20,8 +20,8 @@ def recalls(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Recall of every label, `(C,)`, and its 95 % interval, `(C, 2)`, in 0..1.
 
-    NaN for labels without an utterance, and for intervals where there are too few speakers. The recall of a label is
-    the accuracy on its utterances, so its interval is made as that of any accuracy.
+    NaN for labels without an utterance, and for intervals where there are too few speakers, or no spread between them.
+    The recall of a label is the accuracy on its utterances, so its interval is made as that of any accuracy.
     """
     shares, bounds = np.full(len(labels), np.nan), np.full((len(labels), 2), np.nan)
     for place, label in enumerate(labels):

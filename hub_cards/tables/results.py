@@ -83,7 +83,8 @@ def find_records(
 def tabulate(records: list[ResultRecord]) -> pd.DataFrame:
     """One row a record, in percent: UA, WA, F1 of all tested utterances, the interval of UA; means beside the paper's.
 
-    `interval_note` says why there is no interval, or that it is of an earlier method. The paper's figures, which are
+    `interval_note` says why there is no interval, or that it is of an earlier method. `ua_chance` is the UA of who
+    guesses, `ua_speaker` what who speaks would have scored, without audio. The paper's figures, which are
     means over folds, stand beside records that compare with them only. `remark` says what of the corpus is missing.
     """
     published = {(row["model"], row["corpus"]): row for row in read_table_4().to_dict("records")}
@@ -97,19 +98,23 @@ def tabulate(records: list[ResultRecord]) -> pd.DataFrame:
                 "corpus": record.corpus.name,
                 "protocol": record.protocol_id,
                 **_percent(record.headline, record.interval),
+                "ua_chance": 100 * record.chance,
+                "ua_speaker": record.speaker_only and 100 * record.speaker_only.ua,
                 **{f"{score}_mean_over_folds": 100 * getattr(record.mean, score) for score in SCORES},
                 **{f"{score}_in_paper": None if known is None else float(known[score]) for score in SCORES},
                 "remark": record.corpus.incomplete,
             }
         )
-    return pd.DataFrame(rows).sort_values(["corpus", "protocol", "model"], ignore_index=True)
+    table = pd.DataFrame(rows).astype({"ua_speaker": float})
+    return table.sort_values(["corpus", "protocol", "model"], ignore_index=True)
 
 
 def tabulate_cross(records: list[CrossRecord]) -> pd.DataFrame:
-    """One row a pair, in percent: UA, WA, F1, the interval of UA, the paper's accuracy; then the mean of a record.
+    """One row a pair, in percent: UA, WA, F1, interval of UA, chance, the paper's accuracy; a record's mean.
 
     The paper's figures (Table 5) stand beside what was made as they were; beside a mean if that holds for the same
-    pairs. `remark` says what of the corpora is missing.
+    pairs. `remark` says what of the corpora is missing. Heads have not met the speakers of a target, so who speaks
+    would tell nothing.
     """
     published = read_table_5().set_index(["model", "train", "test"])["accuracy"]
     tables = []
@@ -130,6 +135,7 @@ def tabulate_cross(records: list[CrossRecord]) -> pd.DataFrame:
                 "test": pair.target,
                 **setting,
                 **_percent(pair.scores, pair.interval),
+                "ua_chance": 100 * record.chance,
                 "wa_in_paper": beside.get((pair.source, pair.target)),
                 "remark": record.incomplete(pair.source, pair.target),
             }
@@ -145,6 +151,7 @@ def tabulate_cross(records: list[CrossRecord]) -> pd.DataFrame:
                     "test": "",
                     **setting,
                     **_percent(record.average),
+                    "ua_chance": 100 * record.chance,
                     "wa_in_paper": mean,
                     "remark": "; ".join(filter(None, (corpus.incomplete for corpus in record.corpora))),
                 }
@@ -156,6 +163,7 @@ def tabulate_cross(records: list[CrossRecord]) -> pd.DataFrame:
 def tabulate_classified(records: list[ClassifiedRecord]) -> pd.DataFrame:
     """One row a classifier, corpus and kind of folds, in percent; nothing was trained, so it has no protocol.
 
+    `ua_chance` is the UA of who guesses among the corpus's labels; that of who knows speakers would have to be trained.
     `training` says what is known of its own, `outside` how many answers are none of the corpus's labels.
     """
     rows = [
@@ -166,6 +174,7 @@ def tabulate_classified(records: list[ClassifiedRecord]) -> pd.DataFrame:
             "folds": part.kind,
             "training": record.training,
             **_percent(part.scores, part.interval),
+            "ua_chance": 100 * record.chance,
             "outside": 100 * part.outside,
             "remark": record.corpus.incomplete,
         }
@@ -203,7 +212,7 @@ def _percent(scores: Scores, interval: Interval | None = None) -> dict[str, floa
         **{score: 100 * getattr(scores, score) for score in SCORES},
         "ua_low": low,
         "ua_high": high,
-        "interval_note": interval.note if interval else "",
+        "interval_note": interval.note_of("ua") if interval else "",
     }
 
 
@@ -241,11 +250,13 @@ def _order(record: CrossRecord) -> tuple[str, str]:
 
 
 def _drawn(table: pd.DataFrame) -> Table:
-    columns = ("UA", "WA", "F1", "interval of UA", "UA, mean over folds", "UA in the paper")
+    beside_ua = ("chance", "speaker alone", "UA, mean over folds", "UA in the paper")
+    columns = ("UA", "WA", "F1", "interval of UA", *beside_ua)
     shown = Table("model", "corpus", "protocol", *columns)
     for row in table.to_dict("records"):
         corpus = f"{row['corpus']} {MARK}" if row["remark"] else row["corpus"]
-        beside = map(score_text, (row["ua_mean_over_folds"], row["ua_in_paper"]))
+        others = ("ua_chance", "ua_speaker", "ua_mean_over_folds", "ua_in_paper")
+        beside = [score_text(row[name]) for name in others]
         shown.add_row(row["model"], corpus, row["protocol"], *_scores(row), *beside)
     return shown
 
@@ -255,7 +266,7 @@ def _drawn_cross(table: pd.DataFrame) -> Table:
     columns = ("trained on", "tested on", "UA", "WA", "F1", "interval of UA", "WA in the paper")
     shown = Table(
         *columns,
-        title=f"{model}, protocol {protocol}, {classes} classes\n"
+        title=f"{model}, protocol {protocol}, {classes} classes (UA by chance {score_text(100 / int(str(classes)))})\n"
         f"utterances trained on: {training}, tested on: {test_set} (percent)",
     )
     for row in table.to_dict("records"):
@@ -266,13 +277,12 @@ def _drawn_cross(table: pd.DataFrame) -> Table:
 
 
 def _drawn_classified(table: pd.DataFrame) -> Table:
-    columns = ("corpus", "folds", "training", "UA", "WA", "F1", "interval of UA", "outside")
+    columns = ("corpus", "folds", "training", "UA", "WA", "F1", "interval of UA", "chance", "outside")
     shown = Table("classifier", *columns, title="used as they are: nothing was trained here (percent)")
     for row in table.to_dict("records"):
         corpus = f"{row['corpus']} {MARK}" if row["remark"] else row["corpus"]
-        shown.add_row(
-            row["model"], corpus, row["folds"], row["training"], *_scores(row), score_text(row["outside"])
-        )
+        beside = map(score_text, (row["ua_chance"], row["outside"]))
+        shown.add_row(row["model"], corpus, row["folds"], row["training"], *_scores(row), *beside)
     return shown
 
 

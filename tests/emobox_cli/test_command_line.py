@@ -8,6 +8,7 @@ import sys
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, get_origin
 
 import pytest
 from commands import run_command
@@ -17,8 +18,21 @@ from rich.table import Table
 import emobox
 from emobox_cli.console import tables
 from emobox_cli.options import settings_of
-from emobox_probe.config import Config, CrossConfig, ExtractConfig, ProbeConfig
+from emobox_datasets.errors import CorpusError
+from emobox_probe import cross
+from emobox_probe.config import (
+    BalanceConfig,
+    ClassifyConfig,
+    Config,
+    CrossConfig,
+    ExtractConfig,
+    ProbeConfig,
+    type_of,
+)
+from emobox_probe.errors import ProbeError
 from hub_cards.bench.options import BenchConfig
+from hub_cards.bench.plan import Cross
+from hub_cards.settings import LeaderboardConfig, PublishConfig
 
 # What takes a second or more to import.
 HEAVY = ("torch", "datasets", "transformers", "pandas", "matplotlib", "evaluate", "accelerate", "scipy")
@@ -136,6 +150,79 @@ def test_names_may_be_given_at_once_or_one_by_one() -> None:
     words = ["cross", "--model", "a/b", "--train", "emodb, urdu", "--train", "urdu,demo"]
     config = settings_of(CrossConfig, emobox.parser_of("cross").parse_args(words))
     assert config.train == ("emodb", "urdu", "demo")
+
+
+def lists_of(config: type[Config]) -> list[str]:
+    return [
+        name for name, field in config.model_fields.items() if get_origin(type_of(field.annotation)) is tuple
+    ]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        ProbeConfig,
+        CrossConfig,
+        BalanceConfig,
+        ClassifyConfig,
+        PublishConfig,
+        LeaderboardConfig,
+        BenchConfig,
+        Cross,
+    ],
+)
+def test_names_in_one_text_and_a_path_alone_are_taken_as_the_command_line_takes_them(
+    config: type[Config],
+) -> None:
+    """A text is a sequence too: of letters."""
+    assert lists_of(config)
+    for name in lists_of(config):
+        field = config.model_fields[name]
+        needed = {
+            other: {"corpus": "demo", "train": ("demo",), "per_speaker": 1}.get(other, Path("x"))
+            for other, known in config.model_fields.items()
+            if known.is_required()
+        }
+        needed |= {other: "x" for other in ("model", "classifier", "to") if other in needed}
+        if "Path" in str(field.annotation):
+            for given in ("runs/a,b", Path("runs/a,b")):
+                assert getattr(config.of({**needed, name: given}), name) == (Path("runs/a,b"),)
+            continue
+        for given in ("demo, emodb,demo", ("demo", "emodb"), ["demo", "emodb"]):
+            wanted = ("paper", "strict") if name == "protocols" else ("demo", "emodb")
+            given = type(given)(wanted) if not isinstance(given, str) else ", ".join((*wanted, wanted[0]))
+            assert getattr(config.of({**needed, name: given}), name) == wanted
+        with pytest.raises(ProbeError, match=f"names parted by commas as {name}, but got none"):
+            config.of({**needed, name: " , "})
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"corpus": None}, "Expected text as corpus (name of the corpus, such as emodb), but got nothing;"),
+        ({"corpus": ["demo"]}, "but got a list (demo);"),
+        ({"corpus": {"demo": {"data_dir": None}}}, "but got keys and values (demo: …);"),
+        ({"folds": {"fold1": 1}}, "Expected a list of names as folds"),
+        ({"folds": 3}, "Expected a list of names as folds"),
+        ({"num_proc": "many"}, "Expected a whole number as num_proc"),
+        ({"batch_seconds": None, "seeds": 1.5}, "Expected a whole number as seeds"),
+        ({"batch_seconds": "long"}, "Expected a number as batch_seconds"),
+        ({"data_dir": 3}, "Expected a path as data_dir"),
+    ],
+)
+def test_values_of_another_type_are_told_in_words(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ProbeError) as caught:
+        ProbeConfig.of({"model": "a/b", "corpus": "demo", **settings})
+    assert said in str(caught.value)
+    assert "None" not in str(caught.value)
+    assert "input should be" not in str(caught.value)
+
+
+def test_sources_in_one_text_are_not_read_letter_by_letter() -> None:
+    with pytest.raises(CorpusError, match="but got 'nowhere'"):
+        cross("builtin:logmel", train="demo, nowhere")
+    with pytest.raises(ProbeError, match=r"Expected another corpus to .*, but got none"):
+        cross("builtin:logmel", train="demo", leave_one_out=True)
 
 
 @pytest.mark.parametrize(

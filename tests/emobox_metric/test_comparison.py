@@ -103,9 +103,9 @@ def test_a_system_does_not_differ_from_itself():
     for name in ("ua", "wa", "f1"):
         assert result[name] == {
             "difference": 0.0,
-            "interval": (0.0, 0.0),
+            "interval": None,
             "p_value": 1.0,
-            "minimum_detectable_difference": 0.0,
+            "minimum_detectable_difference": None,
         }
     assert result["mcnemar"]["p_value"] == 1.0
 
@@ -126,11 +126,17 @@ def test_recalls_in_another_order_are_no_difference():
     assert result["ua"]["p_value"] == 1.0
 
 
-def test_a_difference_that_all_resamples_share_has_no_width():
-    references = np.tile([0, 1, 2], 50)
-    result = compare_systems(references, references, (references + 1) % 3, 3, resamples=999)
-    assert result["ua"]["p_value"] == 0
-    assert result["ua"]["interval"] == (1.0, 1.0)
+@pytest.mark.parametrize("speakers", [4, 8])
+def test_a_difference_that_all_resamples_share_is_as_sure_as_there_are_speakers(speakers):
+    """With t it would be certain, p = 0, of four speakers as of a thousand; signs by chance are alike in 2 of 2^S."""
+    references = np.tile([0, 1, 2], speakers)
+    result = compare_systems(
+        references, references, (references + 1) % 3, 3, np.repeat(np.arange(speakers), 3), resamples=99
+    )
+    signs = np.array(list(itertools.product([-1, 1], repeat=speakers))).mean(axis=1)
+    assert result["ua"]["p_value"] == pytest.approx((abs(signs) == 1).mean())
+    assert (result["ua"]["difference"], result["ua"]["interval"]) == (1.0, None)
+    assert result["ua"]["minimum_detectable_difference"] is None
 
 
 @pytest.mark.parametrize("speakers", [["a"] * 6, ["a", "b"] * 3, ["a", "b", "c"] * 2])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from emobox_metric.ser_metric import intervals
 from emobox_metric.ser_metric.comparison import compare_systems
-from emobox_metric.ser_metric.intervals import bootstrap_interval, logit_interval
+from emobox_metric.ser_metric.intervals import bootstrap, bootstrap_interval, logit_interval
 from emobox_metric.ser_metric.scores import confusion_matrix, scores_from_confusion
 
 
@@ -94,9 +94,23 @@ def test_items_against_scipy_and_a_plain_loop():
 def test_a_class_that_vanishes_is_not_counted_as_missed():
     """Class 1 has one item, right; it vanishes from 37 percent of resamples. All that are left are right as well."""
     references = [0] * 99 + [1]
-    assert bootstrap_interval(references, references, 2)["ua"] == (1.0, 1.0)
-    assert bootstrap_interval(references, references, 4)["ua"] == (0.5, 0.5)
-    assert bootstrap_interval(references, references, 4, absent="skip")["f1"] == (1.0, 1.0)
+    for absent, labels, score in (("zero", 2, 1.0), ("zero", 4, 0.5), ("skip", 4, 1.0)):
+        resampled = bootstrap(references, references, labels, absent=absent).resampled
+        assert (resampled["ua"] == score).all()
+        assert (resampled["f1"] == score).all()
+
+
+@pytest.mark.parametrize("method", ["logit-t", "percentile"])
+def test_without_spread_between_speakers_a_score_has_no_interval(method):
+    """A width of zero would say that no other speaker can differ."""
+    references, speakers = [0, 1] * 8, np.repeat(np.arange(8), 2)
+    right = bootstrap_interval(references, references, 2, speakers, method=method)
+    assert right == {"ua": None, "wa": None, "f1": None}
+    # Always the same answer: UA is that of chance for every speaker, but they differ in how often it is right.
+    references = [0, 0, 1, 1] * 3 + [0, 0, 0, 1]
+    constant = bootstrap_interval(references, [0] * 16, 2, np.repeat(np.arange(4), 4), method=method)
+    assert constant["ua"] is None
+    assert constant["wa"][0] < 9 / 16 < constant["wa"][1]
 
 
 def test_one_cluster_per_item_is_the_item_bootstrap():

@@ -1,22 +1,27 @@
 """Scores of groups of utterances against scikit-learn, and records that do not follow from their predictions."""
 
+import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from commands import run_command
+from cross_records import cross_record
 from records import record
+from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.predictions import interval_of, read_predictions
-from emobox_probe.records.result import ResultRecord, Scores, read_record
+from emobox_probe.records.result import RESULT_FILE, ResultRecord, Scores, read_record
 from emobox_probe.report.report import remarks, score_rows
-from emobox_probe.scoring.by_group import scores_by
+from emobox_probe.scoring.by_group import scores_by, show
 from emobox_probe.scoring.check import as_shown, check_scores
 from emobox_probe.scoring.summary import as_of_today, confusion_of, scores_of
+from hub_cards.cards.eval_results import to_yaml
 
 LABELS = ["Angry", "Happy", "Neutral", "Sad"]
 
@@ -85,6 +90,64 @@ def test_groups_are_scored_as_scikit_learn_does(tmp_path: Path, capsys: pytest.C
     assert len(capsys.readouterr().out.splitlines()) == 1 + table.speaker.nunique()
 
 
+def test_beside_every_group_stand_chance_and_what_its_speakers_alone_would_score(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = predictions().assign(speaker_only="Sad")
+    table.loc[table.gender == "female", "speaker_only"] = table.label
+    table = pd.concat([table, table.assign(seed=1)])
+    table = table[(table.gender == "female") | (table.label != "Sad")]
+    made = honest(table[table.seed == 0])
+    found = scores_by(table, made, "gender").set_index("group")
+    assert found.ua_chance.to_dict() == pytest.approx({"female": 25.0, "male": 100 / 3})
+    assert found.ua_speaker.to_dict() == {"female": 100.0, "male": 0.0}
+    # Runs of before kept what the record says only.
+    before = made.model_copy(update={"speaker_only": Scores(ua=0.4, wa=0.4, f1=0.4)})
+    table = table[table.seed == 0].drop(columns="speaker_only")
+    assert scores_by(table, before, None).ua_speaker.tolist() == [40.0]
+    assert scores_by(table, before, "gender").ua_speaker.isna().all()
+    assert score(str(stored(tmp_path / "run", table, before))) == 0
+    assert re.search(r"│ 25.0 +│ 40.0 +│ 4", capsys.readouterr().out)
+
+
+def test_the_gap_between_corpora_is_within_each_pair(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The best of one target and the worst of another are no gap between groups."""
+    rows = [
+        {
+            "source": source,
+            "target": target,
+            "fold": "all",
+            "id": f"{target}{number}",
+            "speaker": f"{target}_s{number % 4}",
+            "seed": 0,
+            "label": LABELS[number % 4],
+            "prediction": LABELS[number % 4 if number % 8 < right else 0],
+            "gender": "female" if number % 16 < 8 else "male",
+        }
+        for source, target, right in (("demo", "emodb", 8), ("emodb", "demo", 2))
+        for number in range(32)
+    ]
+    table = pd.DataFrame(rows)
+    table.loc[(table.target == "demo") & (table.gender == "male"), "prediction"] = "Happy"
+    made = cross_record(("demo", "emodb")).model_copy(update={"labels": LABELS})
+    found = scores_by(table, made, "gender")
+    assert found[["train", "test", "group"]].to_numpy().tolist() == [
+        ["demo", "emodb", "female"],
+        ["demo", "emodb", "male"],
+        ["emodb", "demo", "female"],
+        ["emodb", "demo", "male"],
+    ]
+    console = Console(file=io.StringIO(), width=200)
+    show(found, made, "gender", console)
+    gaps = [line for line in console.file.getvalue().splitlines() if line.startswith("Gap")]
+    assert gaps == [
+        "Gap in UA, demo on emodb: 0.0 (male 100.0, female 100.0)",
+        "Gap in UA, emodb on demo: 12.5 (female 37.5, male 25.0)",
+    ]
+
+
 def test_what_is_not_known_is_a_group_of_its_own_or_an_error() -> None:
     table = predictions().assign(target="urdu")
     table.loc[table.speaker == "s0", "gender"] = None
@@ -119,6 +182,44 @@ def test_a_record_of_too_few_speakers_has_no_interval_and_says_why(names: list[s
     assert again.interval.reason == f"speakers tested: {len(names)}, and at least 4 are needed"
     assert score_rows(again)[2][1] == again.interval.note
     assert f"No interval: speakers tested: {len(names)}" in again._repr_html_()
+
+
+def test_a_record_without_spread_between_speakers_has_no_interval_and_says_so(tmp_path: Path) -> None:
+    table = predictions().assign(speaker=np.resize([f"s{place}" for place in range(5)], 100))
+    table["prediction"] = table["label"]
+    made = honest(table)
+    folder = stored(tmp_path / "run", table, made)
+    again = read_record(folder)
+    check_scores(folder, again, read_predictions(folder, again))
+    assert again.interval.ua is None
+    assert [again.interval.text(name) for name in ("ua", "wa", "f1")] == [
+        "none (no spread between 5 speakers)"
+    ] * 3
+    assert score_rows(again)[2][1] == "none (no spread between 5 speakers)"
+    assert "No interval of UA, WA, F1: the same in all resamples of 5 speakers" in again._repr_html_()
+    assert "no interval: the same in all resamples of 5 speakers" in to_yaml(again)
+    # As versions before wrote it.
+    content = json.loads((folder / RESULT_FILE).read_text())
+    content["interval"] |= dict.fromkeys(("ua", "wa", "f1"), (1.0, 1.0))
+    (folder / RESULT_FILE).write_text(json.dumps(content))
+    check_scores(folder, read_record(folder), table)
+    assert read_record(folder).interval == again.interval
+
+
+def test_a_score_without_spread_stands_beside_others_with_an_interval() -> None:
+    """The same answer to everything: UA is that of chance in every resample, WA is not."""
+    table = predictions().assign(
+        prediction="Sad", speaker=np.resize([f"s{place}" for place in range(5)], 100)
+    )
+    # Every speaker has every label, one has fewer that are sad.
+    table = table.drop(table.index[(table.speaker == "s0") & (table.label == "Sad")][1:])
+    interval = honest(table).interval
+    assert interval.text("ua") == f"none (no spread between {interval.basis})"
+    assert " to " in interval.text("wa")
+    assert "none" not in interval.text("wa")
+    assert interval.note.startswith("UA")
+    assert "WA" not in interval.note
+    assert interval.remark.startswith("No interval of UA")
 
 
 def test_records_of_before_are_checked_by_percentiles_and_shown_as_of_today(tmp_path: Path) -> None:

@@ -62,6 +62,17 @@ def test_a_chain_is_cut_where_the_next_can_be_told_apart_from_any_of_the_group()
     assert rank(contenders, 3, "zero").ranks["f1"] == [1, 1, 3, 3]
 
 
+def test_without_spread_a_few_speakers_settle_no_rank() -> None:
+    for speakers, ranks in ((4, [1, 1]), (10, [1, 2]), (5000, [1, 2])):
+        two = [contender(score, 0.0, clusters=speakers) for score in (1.0, 0.25)]
+        assert rank(two, 3, "zero").ranks["ua"] == ranks
+    # Paired: every speaker is right throughout, and wrong throughout.
+    for speakers, ranks in ((4, [1, 1]), (10, [1, 2])):
+        two = [contender(right, 0.0, table(right, 0, speakers), speakers) for right in (1.0, 0.0)]
+        found = rank(two, 3, "zero")
+        assert (found.ranks["wa"], found.methods) == (ranks, {"paired"})
+
+
 def test_more_comparisons_tell_less_apart() -> None:
     two = [contender(0.90, 0.01), contender(0.86, 0.01)]
     assert rank(two, 3, "zero").ranks["ua"] == [1, 2]

@@ -79,7 +79,8 @@ def test_recall_by_label_and_its_interval() -> None:
     assert shares[:3].tolist() == [1.0, 0.5, 0.0]
     assert np.isnan(shares[3])
     assert np.isnan(bounds[3]).all()
-    assert bounds[0].tolist() == [1.0, 1.0]
+    # All right, all wrong: no spread between speakers, so no interval.
+    assert np.isnan(bounds[[0, 2]]).all()
     # Ten speakers, each right or wrong throughout: the interval is that of a binomial share of ten.
     assert bounds[1].tolist() == pytest.approx([0.2, 0.8], abs=0.11)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from classified_records import make_classified
 from cross_records import cross_record
 from records import record
 from rich.console import Console
@@ -15,6 +16,7 @@ from rich.console import Console
 import emobox
 from emobox_probe.protocol import PAPER
 from emobox_probe.records.cross_result import CrossRecord
+from emobox_probe.records.result import Scores
 from emobox_probe.report import report
 from hub_cards.paper import TABLE_5
 
@@ -75,8 +77,12 @@ def test_scores_on_an_incomplete_corpus_are_marked_and_stand_alone(
     assert [*table.index.dropna()] == ["3 of 400 utterances of urdu are missing"]
     assert run(str(tmp_path)) == 0
     shown = capsys.readouterr().out
-    assert re.search(r"│ urdu † +│ paper +│ 50.0 │ 62.5 │ 55.0 │ 40.0 to 60.0 +│ 50.0 +│ +│", shown)
-    assert re.search(r"│ urdu +│ paper +│ 50.0 │ 62.5 │ 55.0 │ 40.0 to 60.0 +│ 50.0 +│ [89]\d.\d ", shown)
+    assert re.search(
+        r"│ urdu † +│ paper +│ 50.0 │ 62.5 │ 55.0 │ 40.0 to 60.0 +│ 25.0 +│ +│ 50.0 +│ +│", shown
+    )
+    assert re.search(
+        r"│ urdu +│ paper +│ 50.0 │ 62.5 │ 55.0 │ 40.0 to 60.0 +│ 25.0 +│ +│ 50.0 +│ [89]\d.\d ", shown
+    )
     assert "† 3 of 400 utterances of urdu are missing: not comparable." in shown
     assert run(str(tmp_path / "some"), "--format", "latex") == 0
     assert "3 of 400 utterances of urdu are missing" in capsys.readouterr().out
@@ -102,6 +108,27 @@ def test_pairs_with_an_incomplete_corpus_are_marked_and_stand_alone(
     assert re.search(r"ravdess † +│ meld ", shown)
     assert re.search(r"ravdess +│ savee ", shown)
     assert shown.count("† 2 of 400 utterances of meld are missing: not comparable.") == 1
+
+
+def test_chance_and_the_speaker_alone_stand_beside_every_score(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a").mkdir()
+    record().model_copy(update={"speaker_only": Scores(ua=0.95, wa=0.9, f1=0.9)}).write(tmp_path / "a")
+    within(tmp_path / "b", name="me/before")
+    written(tmp_path / "cross", between())
+    make_classified(tmp_path / "classified")
+    table = csv_of(tmp_path, capsys=capsys)
+    labels = len(record().corpus.labels)
+    assert table.ua_chance.notna().all()
+    assert table[table.train.notna()].ua_chance.eq(25.0).all()
+    assert table[table.train.isna()].ua_chance.tolist() == pytest.approx([100 / labels] * 4)
+    assert table.ua_speaker.dropna().tolist() == [95.0]
+    assert run(str(tmp_path)) == 0
+    shown = capsys.readouterr().out
+    assert re.search(rf"│ {100 / labels:.1f} +│ 95.0 +│", shown)
+    assert "4 classes (UA by chance 25.0)" in shown
+    assert "speaker alone" in shown
 
 
 def test_no_records_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
