@@ -11,7 +11,8 @@ from emobox_probe import experiment, probe
 from emobox_probe.protocol import PROTOCOLS
 
 
-@pytest.fixture(scope="session")
+# Of a module: what is changed here must not reach other tests.
+@pytest.fixture(scope="module")
 def quick_protocols() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PROTOCOLS, "paper", QUICK)
@@ -28,7 +29,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_encoder(tmp_path_factory.mktemp("models") / "tiny")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory, tiny: Path, quick_protocols: None) -> dict[str, Path]:
     """The folders of short runs on the demo corpus, by a name."""
     folder = tmp_path_factory.mktemp("runs")
