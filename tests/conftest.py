@@ -9,7 +9,12 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# No test is timed, whatever else runs on the machine.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # Before any Hugging Face library is imported: they read these once. One cache a session, so that the demo corpus
 # is made and converted once.

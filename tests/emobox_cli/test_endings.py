@@ -48,6 +48,13 @@ def start(
     """`emobox probe` of the demo corpus, into a folder."""
     script = folder / "short.py"
     script.write_text(SCRIPT)
+
+    def prepare() -> None:
+        # Whatever runs in the background of a shell, as tests may, ignores Ctrl-C, and so would what it starts.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if before:
+            before()
+
     places = ["--features-dir", str(folder / "features"), "--output-dir", str(folder / "runs")]
     options = ["probe", "--model", "builtin:logmel", "--corpus", "demo", *places, *words]
     return subprocess.Popen(
@@ -55,7 +62,7 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=before,
+        preexec_fn=prepare,
         start_new_session=session,
     )
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import scipy.special
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emobox_metric.ser_metric.calibration import are_probabilities, expected_calibration_error, softmax
@@ -25,7 +25,6 @@ def plain_error(probabilities, references, bins):
 
 
 @given(st.integers(1, 80), st.integers(1, 6), st.integers(1, 20), st.integers(0, 2**32))
-@settings(deadline=None)
 def test_against_a_plain_loop(items, num_labels, bins, seed):
     rng = np.random.default_rng(seed)
     probabilities = softmax(3 * rng.normal(size=(items, num_labels)))

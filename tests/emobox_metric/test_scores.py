@@ -24,7 +24,7 @@ def labelled(draw, max_items=60):
 
 @pytest.mark.filterwarnings("ignore:A single label was found")
 @given(labelled())
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_zero_is_scikit_learn_over_the_fixed_list(case):
     references, predictions, num_labels = case
     everything = {"labels": range(num_labels), "zero_division": 0}
@@ -44,7 +44,7 @@ def test_zero_is_scikit_learn_over_the_fixed_list(case):
 
 
 @given(labelled())
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_skip_is_scikit_learn_over_the_labels_present(case):
     references, predictions, num_labels = case
     scores = scores_from_confusion(confusion_matrix(references, predictions, num_labels), absent="skip")

@@ -40,6 +40,7 @@ def variables(publishers: PublisherServer, tmp_path: Path) -> dict[str, str]:
 
 def start(words: list[str], variables: dict[str, str], limit: int | None = None) -> subprocess.Popen[str]:
     def limited() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored in what runs in the background of a shell
         if limit:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 

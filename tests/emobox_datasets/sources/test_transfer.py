@@ -45,7 +45,7 @@ def test_a_whole_file_arrives_once(tmp_path: Path, publishers: PublisherServer) 
     assert len(publishers.asked) == 1, "what is there is not fetched again"
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     breaks=st.lists(st.integers(0, len(CONTENT)), max_size=4),
     validator=st.sampled_from(["etag", "date", "weak", ""]),
