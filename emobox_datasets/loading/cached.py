@@ -94,8 +94,14 @@ class CachedBuilder(datasets.ArrowBasedBuilder):
         return f"{self.config.name} of {self.dataset_name}"
 
     def _prepare_split_single(self, *args: Any, **options: Any) -> Iterator[Any]:
+        progress = super()._prepare_split_single(*args, **options)
         try:
-            yield from super()._prepare_split_single(*args, **options)
+            for done in progress:  # noqa: UP028  (`yield from` would close it)
+                yield done
+        except GeneratorExit:
+            # Nobody asks on, as after Ctrl-C, but it yields once more when it is closed, which Python complains of.
+            with suppress(RuntimeError):
+                progress.close()
         except Exception as error:
             if is_disk_full(error):  # seen here, because causes do not travel from one process to another
                 raise self._no_room() from error
