@@ -21,7 +21,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_s
 
 from emobox_datasets import corpora
 from emobox_datasets.labels import SHARED_FOUR
-from emobox_probe import experiment
+from emobox_probe import experiment, fit, predict
 from emobox_probe.protocol import PAPER, PROTOCOLS
 from emobox_probe.records.cross_result import CrossRecord, read_cross_record
 from emobox_probe.tasks import pool
@@ -160,6 +160,7 @@ def test_a_run_leaves_everything_behind(finished: Finished) -> None:
     assert {path.name for path in finished.folder.iterdir()} == {
         "cross.json",
         "predictions.parquet",
+        "heads.safetensors",
         "cross.png",
     }
     assert (finished.folder / "cross.png").read_bytes().startswith(b"\x89PNG")
@@ -175,6 +176,29 @@ def test_a_run_leaves_everything_behind(finished: Finished) -> None:
     assert [pair.overlap for pair in record.pairs] == [[], []]
     record.write(finished.folder)
     assert read_cross_record(finished.folder) == record
+
+
+def test_its_heads_say_what_it_recorded_and_are_fitted_together(
+    finished: Finished, savee: Path, features: Path, tmp_path: Path
+) -> None:
+    table = finished.predictions[finished.predictions["target"] == "savee"].head(6)
+    corpus = datasets.load_dataset("emobox/savee", "all", data_dir=str(savee), split="train")
+    rows = {row["id"]: row for row in corpus.cast_column("audio", datasets.Audio(decode=False))}
+    files = [tmp_path / f"{id}.flac" for id in table["id"]]
+    for file in files:
+        file.write_bytes(rows[file.stem]["audio"]["bytes"])
+    said = predict(finished.folder, files, fold="demo").predictions
+    np.testing.assert_allclose([p.logits for p in said], np.stack(table["logits"]), rtol=0, atol=1e-5)
+    made = fit(
+        finished.folder, data_dir={"savee": savee}, features_dir=features, out=tmp_path / "fit", seeds=2
+    )
+    assert [corpus.name for corpus in made.corpora] == ["demo", "savee"]
+    assert made.labels == finished.record.labels
+    assert made.settings is not None
+    assert made.settings.seeds == [0, 1]
+    assert made.expected.scores == finished.record.average
+    assert {group.group for group in made.expected.groups} >= {"demo and savee", "savee and demo"}
+    assert len(predict(tmp_path / "fit", files).predictions) == len(files)
 
 
 def test_labels_of_targets_change_nothing_but_scores(
