@@ -21,6 +21,7 @@ from emobox_datasets.doctor.release_comparison import against_release, compared,
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.folds.partition import configurations, partition
 from emobox_datasets.folds.speaker_only import mean_recall, speaker_only
+from emobox_datasets.folds.trainable import CORRECT_FOLDS, why_untrainable
 from emobox_datasets.released.utterances import ReleasedUtterance, released_utterances
 
 # Published hours are rounded.
@@ -60,6 +61,7 @@ def examine(corpus: Corpus, root: str | Path, jobs: int = 1, progress: bool = Fa
         *duplicates(heard),
         *leakage(corpus, utterances, heard),
         *speaker_shortcut(corpus, utterances),
+        *untrainable_folds(corpus, utterances),
     )
     return Diagnosis(
         corpus.name,
@@ -268,6 +270,33 @@ def speaker_shortcut(corpus: Corpus, utterances: Sequence[Utterance]) -> Iterato
             "speaker predicts label",
             f"The commonest training label of who speaks, without any audio, gets {_by_fold(reached)}: scores on these "
             f"folds can be of the voice, not of the emotion. Read them beside that figure, or use strict folds.",
+        )
+
+
+def untrainable_folds(corpus: Corpus, utterances: Sequence[Utterance]) -> Iterator[Observation]:
+    """Folds of a whole copy that no head can be trained or tested on: what a corpus's module says does not fit."""
+    if len(utterances) < corpus.utterances:
+        return
+    reasons: dict[str, str] = {}
+    for fold in configurations(corpus).values():
+        if fold.kind not in ("released", "strict"):
+            continue
+        wanted = corpus.label_list if fold.kind == "released" else corpus.scored_labels
+        try:
+            parts = partition(corpus, fold.name, utterances)
+        except CorpusError as error:
+            reasons[fold.name] = str(error)
+            continue
+        labels = {part: [utterances[row].label for row in rows] for part, rows in parts.items()}
+        if reason := why_untrainable(fold.name, labels, wanted):
+            reasons[fold.name] = reason
+    if reasons:
+        yield Observation(
+            "untrainable folds",
+            f"Expected folds that train every label and test some, but {'; '.join(dict.fromkeys(reasons.values()))}; "
+            f"{CORRECT_FOLDS}.",
+            tuple(reasons),
+            harmful=True,
         )
 
 

@@ -113,7 +113,7 @@ def tabulate_cross(records: list[CrossRecord]) -> pd.DataFrame:
     """One row a pair, in percent: UA, WA, F1, interval of UA, chance, the paper's accuracy; a record's mean.
 
     The paper's figures (Table 5) stand beside what was made as they were; beside a mean if that holds for the same
-    pairs. `remark` says what of the corpora is missing. Heads have not met the speakers of a target, so there is nothing
+    pairs. `remark` says what of the corpora is missing. Heads have not met the speakers of a target: there is nothing
     that who speaks would tell.
     """
     published = read_table_5().set_index(["model", "train", "test"])["accuracy"]

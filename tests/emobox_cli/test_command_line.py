@@ -221,7 +221,7 @@ def test_values_of_another_type_are_told_in_words(settings: dict[str, Any], said
 def test_sources_in_one_text_are_not_read_letter_by_letter() -> None:
     with pytest.raises(CorpusError, match="but got 'nowhere'"):
         cross("builtin:logmel", train="demo, nowhere")
-    with pytest.raises(ProbeError, match="Expected another corpus to .*, but got none"):
+    with pytest.raises(ProbeError, match=r"Expected another corpus to .*, but got none"):
         cross("builtin:logmel", train="demo", leave_one_out=True)
 
 

@@ -23,7 +23,7 @@ from emobox_datasets.audio_files.audio import SAMPLING_RATE, resample, to_flac, 
 from emobox_datasets.audio_files.fingerprint import fingerprint
 from emobox_datasets.audio_files.statistics import is_clipped, is_silent, is_white_noise
 from emobox_datasets.copy import manifest
-from emobox_datasets.corpus import Utterance
+from emobox_datasets.corpus import SpeakerFolds, Utterance
 from emobox_datasets.doctor.diagnosis import Diagnosis
 from emobox_datasets.doctor.examination import examine, files_beside
 from emobox_datasets.doctor.hearing import hear
@@ -153,6 +153,31 @@ def test_what_lies_beside_is_named_for_what_it_is(copy: Path) -> None:
     )
     names = {o.kind: o.names for o in files_beside(f"{copy}/", beside)}
     assert names == {"equal copies": (str(twin),), "ignored": ("x/y.wav: a dangling link",)}
+
+
+def test_folds_that_cannot_be_trained_are_harmful(copy: Path) -> None:
+    """One emotion a speaker, and one speaker: folds by speaker leave nothing to learn from."""
+    demo = corpora.load(DEMO)
+    for path in copy.rglob("*.flac"):
+        speaker, emotion, _ = path.stem.split("_")
+        if (speaker == "ada") != (emotion == "angry"):
+            path.unlink()
+    of_ada = replace(demo, utterances=200)
+    found = kinds(examine(of_ada, copy), harmful=True)["untrainable folds"]
+    assert (
+        "the train part of fold1 has no utterance of Angry, but its test part has 20; the copy is whole"
+        in found
+    )
+    for path in copy.rglob("*.flac"):
+        if not path.stem.startswith("ada"):
+            path.unlink()
+    alone = replace(
+        demo, utterances=20, speakers=1, folds=SpeakerFolds((("ada",),)), labels={"angry": "Angry"}
+    )
+    found = kinds(examine(alone, copy), harmful=True)["untrainable folds"]
+    assert "the train part of fold1 is empty (20 in test)" in found
+    # Of an incomplete copy it is the utterances that are missing, not the folds that are wrong.
+    assert "untrainable folds" not in kinds(examine(replace(alone, utterances=21), copy))
 
 
 def test_two_files_for_one_utterance_are_harmful(copy: Path) -> None:
