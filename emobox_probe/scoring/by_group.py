@@ -97,7 +97,7 @@ def show(table: pd.DataFrame, record: RunRecord, by: str | None, console: Consol
     """Print the scores of groups, and how far they lie apart; between corpora, within each pair."""
     pair = ("trained on", "tested on") if isinstance(record, CrossRecord) else ()
     group = (by,) if by else () if pair else ("",)
-    scores = ("UA", "WA", "F1", f"{CONFIDENCE:.0%} interval of UA", "chance", "speaker alone")
+    scores = ("UA", "WA", "F1", f"{100 * CONFIDENCE:.0f} % interval of UA", "chance", "speaker alone")
     shown = Table(*pair, *group, *scores, "labels", "utterances", title=f"{record.title} (percent)")
     for row in table.to_dict("records"):
         names = [*([row["train"], row["test"]] if pair else []), *([row["group"]] if group else [])]
