@@ -107,13 +107,15 @@ def show(table: pd.DataFrame, record: RunRecord, by: str | None, console: Consol
     console.print(shown)
     if not by:
         return
-    parts = table.groupby(["train", "test"], sort=False) if pair else [((), table)]
-    for names, part in parts:
-        where = f", {' on '.join(names)}" if names else ""
-        _show_gap(part[part["group"] != NOT_KNOWN].to_dict("records"), where, console)
+    if not pair:
+        _show_gap(table, "", console)
+        return
+    for (source, target), part in table.groupby(["train", "test"], sort=False):
+        _show_gap(part, f", {source} on {target}", console)
 
 
-def _show_gap(known: list[dict[str, Any]], where: str, console: Console) -> None:
+def _show_gap(part: pd.DataFrame, where: str, console: Console) -> None:
+    known = part[part["group"] != NOT_KNOWN].to_dict("records")
     if len(known) < 2:
         return
     worst, *_, best = sorted(known, key=lambda row: row["ua"])

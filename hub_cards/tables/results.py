@@ -264,9 +264,10 @@ def _drawn(table: pd.DataFrame) -> Table:
 def _drawn_cross(table: pd.DataFrame) -> Table:
     model, protocol, training, test_set, classes = table.loc[0, ["model", *SETTING]]
     columns = ("trained on", "tested on", "UA", "WA", "F1", "interval of UA", "WA in the paper")
+    chance = score_text(table["ua_chance"].iloc[0])
     shown = Table(
         *columns,
-        title=f"{model}, protocol {protocol}, {classes} classes (UA by chance {score_text(100 / classes)})\n"
+        title=f"{model}, protocol {protocol}, {classes} classes (UA by chance {chance})\n"
         f"utterances trained on: {training}, tested on: {test_set} (percent)",
     )
     for row in table.to_dict("records"):
