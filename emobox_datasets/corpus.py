@@ -205,9 +205,12 @@ class Corpus:
         Raises:
             CorpusError: nothing or less than the whole corpus is there (less is fine with `allow_missing`),
                 more than the corpus is there, two files that differ claim one id, a label is not in the corpus's
-                map, or files are placeholders (`placeholders.recognise`).
+                map, or files are placeholders (`placeholders.recognise`), which count as missing with
+                `allow_missing`.
         """
         findings = self.find(root)
+        if allow_missing:
+            findings.utterances[:] = placeholders.without(self.display_name, findings.utterances)
         check_complete(self, root, findings, allow_missing)
         placeholders.check(self.display_name, findings.utterances)
         self.warn_of_missing(len(findings.utterances))

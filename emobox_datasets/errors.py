@@ -1,11 +1,15 @@
 """The one error that tells a user what is wrong with a corpus, a configuration or an audio file."""
 
 import errno
+import unicodedata
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from os import PathLike
 
 from datasets.exceptions import DatasetGenerationError
+
+# Marks that make the letters behind them run the other way, to the end of the line or to another mark.
+_DIRECTIONS = "".join(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 
 
 class CorpusError(DatasetGenerationError, ValueError):
@@ -47,15 +51,26 @@ def grouped(errors: Iterable[AudioError]) -> dict[tuple[str, str], list[AudioErr
     return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
 
 
-def printable(text: str) -> str:
-    """The text with bytes of file names that are not UTF-8 written out, so that it can be shown and logged anywhere.
+def printable(text: str, keep: str = "") -> str:
+    """The text with what a terminal cannot show, or would obey, written out, so that it can be shown anywhere.
 
-    >>> printable(b"caf\\xe9".decode(errors="surrogateescape"))
-    'caf\\\\xe9'
+    That is bytes of file names that are not UTF-8, control characters but those to `keep`, and what turns the direction
+    of writing around.
+
+    >>> printable(b"caf\\xe9".decode(errors="surrogateescape")), printable("wei\\nrd\\x1b[31m.wav")
+    ('caf\\\\xe9', 'wei\\\\nrd\\\\x1b[31m.wav')
     """
-    if text.isascii():
+    if text.isascii() and text.isprintable():
         return text
-    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    text = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return "".join(
+        repr(letter)[1:-1] if _is_obeyed(letter) and letter not in keep else letter for letter in text
+    )
+
+
+def _is_obeyed(letter: str) -> bool:
+    """Whether a terminal would act on a letter: controls, ends of lines, marks of direction."""
+    return unicodedata.category(letter) in ("Cc", "Zl", "Zp") or letter in _DIRECTIONS
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -397,7 +397,7 @@ def problem(config: type[Config], settings: Any, found: Any) -> str:
     if kind == "value_error":  # what a validator of ours says
         return str(found["ctx"]["error"])
     if kind in ("model_type", "dict_type"):
-        return f"Expected {' or '.join(config.model_fields)} with a value each, but got {got!r}; correct it."
+        return f"Expected {' or '.join(config.model_fields)} with a value each, but got {_in_words(got)}; correct it."
     if kind == "extra_forbidden":
         return f"Expected settings of {_words_of(config)}, but got {name!r}. {nearest(name, config.model_fields)}"
     field = config.model_fields.get(name)
@@ -406,9 +406,11 @@ def problem(config: type[Config], settings: Any, found: Any) -> str:
         return f"Expected {name} in {_words_of(config)}{about}, but it is missing; give it."
     if kind == "literal_error":
         values = [value.strip(" '") for value in found["ctx"]["expected"].replace(" or ", ",").split(",")]
-        return f"Expected {name} of {', '.join(values)}, but got {got!r}. {nearest(str(got), values)}"
+        return (
+            f"Expected {name} of {', '.join(values)}, but got {_in_words(got)}. {nearest(str(got), values)}"
+        )
     if kind.startswith("bool"):
-        return f"Expected true or false as {name}, but got {got!r}; correct it."
+        return f"Expected true or false as {name}, but got {_in_words(got)}; correct it."
     if kind == "too_short":
         return f"Expected at least one entry as {name}{about}, but got none; name one."
     if kind == "greater_than":

@@ -6,6 +6,9 @@ from os import PathLike
 class ProbeError(ValueError):
     """Something the user gave (a model, a folder, a setting) is not what was expected."""
 
+    def __str__(self) -> str:
+        return _shown(super().__str__())
+
 
 class UtteranceError(ProbeError):
     """An encoder fails on one utterance, at `position` in its batch."""
@@ -15,7 +18,7 @@ class UtteranceError(ProbeError):
         self.position, self.message = position, message
 
     def __str__(self) -> str:
-        return self.message
+        return _shown(self.message)
 
 
 class UnreadableError(ProbeError):
@@ -26,4 +29,15 @@ class UnreadableError(ProbeError):
         self.path = str(path)
 
     def __str__(self) -> str:
-        return f"Expected to read {self.path}, but it cannot be read (permission denied); ask its owner for access."
+        return _shown(
+            f"Expected to read {self.path}, but it cannot be read (permission denied); ask its owner for access."
+        )
+
+
+def _shown(message: str) -> str:
+    """Without what a terminal would obey, in names of files and models."""
+    from emobox_datasets.errors import (
+        printable,
+    )  # a second of imports, which whoever makes no mistake does without
+
+    return printable(message, keep="\n")

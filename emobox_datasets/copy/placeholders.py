@@ -4,12 +4,15 @@ A copy of a corpus that was cloned without its large files, or downloaded withou
 and none by content. That is told at once, by kind, before anything is converted.
 """
 
+import logging
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from emobox_datasets.copy.utterance import Utterance
 from emobox_datasets.errors import AudioError, CorpusError, grouped
+
+logger = logging.getLogger(__name__)
 
 Fault = tuple[str, str]  # reason and remedy, as `AudioError` takes them
 
@@ -82,21 +85,44 @@ def sniffed(head: bytes) -> Fault | None:
     return _PAGE if head.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_PAGE_STARTS) else None
 
 
-def check(display_name: str, utterances: Iterable[Utterance]) -> None:
+def check(display_name: str, utterances: Sequence[Utterance]) -> None:
     """Hold that every file of the utterances of a corpus can be audio, by looking at the suspicious ones only.
 
     Raises:
         CorpusError: files are placeholders; one sentence for each kind, with how many and the first of them.
     """
-    paths = dict.fromkeys(utterance.path for utterance in utterances)
-    faults = {path: recognise(path) for path in paths}
-    # What is missing altogether is for `check_complete` to tell.
-    errors = [AudioError(path, *fault) for path, fault in faults.items() if fault and fault != _ABSENT]
+    errors = _errors(utterances)
     if errors:
+        others = any((error.reason, error.remedy) != _DENIED for error in errors)
         raise CorpusError(
-            f"Expected audio in {len(paths)} files of {display_name}, but "
-            + " ".join(_sentence(fault, alike) for fault, alike in grouped(errors).items())
+            f"Expected audio in {len({utterance.path for utterance in utterances})} files of {display_name}, but "
+            + _sentences(errors)
+            + (" Or pass allow_missing=True (--allow-missing) to go on without them." if others else "")
         )
+
+
+def without(display_name: str, utterances: Sequence[Utterance]) -> list[Utterance]:
+    """The utterances of an incomplete corpus whose files can be audio; the others are missing, and told as a warning.
+
+    All of them where none would be left, and those that the user has not the right to read: `check` says why.
+    """
+    errors = [error for error in _errors(utterances) if (error.reason, error.remedy) != _DENIED]
+    faulty = {error.path for error in errors}
+    rest = [utterance for utterance in utterances if utterance.path not in faulty]
+    if not errors or not rest:
+        return list(utterances)
+    logger.warning(f"Counted as missing are files of {display_name} that hold no audio: {_sentences(errors)}")
+    return rest
+
+
+def _errors(utterances: Iterable[Utterance]) -> list[AudioError]:
+    """What is wrong with files. What is missing altogether is for `check_complete` to tell."""
+    faults = {path: recognise(path) for path in dict.fromkeys(utterance.path for utterance in utterances)}
+    return [AudioError(path, *fault) for path, fault in faults.items() if fault and fault != _ABSENT]
+
+
+def _sentences(errors: list[AudioError]) -> str:
+    return " ".join(_sentence(fault, alike) for fault, alike in grouped(errors).items())
 
 
 def _sentence(fault: Fault, alike: list[AudioError]) -> str:

@@ -66,7 +66,7 @@ def show(diagnosis: Diagnosis, console: Console) -> None:
             row = str(figure["expected"]), str(figure["found"])
         else:
             row = "", ", ".join(f"{key}: {count}" for key, count in figure.items())
-        table.add_row(name.replace("_", " "), *row)
+        table.add_row(name.replace("_", " "), *map(printable, row))
     console.print(Text.assemble((diagnosis.corpus, "bold"), f" at {printable(diagnosis.root)}"))
     if diagnosis.figures and diagnosis.figures["utterances"]["found"]:
         console.print(table)
@@ -82,5 +82,5 @@ def _sentence(observation: Observation) -> str:
     if not observation.names:
         return observation.message
     more = len(observation.names) - NAMES_SHOWN
-    first = ", ".join(observation.names[:NAMES_SHOWN])
+    first = ", ".join(map(printable, observation.names[:NAMES_SHOWN]))
     return f"{observation.message} ({first}{f' and {more} more' if more > 0 else ''})"

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import nan
 
 from emobox_datasets.audio_files.audio import SAMPLING_RATE, checksum, decode, is_lossy, resample, to_mono
 from emobox_datasets.audio_files.processes import pool
-from emobox_datasets.audio_files.statistics import is_clipped, is_silent, is_white_noise
+from emobox_datasets.audio_files.statistics import is_clipped, is_faint, is_silent, is_white_noise, upper_band
 from emobox_datasets.corpus import Utterance
 from emobox_datasets.errors import AudioError
 
@@ -16,9 +17,9 @@ _UTTERANCES_A_TASK = 32
 class Heard:
     """What decoding one utterance tells; where it cannot be used, only `reason` and `remedy` (see `AudioError`).
 
-    `seconds`, `sampling_rate`, `channels` and `lossy` (see `is_lossy`) are those of the file (or span); `silent`,
-    `white_noise` and `checksum` are told by the 16 kHz samples, the last as `flac_checksum` reads it from a stored
-    corpus.
+    `seconds`, `sampling_rate`, `channels`, `lossy` (see `is_lossy`) and `faint` are those of the file (or span);
+    `silent`, `white_noise`, `upper_band` (dB) and `checksum` are told by the 16 kHz samples, the last as
+    `flac_checksum` reads it from a stored corpus.
     """
 
     id: str
@@ -31,7 +32,9 @@ class Heard:
     lossy: bool = False
     clipped: bool = False
     silent: bool = False
+    faint: bool = False
     white_noise: bool = False
+    upper_band: float = nan
     checksum: str = ""
 
     @property
@@ -43,7 +46,8 @@ def hear(utterance: Utterance) -> Heard:
     """Decode one utterance the way it would be stored."""
     try:
         samples, rate = decode(utterance.path, utterance.start, utterance.end)
-        waveform = resample(to_mono(samples, utterance.channel, utterance.path), rate, SAMPLING_RATE)
+        mono = to_mono(samples, utterance.channel, utterance.path)
+        waveform = resample(mono, rate, SAMPLING_RATE)
     except AudioError as error:
         return Heard(utterance.id, utterance.path, error.reason, error.remedy)
     return Heard(
@@ -55,7 +59,9 @@ def hear(utterance: Utterance) -> Heard:
         lossy=is_lossy(utterance.path),
         clipped=is_clipped(samples),
         silent=is_silent(waveform),
+        faint=is_faint(mono),
         white_noise=is_white_noise(waveform),
+        upper_band=upper_band(waveform),
         checksum=checksum(waveform),
     )
 

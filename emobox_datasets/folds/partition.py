@@ -110,6 +110,8 @@ def why_speaker_dependent(corpus: Corpus) -> str:
     """
     if not corpus.speakers:
         return "the corpus does not tell its speakers"
+    if corpus.speakers == 1:
+        return "all of the corpus is of one speaker"
     if corpus.speakers < 4 and not _released_disjoint(corpus):
         return "fewer than four speakers are known"
     return ""
@@ -118,7 +120,8 @@ def why_speaker_dependent(corpus: Corpus) -> str:
 def _released_disjoint(corpus: Corpus) -> bool:
     """Whether the released folds keep speakers apart where speakers are known."""
     rule = corpus.folds
-    return isinstance(rule, SpeakerFolds) or (isinstance(rule, OwnSplit) and not rule.shares_speakers)
+    kept_apart = isinstance(rule, SpeakerFolds) or (isinstance(rule, OwnSplit) and not rule.shares_speakers)
+    return kept_apart and corpus.speakers != 1
 
 
 def partition(

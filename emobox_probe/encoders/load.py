@@ -50,11 +50,15 @@ def load_encoder(
 
     Raises:
         ProbeError: there is no such model, it is no speech encoder, its weights are refused or not complete, it has no
-            layers to take means of, the Hub cannot be reached, or an own encoder is none.
+            layers to take means of, or cannot honour another setting, the Hub cannot be reached, or an own encoder is
+            none.
     """
     if not isinstance(model, str):
+        _check_without_revision(f"the object {type(model).__name__}", revision)
         return encoder_of_object(model, device, dtype, layers)
     name = model
+    if is_own(name) or name.startswith(BUILTIN):
+        _check_without_revision(name, revision)
     if is_own(name):
         return load_own(name, device, dtype, layers)
     if name.startswith(BUILTIN):
@@ -62,12 +66,22 @@ def load_encoder(
             raise ProbeError(f"Expected an encoder with layers, but {name} has none; leave out --layers all.")
         if name not in BUILTINS:
             raise ProbeError(f"Expected a built-in encoder, but got {name!r}. {nearest(name, BUILTINS)}")
+        if dtype != "float32":
+            raise ProbeError(
+                f"Expected no --dtype {dtype} with {name}, which is computed in float32; leave it out (--store-dtype "
+                f"says what features are stored in)."
+            )
         return BuiltinEncoder(name, BUILTINS[name]())
     loaded, family, architecture = loading.load(name, revision, trust_remote_code)
     if device.type == "cuda" and dtype == "float32":
         torch.backends.cudnn.allow_tf32 = False  # 10 bits of mantissa would not be float32
     layers = "last" if layers == "last" else "all"
     return ModelEncoder(name, loaded, family, architecture, device, dtype, layers)
+
+
+def _check_without_revision(name: str, revision: str | None) -> None:
+    if revision is not None:
+        raise ProbeError(f"Expected no --revision with {name}, which is not from the Hub; leave it out.")
 
 
 class BuiltinEncoder:

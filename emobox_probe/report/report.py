@@ -53,7 +53,7 @@ def score_rows(record: ResultRecord) -> list[tuple[str, ...]]:
 
 def _interval_row(record: ResultRecord) -> tuple[str, ...]:
     interval = record.interval
-    name = f"{interval.confidence:.0%} interval, {interval.basis} resampled"
+    name = f"{100 * interval.confidence:.0f} % interval, {interval.basis} resampled"
     return (name, *(interval.text(metric) for metric in METRICS), "")
 
 

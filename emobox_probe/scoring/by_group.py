@@ -1,6 +1,5 @@
 """Scores of groups of utterances, from kept predictions, without training."""
 
-from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -98,7 +97,7 @@ def show(table: pd.DataFrame, record: RunRecord, by: str | None, console: Consol
     """Print the scores of groups, and how far they lie apart; between corpora, within each pair."""
     pair = ("trained on", "tested on") if isinstance(record, CrossRecord) else ()
     group = (by,) if by else () if pair else ("",)
-    scores = ("UA", "WA", "F1", f"{CONFIDENCE:.0%} interval of UA", "chance", "speaker alone")
+    scores = ("UA", "WA", "F1", f"{100 * CONFIDENCE:.0f} % interval of UA", "chance", "speaker alone")
     shown = Table(*pair, *group, *scores, "labels", "utterances", title=f"{record.title} (percent)")
     for row in table.to_dict("records"):
         names = [*([row["train"], row["test"]] if pair else []), *([row["group"]] if group else [])]
@@ -108,13 +107,15 @@ def show(table: pd.DataFrame, record: RunRecord, by: str | None, console: Consol
     console.print(shown)
     if not by:
         return
-    parts = table.groupby(["train", "test"], sort=False) if pair else [((), table)]
-    for ends, part in parts:
-        where = f", {' on '.join(map(str, ends))}" if ends else ""
-        _show_gap(part[part["group"] != NOT_KNOWN].to_dict("records"), where, console)
+    if not pair:
+        _show_gap(table, "", console)
+        return
+    for (source, target), part in table.groupby(["train", "test"], sort=False):
+        _show_gap(part, f", {source} on {target}", console)
 
 
-def _show_gap(known: list[dict[Hashable, Any]], where: str, console: Console) -> None:
+def _show_gap(part: pd.DataFrame, where: str, console: Console) -> None:
+    known = part[part["group"] != NOT_KNOWN].to_dict("records")
     if len(known) < 2:
         return
     worst, *_, best = sorted(known, key=lambda row: row["ua"])

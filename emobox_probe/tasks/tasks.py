@@ -12,6 +12,7 @@ from torch import Tensor
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import nearest
 from emobox_datasets.folds.partition import Configuration, configurations, why_speaker_dependent
+from emobox_datasets.folds.trainable import CORRECT_FOLDS, why_untrainable
 from emobox_probe.config import TestSet, Training
 from emobox_probe.errors import ProbeError
 from emobox_probe.heads.groups import Group
@@ -113,15 +114,12 @@ def fold_tasks(pool: Pool, corpus: Corpus, protocol: Protocol, names: Sequence[s
 
 def _fold_task(pool: Pool, corpus: Corpus, fold: Configuration, protocol: Protocol, seed: int) -> Task:
     rows = pool.parts(corpus.name, fold.name)
-    for part, members in rows.items():
-        if not len(members):
-            raise ProbeError(
-                f"Expected utterances in the {part} part of {fold.name}, but got none; complete the corpus."
-            )
-    if len(taught := pool.label_ids[rows["train"]].unique()) < 2:
+    labels = {part: [pool.labels[id] for id in pool.label_ids[of].tolist()] for part, of in rows.items()}
+    if reason := why_untrainable(fold.name, labels, pool.labels):
+        incomplete = len(pool.items[corpus.name]) < corpus.utterances
         raise ProbeError(
-            f"Expected several labels to tell apart in the train part of {fold.name} of {corpus.name}, but all its "
-            f"utterances are {pool.labels[int(taught[0])]}; complete the corpus, or correct its labels or folds."
+            f"Expected folds of {corpus.name} that train every label and test some, but {reason}; "
+            + ("complete the corpus." if incomplete else f"{CORRECT_FOLDS}, or take others with --folds.")
         )
     return Task(
         source=corpus.name,

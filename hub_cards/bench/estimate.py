@@ -99,6 +99,8 @@ def _line(ledger: Ledger, item: Item, speeds: Speeds, again: bool) -> Line:
     if item.kind == "extract":
         if state == "done":  # only training is done again
             return Line(item, state, Time(0.0, "done"), 0.0)
+        if state == "unchecked":
+            return Line(item, state, Time(0.0, "a record names features that are there; checked first"), 0.0)
         return Line(item, state, speeds.extraction(item, here), feature_bytes(ledger, item, here))
     if state == "unchecked":
         return Line(item, state, Time(0.0, "a record is there; checked once features are"), 0.0)

@@ -84,4 +84,9 @@ def write_note(features: Path, key: str, note: Note) -> None:
 
 def is_stored(features: Path, note: Note) -> bool:
     """Whether the features are on disk, complete."""
-    return (features / note.store / "index.parquet").is_file()
+    return is_complete(features, note.store)
+
+
+def is_complete(features: Path, store: str) -> bool:
+    """Whether a feature store below the features folder is complete."""
+    return (features / store / "index.parquet").is_file()

@@ -176,7 +176,8 @@ class _Reader:
             try:
                 found.append((("protocols", number), known.validate_python(value)))
             except ValidationError as error:
-                self.wrong(("protocols", number), problem(PlanFile, {"protocols": value}, error.errors()[0]))
+                wrong = {**error.errors()[0], "loc": ("protocols",)}
+                self.wrong(("protocols", number), problem(PlanFile, {"protocols": value}, wrong))
         return tuple(self._once(found, "protocol"))
 
     def _places(self, content: dict[str, Any]) -> dict[str, Place]:

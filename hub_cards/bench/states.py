@@ -12,7 +12,7 @@ from emobox_probe.records.predictions import PREDICTIONS_FILE
 from emobox_probe.records.result import RESULT_FILE, ResultRecord, migrated, read_record
 from hub_cards.bench.items import Item, dependents, design_for, layers_of, record_folder
 from hub_cards.bench.models import ModelHere
-from hub_cards.bench.notes import Note, corpus_stamp, is_stored, note_key, note_path, read_note
+from hub_cards.bench.notes import Note, corpus_stamp, is_complete, is_stored, note_key, note_path, read_note
 from hub_cards.bench.plan import Model, Place, Plan
 from hub_cards.runs.find_and_check import corpora_of
 
@@ -55,18 +55,30 @@ class Ledger:
         return known if len(known) == len(notes) else None
 
     def state(self, item: Item) -> State:
-        """Whether an item is done. Features are done when nothing that is left to do needs them."""
+        """Whether an item is done. Features are done when nothing that is left to do needs them.
+
+        Without a note on them, as where `emobox probe` made them, they are unchecked if a record names them.
+        """
         if item.kind == "report":
             return "missing"  # it is written every time
         notes = self.notes(item)
         if item.kind == "extract":
             if notes is None:
-                return "missing"
+                return "unchecked" if self._are_named(item) else "missing"
             stored = is_stored(self.plan.features, notes[0])
             users = list(dependents(self.items, item.name))
             finished = users and all(self.state(user) in self.settled for user in users)
             return "done" if stored or finished else "missing"
         return self._state_of_record(item, notes)
+
+    def _are_named(self, item: Item) -> bool:
+        """Whether a record of an item that needs these features names a store that is there, complete."""
+        users = (user for user in dependents(self.items, item.name) if user.kind == "probe")
+        records = (read_item(self.plan, user) for user in users)
+        return any(
+            isinstance(record, ResultRecord) and is_complete(self.plan.features, record.encoder.features)
+            for record in records
+        )
 
     def _state_of_record(self, item: Item, notes: list[Note] | None) -> State:
         """By what `emobox probe` itself holds an earlier result against."""

@@ -58,7 +58,7 @@ def _notes(record: ResultRecord, score: str) -> Iterator[str]:
     if bounds := interval.bounds(score):
         low, high = bounds
         note = f" {interval.note_of(score)}" if interval.note_of(score) else ""
-        yield f"{interval.confidence:.0%} interval {low:.4f} to {high:.4f} ({interval.basis} resampled){note}"
+        yield f"{100 * interval.confidence:.0f} % interval {low:.4f} to {high:.4f} ({interval.basis} resampled){note}"
     else:
         yield f"no interval: {interval.reason or f'the same in all resamples of {interval.basis}'}"
     yield f"mean over folds {getattr(record.mean, score):.4f}"

@@ -113,8 +113,8 @@ def tabulate_cross(records: list[CrossRecord]) -> pd.DataFrame:
     """One row a pair, in percent: UA, WA, F1, interval of UA, chance, the paper's accuracy; a record's mean.
 
     The paper's figures (Table 5) stand beside what was made as they were; beside a mean if that holds for the same
-    pairs. `remark` says what of the corpora is missing. Heads have not met the speakers of a target, so who speaks
-    would tell nothing.
+    pairs. `remark` says what of the corpora is missing. Heads have not met the speakers of a target: there is nothing
+    that who speaks would tell.
     """
     published = read_table_5().set_index(["model", "train", "test"])["accuracy"]
     tables = []
@@ -264,9 +264,10 @@ def _drawn(table: pd.DataFrame) -> Table:
 def _drawn_cross(table: pd.DataFrame) -> Table:
     model, protocol, training, test_set, classes = table.loc[0, ["model", *SETTING]]
     columns = ("trained on", "tested on", "UA", "WA", "F1", "interval of UA", "WA in the paper")
+    chance = score_text(table["ua_chance"].iloc[0])
     shown = Table(
         *columns,
-        title=f"{model}, protocol {protocol}, {classes} classes (UA by chance {score_text(100 / int(str(classes)))})\n"
+        title=f"{model}, protocol {protocol}, {classes} classes (UA by chance {chance})\n"
         f"utterances trained on: {training}, tested on: {test_set} (percent)",
     )
     for row in table.to_dict("records"):

@@ -37,7 +37,7 @@ def test_example_is_scored(tmp_path):
     assert classes["recall"].tolist() == [f"{100 * share:.2f}" for share in right["mean"]]
     assert classes["utterances"].tolist() == right["size"].tolist()
     assert scores["percent"][0] == f"{100 * right['mean'].mean():.2f}"
-    assert (scores["95% from"].astype(float) < scores["percent"].astype(float)).all()
+    assert (scores["95 % from"].astype(float) < scores["percent"].astype(float)).all()
     assert confusion.iloc[:, 1:].to_numpy().sum() == len(table)
     colours = app.shade(confusion).to_html()
     assert colours.count("background-color") >= 5

@@ -1,6 +1,7 @@
 """Where the parts of a model are loaded from: what the user named, or a conversion of what is published there."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from transformers.dynamic_module_utils import get_class_from_dynamic_module
@@ -39,9 +40,11 @@ def locate(name: str, revision: str | None, trust_remote_code: bool) -> Location
     A model as FunASR publishes it is converted first.
 
     Raises:
-        ProbeError: a checkpoint of FunASR is refused.
+        ProbeError: a checkpoint of FunASR is refused, or a revision of a folder is asked for.
         OSError: there is no such model, or the Hub cannot be reached.
     """
+    if revision is not None and Path(name).is_dir():
+        raise ProbeError(f"Expected no --revision with the folder {name}, which has but one; leave it out.")
     config = own_file(name, CONFIG_NAME, revision)
     if config is not None:
         commit = extract_commit_hash(str(config), None)

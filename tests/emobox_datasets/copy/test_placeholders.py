@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,12 +11,14 @@ from pickle import dumps, loads
 import numpy as np
 import pandas as pd
 import pytest
+from datasets import load_dataset
 from sounds import integers, wav
 
 from emobox_datasets import corpora
 from emobox_datasets.audio_files.audio import decode
 from emobox_datasets.copy.placeholders import recognise, sniff
 from emobox_datasets.errors import AudioError, CorpusError, grouped
+from emobox_datasets.sources.location import find_root
 
 LFS = (
     "version https://git-lfs.github.com/spec/v1\n"
@@ -69,6 +72,40 @@ def test_a_link_to_audio_is_audio(tmp_path: Path) -> None:
     (tmp_path / "a.wav").symlink_to("object.wav")
     assert recognise(tmp_path / "a.wav") is None
     assert len(decode(tmp_path / "a.wav")[0]) == 100
+
+
+@pytest.mark.parametrize("kind", ["pointer", "link", "pipe", "empty"])
+def test_what_is_no_audio_counts_as_missing_where_some_may_be(
+    tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    demo = corpora.load("demo")
+    copy = Path(shutil.copytree(find_root(demo, None), tmp_path / "copy"))
+    path = next(copy.rglob("ada_angry_01.flac"))
+    path.unlink()
+    {
+        "pointer": lambda: path.write_text(LFS),
+        "link": lambda: path.symlink_to("nowhere.flac"),
+        "pipe": lambda: os.mkfifo(path),
+        "empty": path.touch,
+    }[kind]()
+    with pytest.raises(CorpusError, match=r"ada_angry_01.*pass allow_missing=True .* go on without them"):
+        demo.scan(copy)
+    caplog.clear()
+    assert len(demo.scan(copy, allow_missing=True)) == 319
+    assert re.search(
+        "Counted as missing are files of Demo that hold no audio: 1 is .*ada_angry_01", caplog.text
+    )
+    assert "319 of 320 utterances of Demo: 1 missing" in caplog.text
+    folds = load_dataset(
+        "emobox/demo", "fold1", data_dir=str(copy), allow_missing=True, cache_dir=str(tmp_path)
+    )
+    assert sum(map(len, folds.values())) == 319
+    # Where nothing is left, what it is instead is what to know.
+    for other in copy.rglob("*.flac"):
+        other.unlink()
+        other.write_text(LFS)
+    with pytest.raises(CorpusError, match="Git-LFS pointers"):
+        demo.scan(copy, allow_missing=True)
 
 
 @pytest.mark.parametrize("path", ["not/there.wav", "a\0b.wav", "x" * 300 + ".wav"])

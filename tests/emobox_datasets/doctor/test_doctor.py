@@ -23,10 +23,10 @@ from emobox_datasets.audio_files.audio import SAMPLING_RATE, resample, to_flac, 
 from emobox_datasets.audio_files.fingerprint import fingerprint
 from emobox_datasets.audio_files.statistics import is_clipped, is_silent, is_white_noise
 from emobox_datasets.copy import manifest
-from emobox_datasets.corpus import Utterance
+from emobox_datasets.corpus import SpeakerFolds, Utterance
 from emobox_datasets.doctor.diagnosis import Diagnosis
-from emobox_datasets.doctor.examination import examine, files_beside
-from emobox_datasets.doctor.hearing import hear
+from emobox_datasets.doctor.examination import examine, files_beside, narrow_band
+from emobox_datasets.doctor.hearing import Heard, hear
 from emobox_datasets.sources.location import find_root
 
 DEMO = "demo"
@@ -134,6 +134,63 @@ def test_silence_is_harmful_also_where_averaging_makes_it(copy: Path) -> None:
     assert diagnosis.figures["silent"] == 2
 
 
+@pytest.mark.parametrize("rate", [8_000, SAMPLING_RATE, 44_100])
+@pytest.mark.parametrize(
+    "change", [lambda samples: samples * 0 + 0.25, lambda samples: samples * 1e-4], ids=["constant", "faint"]
+)
+def test_what_hardly_moves_is_harmful(
+    copy: Path, change: Callable[[np.ndarray], np.ndarray], rate: int
+) -> None:
+    path = take(copy)
+    samples, _ = soundfile.read(path)
+    soundfile.write(path, change(resample(samples, SAMPLING_RATE, rate)), rate)
+    found = {o.kind: o.names for o in diagnose(copy).observations if o.harmful}
+    assert found["faint"] == ("demo-ada_angry_01",)
+    assert "silent" not in found
+
+
+def test_what_was_at_8_khz_before_is_found_whatever_its_header_says(tmp_path: Path) -> None:
+    root = Path(shutil.copytree(shared_assets() / "corpora" / "emodb", tmp_path / "emodb"))
+    paths = sorted(root.rglob("*.wav"))[::200]
+    for path in paths:
+        samples, rate = soundfile.read(path)
+        narrow = resample(resample(samples, rate, 8_000), 8_000, rate)
+        soundfile.write(path, np.resize(narrow, len(samples)), rate)
+    corpus = corpora.load("emodb")
+    (found,) = [o for o in examine(corpus, root).observations if o.harmful]
+    assert found.kind == "narrow band"
+    assert sorted(found.names) == [f"emodb-{path.stem}" for path in paths]
+
+
+def test_a_copy_that_is_narrow_throughout_is_remarked_on(copy: Path) -> None:
+    heard = [
+        replace(hear(utterance), upper_band=-80.0)
+        for utterance in corpora.load(DEMO).find(copy).utterances[:9]
+    ]
+    (found,) = narrow_band(corpora.load(DEMO), heard)
+    assert (found.kind, found.harmful) == ("narrow band", False)
+    (one,) = narrow_band(replace(corpora.load(DEMO), source="television"), [*heard[:1], *whole(heard[1:])])
+    assert (one.names, one.harmful) == ((heard[0].id,), False)
+
+
+def whole(heard: list[Heard]) -> list[Heard]:
+    return [replace(hearing, upper_band=-20.0) for hearing in heard]
+
+
+def test_a_name_that_a_terminal_would_obey_is_written_out(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(take(copy), copy / "wei\nrd\x1b[31m\u202e.wav")
+    assert run_command("doctor", DEMO, str(copy)) == 0
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert r"wei\nrd\x1b[31m\u202e.wav" in re.sub(r"\n", "", shown)
+    os.rename(copy, copy.parent / "re\x1b[31md")
+    assert run_command("probe", "--model", str(copy.parent / "re\x1b[31md"), "--corpus", DEMO) == 1
+    assert "\x1b" not in capsys.readouterr().err
+
+
 def test_samples_that_are_no_numbers_are_harmful(copy: Path) -> None:
     for name, value in (("ada_sad_01", np.nan), ("ada_sad_02", np.inf)):
         samples = soundfile.read(take(copy, name), dtype="float32")[0]
@@ -153,6 +210,31 @@ def test_what_lies_beside_is_named_for_what_it_is(copy: Path) -> None:
     )
     names = {o.kind: o.names for o in files_beside(f"{copy}/", beside)}
     assert names == {"equal copies": (str(twin),), "ignored": ("x/y.wav: a dangling link",)}
+
+
+def test_folds_that_cannot_be_trained_are_harmful(copy: Path) -> None:
+    """One emotion a speaker, and one speaker: folds by speaker leave nothing to learn from."""
+    demo = corpora.load(DEMO)
+    for path in copy.rglob("*.flac"):
+        speaker, emotion, _ = path.stem.split("_")
+        if (speaker == "ada") != (emotion == "angry"):
+            path.unlink()
+    of_ada = replace(demo, utterances=200)
+    found = kinds(examine(of_ada, copy), harmful=True)["untrainable folds"]
+    assert (
+        "the train part of fold1 has no utterance of Angry, but its test part has 20; the copy is whole"
+        in found
+    )
+    for path in copy.rglob("*.flac"):
+        if not path.stem.startswith("ada"):
+            path.unlink()
+    alone = replace(
+        demo, utterances=20, speakers=1, folds=SpeakerFolds((("ada",),)), labels={"angry": "Angry"}
+    )
+    found = kinds(examine(alone, copy), harmful=True)["untrainable folds"]
+    assert "the train part of fold1 is empty (20 in test)" in found
+    # Of an incomplete copy it is the utterances that are missing, not the folds that are wrong.
+    assert "untrainable folds" not in kinds(examine(replace(alone, utterances=21), copy))
 
 
 def test_two_files_for_one_utterance_are_harmful(copy: Path) -> None:

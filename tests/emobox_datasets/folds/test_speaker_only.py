@@ -1,10 +1,12 @@
 """What who speaks tells of the emotion, on made-up utterances and on every published fold."""
 
+from dataclasses import replace
+
 import pytest
 
 from emobox_datasets import corpora
-from emobox_datasets.copy.utterance import Utterance
-from emobox_datasets.doctor.examination import speaker_shortcut
+from emobox_datasets.copy.utterance import OwnSplit, ReleasedLists, Utterance
+from emobox_datasets.doctor.examination import speaker_shortcut, untrainable_folds
 from emobox_datasets.folds.partition import configurations, partition
 from emobox_datasets.folds.speaker_only import mean_recall, speaker_only
 from emobox_datasets.released.utterances import released_utterances
@@ -60,6 +62,14 @@ def ua_of(name: str, fold: str) -> float:
 )
 def test_on_released_folds_that_share_speakers(name: str, ua: float) -> None:
     assert ua_of(name, "fold1") == pytest.approx(ua, abs=0.05)
+
+
+@pytest.mark.parametrize("name", [name for name in corpora.names() if name not in ("demo", "msp_podcast")])
+def test_every_published_fold_can_be_trained(name: str) -> None:
+    corpus = corpora.load(name)
+    if isinstance(corpus.folds, OwnSplit):
+        corpus = replace(corpus, folds=ReleasedLists(0))  # the release's list does not tell the split
+    assert not list(untrainable_folds(corpus, released(name)))
 
 
 @pytest.mark.parametrize("name", [name for name in corpora.names() if name not in ("demo", "msp_podcast")])

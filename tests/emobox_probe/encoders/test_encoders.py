@@ -257,6 +257,32 @@ def test_remote_code_needs_the_flag(wav2vec2: Path, tmp_path: Path) -> None:
         load_encoder(str(remote), CPU)
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        (
+            {"dtype": "bfloat16"},
+            "no --dtype bfloat16 with builtin:logmel, which is computed in float32; leave it out",
+        ),
+        ({"dtype": "float16"}, "no --dtype float16"),
+        ({"revision": "v1"}, "no --revision with builtin:logmel, which is not from the Hub"),
+        ({"layers": "all"}, "leave out --layers all"),
+    ],
+)
+def test_a_setting_that_an_encoder_cannot_honour_is_refused(setting: dict[str, str], said: str) -> None:
+    """Its record would say float32, and a run that was asked for bfloat16 be the same as one that was not."""
+    with pytest.raises(ProbeError, match=said):
+        load_encoder("builtin:logmel", CPU, **setting)
+
+
+def test_a_folder_and_an_own_encoder_have_no_revisions(wav2vec2: Path) -> None:
+    with pytest.raises(ProbeError, match="no --revision with the folder"):
+        load_encoder(str(wav2vec2), CPU, revision="v1")
+    for own in ("python:math:sqrt", lambda waveforms: waveforms):
+        with pytest.raises(ProbeError, match="no --revision with"):
+            load_encoder(own, CPU, revision="v1")
+
+
 def test_builtin_names() -> None:
     assert load_encoder("builtin:logmel", CPU).facts.dimension == 80
     with pytest.raises(ProbeError, match="Did you mean builtin:logmel"):

@@ -1,5 +1,6 @@
 """What each fold trains on, chooses on and tests."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 
 from emobox_datasets import corpora
 from emobox_datasets.audio_files.synthesis import demo_names
+from emobox_datasets.corpus import SpeakerFolds
 from emobox_probe.errors import ProbeError
 from emobox_probe.protocol import PAPER, SPEAKER_DEPENDENT, STRICT, Protocol
 from emobox_probe.tasks.pool import HIDDEN, Pool
@@ -106,10 +108,53 @@ def test_labels_that_should_not_be_scored_are_left_out_of_strict() -> None:
     assert set(label_list(podcast, PAPER)) - set(label_list(podcast, STRICT)) == {"No-agreement", "Other"}
 
 
-def tasks(utterances: list[Utterance], protocol: Protocol) -> list[Task]:
+def tasks(utterances: list[Utterance], protocol: Protocol, names: Sequence[str] = ()) -> list[Task]:
     demo = corpora.load("demo")
     pool = Pool(demo.label_list, {"demo": demo}, {"demo": utterances}, {"demo": 0})
-    return fold_tasks(pool, demo, protocol)
+    return fold_tasks(pool, demo, protocol, names)
+
+
+@pytest.mark.parametrize("protocol", [PAPER, STRICT])
+def test_a_fold_whose_training_lacks_a_label_names_label_and_fold(protocol: Protocol) -> None:
+    """One emotion a speaker: whoever is tested takes the only utterances of it along."""
+    only = {"ada": "Angry", "ben": "Happy"}
+    said = [
+        u for u in DEMO if only.get(str(u.speaker), u.label) == u.label and u.label not in ("Angry", "Happy")
+    ]
+    said += [u for u in DEMO if only.get(str(u.speaker)) == u.label]
+    demo = replace(corpora.load("demo"), utterances=len(said))
+    pool = Pool(demo.label_list, {"demo": demo}, {"demo": said}, {"demo": 0})
+    with pytest.raises(ProbeError) as caught:
+        fold_tasks(pool, demo, protocol)
+    message = str(caught.value)
+    assert (
+        "the train part of fold1 has no utterance of Angry, but its test part has 20; the copy is whole"
+        in message
+    )
+    assert "complete the corpus" not in message
+    short = Pool(demo.label_list, {"demo": demo}, {"demo": said[1:]}, {"demo": 0})
+    with pytest.raises(ProbeError, match=r"; complete the corpus\.$"):
+        fold_tasks(short, demo, protocol)
+
+
+def test_a_corpus_of_one_speaker_is_speaker_dependent_and_its_folds_say_what_they_lack() -> None:
+    said = [u for u in DEMO if u.speaker == "ada"]
+    alone = replace(corpora.load("demo"), speakers=1, utterances=len(said), folds=SpeakerFolds((("ada",),)))
+    for name in ("strict", "speaker-dependent"):
+        assert protocol_within(name, alone).name == "speaker-dependent"
+    pool = Pool(alone.label_list, {"demo": alone}, {"demo": said}, {"demo": 0})
+    with pytest.raises(
+        ProbeError, match=r"the train part of fold1 is empty \(80 in test\); the copy is whole"
+    ):
+        fold_tasks(pool, alone, SPEAKER_DEPENDENT)
+
+
+def test_a_corpus_of_one_label_has_nothing_to_tell_apart() -> None:
+    said = [u for u in DEMO if u.label == "Sad"]
+    sad = replace(corpora.load("demo"), utterances=len(said), labels={"sad": "Sad"})
+    pool = Pool(sad.label_list, {"demo": sad}, {"demo": said}, {"demo": 0})
+    with pytest.raises(ProbeError, match="there is no label but Sad to tell apart"):
+        fold_tasks(pool, sad, PAPER)
 
 
 def test_every_fold_has_every_seed() -> None:
@@ -129,19 +174,18 @@ def test_every_fold_has_every_seed() -> None:
 def test_labels_that_validation_lacks_are_known() -> None:
     """Of so few Sad utterances a fifth is none; of one speaker's Sad ones none can be held out."""
     few = [u for u in DEMO if u.label != "Sad" or (u.speaker == "ada" and u.id.endswith(("_01", "_02")))]
-    lacking = [(t.fold, t.unvalidated) for t in tasks(few, replace(PAPER, seeds=(0,)))]
+    others = ("fold2", "fold3", "fold4")  # in the first ada is tested, and nobody is sad to train on
+    lacking = [t.unvalidated for t in tasks(few, replace(PAPER, seeds=(0,)), others)]
     sad = corpora.load("demo").label_list.index("Sad")
-    assert [ids for _, ids in lacking].count(
-        [sad]
-    ) == 3  # in one fold ada is tested, and nobody is sad to train on
-    assert all(t.unvalidated in ([], [sad]) for t in tasks(few, STRICT))
-    assert any(t.unvalidated for t in tasks(few, STRICT))
+    assert lacking == [[sad]] * 3
+    assert all(t.unvalidated in ([], [sad]) for t in tasks(few, STRICT, others))
+    assert any(t.unvalidated for t in tasks(few, STRICT, others))
     assert all(not t.unvalidated for t in tasks(DEMO, STRICT))
 
 
 def test_training_on_one_label_is_an_error() -> None:
     with pytest.raises(
-        ProbeError, match=r"several labels .* train part of fold1 of demo, but all .* are Sad"
+        ProbeError, match=r"folds of demo .* all utterances in the train part of fold1 are Sad;"
     ):
         tasks([u for u in DEMO if u.label == "Sad"], PAPER)
 

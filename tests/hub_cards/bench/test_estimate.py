@@ -10,12 +10,14 @@ import torch
 from bench_plans import demo_plan
 from bench_running import bench
 from commands import run_command
+from records import record
 
 from emobox_probe.encoders.load import load_encoder
+from emobox_probe.records.predictions import PREDICTIONS_FILE
 from hub_cards.bench import estimate
 from hub_cards.bench.bench import prepare
 from hub_cards.bench.estimate import Line, free_bytes, peak_disk
-from hub_cards.bench.items import expand
+from hub_cards.bench.items import expand, record_folder
 from hub_cards.bench.models import Size, find_model
 from hub_cards.bench.options import BenchConfig
 from hub_cards.bench.plan import Model
@@ -54,6 +56,25 @@ def test_tabulated_training_is_that_of_the_benchmarks(
     beside = BESIDE_PRODUCTS[device] if frames == "last" else 0
     rate, _ = TRAINING[device, frames]
     assert rate == pytest.approx(products * (dimension + beside) / dimension, rel=0.05)
+
+
+def test_features_that_a_probe_made_are_not_called_missing(tmp_path: Path) -> None:
+    """No note is on them yet, so what they are of is not known without loading the model; but they are there."""
+    plan = parse_plan(demo_plan(tmp_path, "builtin:logmel"), "plan.yaml")
+    ledger, _ = prepare(plan, BenchConfig())
+    features, probed, *_ = ledger.items
+    made = record(name="builtin:logmel", corpus="demo")
+    folder = record_folder(plan, probed)
+    folder.mkdir(parents=True)
+    made.write(folder)
+    (folder / PREDICTIONS_FILE).touch()
+    assert (ledger.state(features), ledger.state(probed)) == ("missing", "stale")
+    store = plan.features / made.encoder.features
+    store.mkdir(parents=True)
+    (store / "index.parquet").touch()
+    assert ledger.state(features) == "unchecked"
+    told = estimate.estimate(ledger, [features], 1, keep_features=False, again=False)
+    assert [(line.time.seconds, line.size) for line in told.lines] == [(0.0, 0.0)]
 
 
 def test_whisper_is_billed_in_windows() -> None:

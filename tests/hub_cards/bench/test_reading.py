@@ -63,6 +63,19 @@ def test_every_problem_is_told_with_its_line(line: int, said: str) -> None:
     assert any(said in problem for problem in found), found
 
 
+def test_values_of_another_kind_are_told_in_words() -> None:
+    found = "\n".join(
+        [
+            *problems("models: [builtin:logmel]\ncorpora: {demo: {data_dir: null}}\nprotocols: [paper]"),
+            *problems("models: [null]\ncorpora: [null]\nprotocols: [null, {a: 1}]\ncross: [{train: null}]"),
+        ]
+    )
+    assert "Expected a list as corpora, but got keys and values (demo: …); correct it." in found
+    assert "Expected protocols of paper, strict, but got nothing." in found
+    assert "Expected a list of names as train, but got nothing; correct it." in found
+    assert "None" not in found
+
+
 def test_contradictions_are_problems() -> None:
     text = "models: [{name: a/b}, {name: a/b, dtype: bfloat16}]\ncorpora: [demo]\nprotocols: [paper]\n"
     assert "different folders" in problems(text)[0]

@@ -33,7 +33,7 @@ def test_notes_say_how_sure_the_value_is() -> None:
     assert ua.notes is not None
     for part in (
         "all utterances of 1 fold(s) and 1 seed(s) together, protocol paper",
-        "95% interval 0.4000 to 0.6000 (29 speakers resampled)",
+        "95 % interval 0.4000 to 0.6000 (29 speakers resampled)",
         "± 0.0125 over seeds",
         f"fingerprint {'3' * 64}",
     ):
