@@ -4,15 +4,13 @@ import argparse
 from pathlib import Path
 
 from emobox_cli.console import tables
-from emobox_cli.options import WordsError, add_options, settings_of
+from emobox_cli.options import WordsError, add_format, add_options, settings_of
 from hub_cards.settings import LeaderboardConfig, PublishConfig, PublishDatasetConfig
 
 
 def add_results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", type=Path, nargs="+", help="folders that hold runs, at any depth")
-    parser.add_argument(
-        "--format", choices=("text", "csv", "json", "latex"), default="text", help="default: %(default)s"
-    )
+    add_format(parser, "text", "csv", "json", "latex")
 
 
 def run_results(arguments: argparse.Namespace) -> int:

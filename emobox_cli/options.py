@@ -52,6 +52,12 @@ def add_options(
             parser.add_argument(option_of(name), dest=name, required=field.is_required(), **options)
 
 
+def add_format(parser: argparse.ArgumentParser, *forms: str) -> None:
+    """How a table is printed, the first form unless another is named; `--json` as the other tables have it."""
+    parser.add_argument("--format", choices=forms, default=forms[0], help="default: %(default)s")
+    parser.add_argument("--json", action="store_const", const="json", dest="format", help="as --format json")
+
+
 def settings_of(config: type[AnyConfig], arguments: argparse.Namespace) -> AnyConfig:
     """The settings that options say; what they do not say is the default.
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from emobox_cli.console import print_json, tables
-from emobox_cli.options import add_options, settings_of
+from emobox_cli.options import add_format, add_options, settings_of
 from emobox_probe.config import BalanceConfig, ClassifyConfig, CrossConfig, ExtractConfig, ProbeConfig
 from emobox_probe.protocol import PROTOCOLS
 
@@ -94,32 +94,44 @@ def run_protocols(arguments: argparse.Namespace) -> int:
 
 
 def add_score(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("runs", type=Path, nargs="+", help="folders of runs (with result.json or cross.json)")
+    parser.add_argument("runs", type=Path, nargs="+", help="folders that hold runs, at any depth")
     parser.add_argument(
         "--by", choices=GROUPINGS, help="score each group apart, and say how far they lie apart"
     )
-    parser.add_argument(
-        "--format", choices=("text", "csv", "json"), default="text", help="default: %(default)s"
-    )
+    add_format(parser, "text", "csv", "json")
 
 
 def run_score(arguments: argparse.Namespace) -> int:
     """Print scores from kept predictions."""
+    import pandas as pd
+
     from emobox_probe.experiment import read_run
+    from emobox_probe.records.cross_result import CROSS_FILE
     from emobox_probe.records.predictions import read_predictions
+    from emobox_probe.records.record import folders_with
+    from emobox_probe.records.result import RESULT_FILE
     from emobox_probe.scoring.by_group import scores_by, show
 
-    for folder in arguments.runs:
+    found = [
+        sorted({*folders_with(RESULT_FILE, [at]), *folders_with(CROSS_FILE, [at])}) for at in arguments.runs
+    ]
+    # Where there is none, reading says what is missing.
+    runs = [run for at, below in zip(arguments.runs, found, strict=True) for run in below or [at]]
+    scored = []
+    for folder in dict.fromkeys(runs):
         record = read_run(folder)
-        predictions = read_predictions(folder, record)
-        table = scores_by(predictions, record, arguments.by)
+        table = scores_by(read_predictions(folder, record), record, arguments.by)
         if arguments.format == "text":
             show(table, record, arguments.by, tables())
-        else:
-            as_json = arguments.format == "json"
-            print(
-                table.to_json(orient="records", indent=2) if as_json else table.to_csv(index=False).rstrip()
-            )
+        table.insert(0, "run", str(folder))
+        scored.append(table)
+    if arguments.format != "text":
+        rows = pd.concat(scored, ignore_index=True)
+        print(
+            rows.to_csv(index=False).rstrip()
+            if arguments.format == "csv"
+            else rows.to_json(orient="records", indent=2)
+        )
     return 0
 
 
