@@ -1,8 +1,9 @@
 """The metric room: after `import emobox_metric`, `evaluate.load("emobox/ser_metric")` needs no network.
 
-`evaluate` looks for a name in the working directory, then on the Hub. The hook below answers for one name between
-the two, so that a folder of your own still wins, and the code that runs is the code that is installed. Without the
-import, `evaluate.load(emobox_metric.metric_path())` does the same.
+So do `emobox/ser_distributions`, `emobox/ser_dimensions` and `emobox/ser_raters`. `evaluate` looks for a name in the
+working directory, then on the Hub. The hook below answers for these names between the two, so that a folder of your own
+still wins, and the code that runs is the code that is installed. Without the import,
+`evaluate.load(emobox_metric.metric_path())` does the same.
 """
 
 from __future__ import annotations
@@ -16,20 +17,21 @@ from typing import Any
 import evaluate.loading
 
 __version__ = version("emobox")
-METRIC_NAME = "emobox/ser_metric"
+OWNER = "emobox/"
+METRICS = ("ser_metric", "ser_distributions", "ser_dimensions", "ser_raters")
 
 
-def metric_path() -> str:
-    """Return the folder of the metric, for `evaluate.load`.
+def metric_path(name: str = "ser_metric") -> str:
+    """Return the folder of a metric, for `evaluate.load`.
 
     Example:
         >>> sorted(os.listdir(metric_path()))[:2]
         ['README.md', '__init__.py']
     """
-    return str(Path(__file__).with_name("ser_metric"))
+    return str(Path(__file__).with_name(name))
 
 
-def _answer_for_our_name() -> None:
+def _answer_for_our_names() -> None:
     """Wrap the function by which `evaluate.load` finds the script of a metric, once."""
     find = evaluate.loading.evaluation_module_factory
     if hasattr(find, "emobox_metric"):
@@ -40,12 +42,14 @@ def _answer_for_our_name() -> None:
         path: str, module_type: Any = None, revision: Any = None, *args: Any, **kwargs: Any
     ) -> Any:
         # Asking for a revision is asking for the Hub.
-        if path == METRIC_NAME and revision is None and not os.path.isfile(f"{METRIC_NAME}/ser_metric.py"):
-            path = metric_path()
+        name = path.removeprefix(OWNER)
+        is_ours = path.startswith(OWNER) and name in METRICS
+        if is_ours and revision is None and not os.path.isfile(f"{path}/{name}.py"):
+            path = metric_path(name)
         return find(path, module_type, revision, *args, **kwargs)
 
     find_ours_first.emobox_metric = True  # type: ignore[attr-defined]
     evaluate.loading.evaluation_module_factory = find_ours_first
 
 
-_answer_for_our_name()
+_answer_for_our_names()

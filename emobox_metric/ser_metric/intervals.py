@@ -37,7 +37,6 @@ from .scores import (
     check_label_ids,
     check_same_length,
     check_whole,
-    confusion_matrix,
     scores_from_confusion,
 )
 
@@ -159,13 +158,32 @@ def bootstrap(
         TooFewClustersError: for fewer clusters than `fewest`.
         ValueError: as `bootstrap_interval`.
     """
-    check_resampling(resamples, seed)
-    observed = confusion_matrix(references, predictions, num_labels)
-    scores = scores_from_confusion(observed, absent)
-    cells = check_label_ids(references, num_labels, "references") * num_labels + check_label_ids(
-        predictions, num_labels, "predictions"
-    )
+    reference_ids = check_label_ids(references, num_labels, "references")
+    prediction_ids = check_label_ids(predictions, num_labels, "predictions")
+    check_same_length({"references": len(reference_ids), "predictions": len(prediction_ids)})
+    cells = reference_ids * num_labels + prediction_ids
     contents, copies = distinct_clusters(cells, num_labels**2, clusters, fewest)
+    return bootstrap_of_contents(contents, copies, num_labels, resamples, seed, absent)
+
+
+def bootstrap_of_contents(
+    contents: NDArray[np.float64],
+    copies: NDArray[np.int64],
+    num_labels: int,
+    resamples: int = 2000,
+    seed: int = 0,
+    absent: Absent = "zero",
+) -> Bootstrap:
+    """As `bootstrap`, of clusters whose confusion matrices are known, which may be of weighted counts.
+
+    Args:
+        contents: the confusion matrices of the distinct clusters, laid flat, `(G, C * C)`.
+        copies: how many clusters have each, `(G,)`.
+        num_labels, resamples, seed, absent: as in `bootstrap_interval`.
+    """
+    check_resampling(resamples, seed)
+    observed = (copies @ contents).reshape(num_labels, num_labels)
+    scores = scores_from_confusion(observed, absent)
     blocks = [
         scores_of_resamples(counts.reshape(-1, num_labels, num_labels), observed, absent)
         for counts in resampled_counts(contents, copies, resamples, seed)
@@ -249,16 +267,40 @@ def distinct_clusters(
         TooFewClustersError: there are fewer.
     """
     if clusters is None:
-        if len(cells) < fewest:
-            raise TooFewClustersError(
-                f"Expected at least {fewest} items for an interval, but got {len(cells)}; score more, or none."
-            )
+        _check_enough_items(len(cells), fewest)
         copies = np.bincount(cells, minlength=num_cells)
         return np.eye(num_cells)[copies > 0], copies[copies > 0]
     codes, total = _cluster_codes(clusters, len(cells), fewest)
     contents = np.bincount(codes * num_cells + cells, minlength=total * num_cells).reshape(total, num_cells)
     distinct, copies = np.unique(contents, axis=0, return_counts=True)
     return distinct.astype(np.float64), copies
+
+
+def cluster_contents(
+    weights: NDArray[np.float64], clusters: Iterable[Hashable] | None, fewest: int
+) -> NDArray[np.float64]:
+    """Return the sums over the items of each cluster, `(S, K)`, of what each item weighs, `(N, K)`.
+
+    Without clusters, every item is one.
+
+    Raises:
+        TooFewClustersError: there are fewer clusters than `fewest`.
+        ValueError: the lengths differ, or an item has no cluster.
+    """
+    if clusters is None:
+        _check_enough_items(len(weights), fewest)
+        return weights
+    codes, total = _cluster_codes(clusters, len(weights), fewest)
+    contents = np.zeros((total, weights.shape[1]))
+    np.add.at(contents, codes, weights)
+    return contents
+
+
+def _check_enough_items(items: int, fewest: int) -> None:
+    if items < fewest:
+        raise TooFewClustersError(
+            f"Expected at least {fewest} items for an interval, but got {items}; score more, or none."
+        )
 
 
 def _cluster_codes(clusters: Iterable[Hashable], items: int, fewest: int) -> tuple[NDArray[np.int64], int]:
@@ -297,7 +339,7 @@ def _is_hashable(name: object) -> bool:
 
 
 def scores_of_resamples(
-    confusions: NDArray[np.float64], observed: NDArray[np.int64], absent: Absent
+    confusions: NDArray[np.float64], observed: NDArray[np.float64] | NDArray[np.int64], absent: Absent
 ) -> dict[str, NDArray[np.float64]]:
     """Score resampled confusion matrices `(R, C, C)` on the scale of the `observed` one, `(C, C)`.
 
@@ -309,7 +351,7 @@ def scores_of_resamples(
     return {"ua": scores["ua"] * present, "wa": scores["wa"], "f1": scores["f1"] * present}
 
 
-def _ceiling(observed: NDArray[np.int64], absent: Absent) -> float:
+def _ceiling(observed: NDArray[np.float64] | NDArray[np.int64], absent: Absent) -> float:
     """UA and F1 of a perfect system on references with that confusion matrix, `(C, C)`."""
     return float(observed.any(axis=1).mean()) if absent == "zero" else 1.0
 
