@@ -15,6 +15,7 @@ from emobox_datasets.errors import printable
 from emobox_datasets.folds.balanced import remarks
 from emobox_datasets.folds.partition import Kind, configurations, why_not_strict
 from emobox_datasets.labels import shared_four
+from emobox_datasets.raters.tables import OptionalTable, Scale
 from emobox_datasets.sources.location import DATA_VARIABLE, candidate_root, is_here
 from emobox_datasets.sources.permission import is_open
 from emobox_datasets.sources.source import Source, megabytes
@@ -145,12 +146,31 @@ def _section(corpus: Corpus) -> str:
         "Folds": _rule(corpus),
         "No strict folds": f"{why}." if (why := why_not_strict(corpus)) else "",
         "Balanced test set": " ".join(remarks(corpus)),
-        "Further columns": ", ".join(f"`{name}`" for name in corpus.details),
+        "Further columns": ", ".join(f"`{name}`" for name in [*corpus.details, *_intended(corpus)]),
+        "Scales": ", ".join(f"`{name}` {_scale(scale)}" for name, scale in corpus.scales.items()),
+        "Columns of optional tables": "; ".join(_told_by(table) for table in corpus.tables),
         "Left out": corpus.beyond_release,
         "Notes": corpus.notes,
     }
     lines = [f"- {name}: {fact}" for name, fact in facts.items() if fact]
     return "\n".join([f"## {corpus.display_name} (`{corpus.name}`)", "", *lines])
+
+
+def _intended(corpus: Corpus) -> list[str]:
+    return ["intended"] if corpus.intended else []
+
+
+def _told_by(table: OptionalTable) -> str:
+    columns = [
+        f"`{name}` ({_scale(table.scales[name])})" if name in table.scales else f"`{name}`"
+        for name in table.columns
+    ]
+    files = " or ".join(f"`{file}`" for file in table.files) or "the annotation files"
+    return f"{', '.join(columns)} from {files}"
+
+
+def _scale(scale: Scale) -> str:
+    return "{:g} to {:g}".format(*scale)
 
 
 def _labels(corpus: Corpus) -> str:

@@ -24,6 +24,7 @@ from emobox_datasets.copy.utterance import (
 )
 from emobox_datasets.errors import CorpusError, printable
 from emobox_datasets.labels import ordered
+from emobox_datasets.raters.tables import OptionalTable, Scale, annotated, say_what_is_off_scale
 from emobox_datasets.released.utterances import RELEASED, released_utterances
 from emobox_datasets.sources.source import Recipe, Source
 
@@ -112,9 +113,10 @@ class Corpus:
     keep both together. `details` names further columns and their types. `beyond_release`: why a copy may hold
     utterances that the released lists do not name (they are left out); empty: it may not. `example` is a path
     such as a user would see, and ends as published audio files end; with `speakers_of_release` the release says
-    who speaks, whatever the copy's tables say; `synthesise` writes the corpus into an
-    empty folder (built-in corpora only). `download` is the record from which anyone may fetch the corpus, or how to ask
-    for it.
+    who speaks, whatever the copy's tables say; `tables` are what a copy may lack, such as raters' votes; `intended`:
+    the label is what was acted, while raters said what they perceived; `scales` are the lowest and the highest rating
+    that numbers among the details could have; `synthesise` writes the corpus into an empty folder (built-in corpora
+    only). `download` is the record from which anyone may fetch the corpus, or how to ask for it.
     """
 
     name: str
@@ -138,6 +140,9 @@ class Corpus:
     same_speaker: Mapping[str, str] = field(default_factory=dict)
     beyond_release: str = ""
     speakers_of_release: bool = False
+    tables: tuple[OptionalTable, ...] = ()
+    intended: bool = False
+    scales: Mapping[str, Scale] = field(default_factory=dict)
     synthesise: Callable[[Path], None] | None = None
     download: Source | Recipe | None = None
 
@@ -215,7 +220,14 @@ class Corpus:
         placeholders.check(self.display_name, findings.utterances)
         self.warn_of_missing(len(findings.utterances))
         self._log(findings)
-        return findings.utterances
+        return self._annotated(root, findings.utterances)
+
+    def _annotated(self, root: str | Path, utterances: list[Utterance]) -> list[Utterance]:
+        if not (self.tables or self.scales):
+            return utterances
+        say_what_is_off_scale(utterances, self.scales, self.display_name)
+        prefix = self.id_prefix or self.name
+        return annotated(utterances, self.tables, CorpusFolder(root), self.display_name, prefix)
 
     def warn_of_missing(self, loaded: int) -> None:
         """Say how many utterances a copy lacks of which so many were loaded; nothing where it is whole."""

@@ -15,7 +15,8 @@ class Utterance:
 
     `start` and `end` are seconds into the file (None: the whole file); `channel` counts from 1 (None: average
     all); `split` is the part of the corpus's own split (train, validation, test; None: in none of them, or the
-    corpus has no split that the benchmark uses); `details` holds what else the corpus tells.
+    corpus has no split that the benchmark uses); `details` holds what else the corpus tells, `annotations` what tables
+    do that a copy may lack.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Utterance:
     channel: int | None = None
     split: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    annotations: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

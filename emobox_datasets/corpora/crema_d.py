@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
+from emobox_datasets.raters.crema_d import SPEAKERS_TABLE, VOTES_TABLE
 from emobox_datasets.sources.source import RemoteFile, Source
 
 
@@ -54,4 +55,6 @@ CORPUS = Corpus(
         " as a download script measured them on 2026-09-24",
         checked="2026-11-28",
     ),
+    tables=(VOTES_TABLE, SPEAKERS_TABLE),
+    intended=True,
 )

@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
+from emobox_datasets.raters.emodb import TABLE
 from emobox_datasets.sources.source import RemoteFile, Source
 
 MALE = {"03", "10", "11", "12", "15"}
@@ -53,6 +54,8 @@ CORPUS = Corpus(
     read=from_names(r"(?P<number>\d\d)[ab]\d\d(?P<emotion>[WLEAFNT])[a-z]\.wav", fields),
     folds=ReleasedLists(5),
     example="wav/03a01Fa.wav",
+    tables=(TABLE,),
+    intended=True,
     notes="The released label map misses `neutral` (79 utterances); here it maps to Neutral.",
     download=Source(
         publisher="web",

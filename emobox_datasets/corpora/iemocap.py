@@ -7,6 +7,7 @@ from emobox_datasets.copy.annotations import text_of
 from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, gender
 from emobox_datasets.errors import CorpusError
+from emobox_datasets.raters.iemocap import TABLE
 from emobox_datasets.sources.source import Recipe
 
 # One line a turn: [start - end], name, consensus label, [valence, activation, dominance], separated by tabs.
@@ -80,6 +81,8 @@ CORPUS = Corpus(
         "arousal": "float32",
         "dominance": "float32",
     },
+    tables=(TABLE,),
+    scales=dict.fromkeys(("valence", "arousal", "dominance"), (1, 5)),
     notes="Fold k tests session k. The released speaker field names the wrong person of the pair in about half "
     "of the utterances; here it is who speaks. Excitement counts as happiness.",
     download=Recipe(

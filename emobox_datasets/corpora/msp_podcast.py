@@ -6,6 +6,7 @@ from emobox_datasets.copy.annotations import entry, read_json
 from emobox_datasets.copy.folder import CorpusFolder
 from emobox_datasets.corpus import Corpus, Fields, OwnSplit
 from emobox_datasets.errors import CorpusError
+from emobox_datasets.raters.msp_podcast import TABLE
 from emobox_datasets.sources.source import Recipe
 
 SPLITS = {"Train": "train", "Validation": "validation", "Test1": "test", "Test2": None}
@@ -78,6 +79,8 @@ CORPUS = Corpus(
     folds=OwnSplit(train=44879, validation=7800, test=15326),
     example="label/labels_concensus.json, Audio/MSP-PODCAST_0247_0025.wav",
     details={"part": "string", "valence": "float32", "arousal": "float32", "dominance": "float32"},
+    tables=(TABLE,),
+    scales=dict.fromkeys(("valence", "arousal", "dominance"), (1, 7)),
     unscored=("No-agreement", "Other"),
     notes="Test2 (5,037) is in `all` and in no fold. `No-agreement` and `Other` name no emotion.",
     download=Recipe(

@@ -25,6 +25,7 @@ from emobox_datasets.folds.utterance_list import UtteranceList
 from emobox_datasets.loading.cached import CachedBuilder
 from emobox_datasets.loading.columns import check_features, recast, recast_table
 from emobox_datasets.loading.row_version import source_hash
+from emobox_datasets.raters.tables import VOTES
 from emobox_datasets.sources.download import fetch_missing
 from emobox_datasets.sources.location import find_root
 
@@ -258,8 +259,18 @@ def features_of(corpus: Corpus) -> datasets.Features:
             "gender": text,
             **({"split": text} if isinstance(corpus.folds, OwnSplit) else {}),
             **{name: datasets.Value(dtype) for name, dtype in corpus.details.items()},
+            **({"intended": text} if corpus.intended else {}),
+            **{
+                name: _votes(table.voted) if dtype == VOTES else datasets.Value(dtype)
+                for table in corpus.tables
+                for name, dtype in table.columns.items()
+            },
         }
     )
+
+
+def _votes(labels: Sequence[str]) -> dict[str, datasets.Value]:
+    return {label: datasets.Value("int32") for label in labels}
 
 
 def row_of(utterance: Utterance, corpus: Corpus) -> dict[str, Any]:
@@ -277,4 +288,6 @@ def row_of(utterance: Utterance, corpus: Corpus) -> dict[str, Any]:
         "gender": utterance.gender,
         **({"split": utterance.split} if isinstance(corpus.folds, OwnSplit) else {}),
         **{name: utterance.details.get(name) for name in corpus.details},
+        **({"intended": utterance.label} if corpus.intended else {}),
+        **{name: utterance.annotations.get(name) for table in corpus.tables for name in table.columns},
     }

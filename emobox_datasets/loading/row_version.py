@@ -10,11 +10,15 @@ from emobox_datasets.corpus import RELEASED, Corpus
 # Raise it with every change of code after which a stored row, or the order of rows, would be another one: rows that
 # an earlier version stored are then made anew. A golden test, test_row_version.py, notices such a change.
 ROW_VERSION = 3
+# The same of the columns of optional tables, for the corpora that have such.
+TABLES_VERSION = 1
 
 
 def source_hash(corpus: Corpus, root: Path | None) -> str:
     """Changes with `ROW_VERSION`, the module of a user's own corpus, the released lists, and the files of the copy."""
     digest = hashlib.sha256(f"rows {ROW_VERSION}\n".encode())
+    if corpus.tables:
+        digest.update(f"tables {TABLES_VERSION}\n".encode())
     for source in _own_module(corpus) + sorted((RELEASED / corpus.name).glob("*.txt")):
         digest.update(source.read_bytes())
     if root is not None and root.is_dir():

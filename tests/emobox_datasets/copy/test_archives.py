@@ -90,7 +90,7 @@ VARIANTS: dict[str, list[Callable[[Paths], Paths]]] = {
         lambda paths: [
             *(path.replace("1040_ITH_SAD_XX", "1040_ITH_SAD_X") for path in paths),
             *(path.replace("AudioWAV", "AudioMP3").replace(".wav", ".mp3") for path in paths),
-            "VideoDemographics.csv",
+            "SentenceFilenames.csv",
         ]
     ],
     "emodb": [lambda paths: [*paths, "erkannt.txt", "lablaut/03a01Fa.lablaut"], flat],
