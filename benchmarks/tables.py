@@ -18,6 +18,7 @@ DOCUMENTS = [
     HERE.parent / name
     for name in (
         "README.md",
+        "docs/humans.md",
         "docs/metric.md",
         "docs/publishing.md",
         "docs/robustness.md",
@@ -205,6 +206,47 @@ def bits() -> str:
     return markdown(["bits of", "flipped", *outcomes, "unnoticed or unsaid"], rows, 1)
 
 
+def people() -> str:
+    """What raters of CREMA-D score."""
+    rows = []
+    for had, figures in result("humans")["crema_d"]["raters"].items():
+        single, majority = figures["single_rater"], figures["majority"]
+        rows.append(
+            [
+                had,
+                *_of_people(single),
+                *_of_people(majority),
+                percent(majority["tied"]),
+                " to ".join(map(percent, majority["wa_bounds"])),
+                f"{figures['alpha']:.2f}",
+            ]
+        )
+    lines = [
+        f"{line}{score}" for line in ("a rater's ", "the majority's ") for score in ("UA", "interval", "WA")
+    ]
+    return markdown(["raters had", *lines, "tied", "WA by ties", "alpha"], rows, 1)
+
+
+def _of_people(scores: dict[str, Any]) -> list[str]:
+    low, high = scores["intervals"]["ua"]
+    return [percent(scores["ua"]), f"{percent(low)} to {percent(high)}", percent(scores["wa"])]
+
+
+def recognition() -> str:
+    """How often kept runs are right on EmoDB, by how many listeners were."""
+    rows = [
+        [
+            run["encoder"],
+            run["protocol"],
+            *(percent(quartile["wa"]) for quartile in run["recognition"]["quartiles"]),
+            *(f"{run[name]['rho']:.2f}" for name in ("recognition", "naturalness")),
+        ]
+        for run in result("humans")["emodb"]["runs"]
+    ]
+    quartiles = ["lowest", "second", "third", "highest"]
+    return markdown(["encoder", "protocol", *quartiles, "rho, recognition", "rho, naturalness"], rows, 2)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "scores": scores,
     "published": published,
@@ -216,6 +258,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "ranks": ranks,
     "kills": kills,
     "bits": bits,
+    "people": people,
+    "recognition": recognition,
 }
 
 

@@ -98,6 +98,11 @@ def add_score(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by", choices=GROUPINGS, help="score each group apart, and say how far they lie apart"
     )
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        help="folder of the corpus, or of its tables alone: put what its raters said beside the scores",
+    )
     add_format(parser, "text", "csv", "json")
 
 
@@ -111,6 +116,7 @@ def run_score(arguments: argparse.Namespace) -> int:
     from emobox_probe.records.record import folders_with
     from emobox_probe.records.result import RESULT_FILE
     from emobox_probe.scoring.by_group import scores_by, show
+    from emobox_probe.scoring.humans import rows_beside
 
     found = [
         sorted({*folders_with(RESULT_FILE, [at]), *folders_with(CROSS_FILE, [at])}) for at in arguments.runs
@@ -120,9 +126,14 @@ def run_score(arguments: argparse.Namespace) -> int:
     scored = []
     for folder in dict.fromkeys(runs):
         record = read_run(folder)
-        table = scores_by(read_predictions(folder, record), record, arguments.by)
+        predictions = read_predictions(folder, record)
+        table = scores_by(predictions, record, arguments.by)
+        raters, sentences = (
+            rows_beside(predictions, record, arguments.data_dir) if arguments.data_dir else (None, [])
+        )
         if arguments.format == "text":
-            show(table, record, arguments.by, tables())
+            show(table, record, arguments.by, tables(), raters, sentences)
+        table = table if raters is None else pd.concat([table, raters])
         table.insert(0, "run", str(folder))
         scored.append(table)
     if arguments.format != "text":

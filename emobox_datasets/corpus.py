@@ -24,7 +24,13 @@ from emobox_datasets.copy.utterance import (
 )
 from emobox_datasets.errors import CorpusError, printable
 from emobox_datasets.labels import ordered
-from emobox_datasets.raters.tables import OptionalTable, Scale, annotated, say_what_is_off_scale
+from emobox_datasets.raters.tables import (
+    OptionalTable,
+    Scale,
+    annotated,
+    read_ratings,
+    say_what_is_off_scale,
+)
 from emobox_datasets.released.utterances import RELEASED, released_utterances
 from emobox_datasets.sources.source import Recipe, Source
 
@@ -221,6 +227,22 @@ class Corpus:
         self.warn_of_missing(len(findings.utterances))
         self._log(findings)
         return self._annotated(root, findings.utterances)
+
+    def ratings(self, root: str | Path) -> dict[str, dict[str, Any]]:
+        """What raters said, by id, from the tables in `root`, where there need be no audio.
+
+        Raises:
+            CorpusError: there is no such table, or one is not as published.
+        """
+        told = read_ratings(self.tables, CorpusFolder(root), self.id_prefix or self.name)
+        if not told:
+            known = " and ".join(table.name for table in self.tables if table.by == "id")
+            raise CorpusError(
+                f"Expected what raters said of {self.display_name} below {root}, but got no "
+                f"{known or 'such table: none is known of this corpus'}; "
+                f"{f'copy it there from {self.whence}' if known else 'choose another corpus'}."
+            )
+        return told
 
     def _annotated(self, root: str | Path, utterances: list[Utterance]) -> list[Utterance]:
         if not (self.tables or self.scales):

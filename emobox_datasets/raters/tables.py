@@ -98,6 +98,22 @@ def votes_of(choices: Iterable[str], voted: Sequence[str]) -> dict[str, int]:
     return {label: counts.pop(label, 0) for label in voted} | counts
 
 
+def read_ratings(
+    tables: Sequence[OptionalTable], folder: CorpusFolder, prefix: str
+) -> dict[str, dict[str, Any]]:
+    """What the tables on utterances tell, by full id, of a folder that has them; it needs no audio.
+
+    Raises:
+        CorpusError: a table is not as published.
+    """
+    ratings: dict[str, dict[str, Any]] = {}
+    for table in tables:
+        if table.by == "id":
+            for key, values in (table.read_if_there(folder) or {}).items():
+                ratings.setdefault(f"{prefix}-{key}", {}).update(values)
+    return ratings
+
+
 def annotated(
     utterances: Sequence[Utterance],
     tables: Sequence[OptionalTable],

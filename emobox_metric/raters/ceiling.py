@@ -51,9 +51,9 @@ def human_scores(
 
     Returns:
         `single_rater` and `majority`: each `ua`, `wa`, `f1` in 0..1, `confusion` `(C, C)` and `intervals`, (low, high)
-        by the names of the scores, or None with fewer than four speakers. The WA of a single rater is the mean share of
-        raters on the label. The majority also has `tied`, the share of utterances where labels tie for most votes, and
-        `wa_bounds`: WA if ties are missed, and if the label is among those that tie.
+        by the names of the scores, each None without spread; or None with fewer than four speakers. The WA of a single
+        rater is the mean share of raters on the label. The majority also has `tied`, the share of utterances where
+        labels tie for most votes, and `wa_bounds`: WA if ties are missed, and if the label is among those that tie.
 
     Raises:
         ValueError: for label ids or votes that cannot be scored, or lengths that differ.
@@ -90,12 +90,15 @@ def held_out_rater_scores(
     resamples: int = 2000,
     seed: int = 0,
     absent: Absent = "zero",
+    num_labels: int | None = None,
 ) -> dict[str, Any]:
     """Score each rater against the majority of the other raters: the line where the raters made the label.
 
     Args:
         votes: counts of raters by label, `(N, C)`. Utterances with one rater have no others, and are left out.
         speakers, confidence, resamples, seed, absent: as in `human_scores`.
+        num_labels: where raters could choose more labels than are scored, how many columns from the left are; what the
+            others voted counts if it is one of these. None scores all.
 
     Returns:
         `ua`, `wa`, `f1`, `confusion` and `intervals` as in `human_scores`, and `utterances`, how many were scored.
@@ -122,6 +125,7 @@ def held_out_rater_scores(
     # (N, held out, label): what the others voted, were one vote of each label taken away.
     others = np.maximum(counts[:, None, :] - np.eye(labels), 0)
     answers = shares_of(counts)[:, :, None] * majority_of(others)
+    answers[:, :, num_labels or labels :] = 0
     scores = _expected_scores(
         answers.transpose(0, 2, 1), speakers, confidence, resamples=resamples, seed=seed, absent=absent
     )
@@ -151,7 +155,7 @@ def beats_single_rater(
 
     Returns:
         `probability`, `wins`, `ties`, `losses` in 0..1, the last three summing to 1; `interval` of the probability,
-        None with fewer than four speakers; `utterances`.
+        None with fewer than four speakers or without spread; `utterances`.
 
     Raises:
         ValueError: for label ids or votes that cannot be scored, or lengths that differ.

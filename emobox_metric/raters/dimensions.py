@@ -60,7 +60,7 @@ def ccc_interval(
     confidence: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
-) -> tuple[float, float]:
+) -> tuple[float, float] | None:
     """Return a bootstrap interval of `ccc`, as `ser_metric.intervals` makes them, symmetric on Fisher's z scale.
 
     Args:
@@ -71,7 +71,7 @@ def ccc_interval(
         seed: of the random generator.
 
     Returns:
-        `(low, high)`, in -1..1.
+        `(low, high)`, in -1..1; None where all resamples have one value.
 
     Raises:
         TooFewClustersError: a ValueError, for fewer than four clusters.
@@ -94,9 +94,10 @@ def ccc_interval(
     resampled = np.concatenate(blocks)
     # A resample of one number drawn again and again tells nothing.
     known = resampled[np.isfinite(resampled) & (abs(resampled) < 1)]
-    if abs(value) == 1 or not known.size:
-        return value, value
-    half = t_quantile((1 + confidence) / 2, len(contents)) * standard_error(np.arctanh(known), len(contents))
+    error = standard_error(np.arctanh(known), len(contents)) if known.size else 0
+    if abs(value) == 1 or error == 0:
+        return None
+    half = t_quantile((1 + confidence) / 2, len(contents)) * error
     return tanh(atanh(value) - half), tanh(atanh(value) + half)
 
 

@@ -31,7 +31,7 @@ Args:
 Returns:
     ccc: the mean over dimensions, in -1..1.
     per_dimension: the CCC of each by name.
-    intervals: (low, high) of each by name, if `speakers` are given.
+    intervals: (low, high) of each by name, None without spread, if `speakers` are given.
 
 Examples:
     >>> metric = evaluate.load("emobox/ser_dimensions")

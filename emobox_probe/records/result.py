@@ -14,6 +14,7 @@ from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.matrix_products import Products
 from emobox_probe.encoders.names import model_name
 from emobox_probe.protocol import protocol_id, settings_of
+from emobox_probe.records.humans import HumanLine
 from emobox_probe.records.interval import METRICS as METRICS
 from emobox_probe.records.interval import Interval as Interval
 from emobox_probe.records.interval import Scores as Scores
@@ -215,7 +216,8 @@ class ResultRecord(RunRecord):
     choosing on test would have gained. `layers` and `weighted_sum` are there where the means of all layers were stored.
     `remarks` says in words what a reader must know of the protocol on this corpus. `speaker_only` scores, all
     utterances together, the commonest training label of who speaks, without audio (None in older records): what of a
-    score could be had by voice alone. `seed_0` is, where `paper` was repeated with more seeds, the mean over folds of
+    score could be had by voice alone. `humans` is what people did on the same utterances (None where the copy does not
+    tell, and in older records). `seed_0` is, where `paper` was repeated with more seeds, the mean over folds of
     the published one.
     """
 
@@ -235,6 +237,7 @@ class ResultRecord(RunRecord):
     weighted_sum: WeightedSum | None
     confusion: list[list[int]]
     speaker_only: Scores | None = None
+    humans: HumanLine | None = None
     remarks: list[str] = Field(default_factory=list)
     seed_0: Scores | None = None
 
@@ -277,6 +280,12 @@ class ResultRecord(RunRecord):
         }
         rows += [_row(name, scores) for name, scores in others.items() if scores]
         rows.append({"": "chance", "ua": 100 * self.chance})
+        for line in self.humans.rows() if self.humans else ():
+            low, high = line["bounds"] or (None, None)
+            scores = {metric: line[metric] for metric in METRICS}
+            rows.append(
+                {"": line["name"], **scores, "tested": line["utterances"], "ua_low": low, "ua_high": high}
+            )
         return pd.DataFrame(rows).astype({"tested": "Int64", "ua_low": float, "ua_high": float})
 
     def pictures(self) -> dict[str, Picture]:

@@ -130,6 +130,8 @@ def remarks(record: ShownRecord) -> list[str]:
             f"Made with {len(record.protocol['seeds'])} seeds: of these scores only that of seed 0 compares with "
             f"published ones."
         )
+    if record.humans:
+        sentences.append(record.humans.sentence)
     return [*sentences, *record.remarks, *remarks_on_validation(record.folds), *unusual]
 
 

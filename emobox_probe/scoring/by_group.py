@@ -1,5 +1,6 @@
 """Scores of groups of utterances, from kept predictions, without training."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -93,18 +94,30 @@ def _by_speaker_alone(name: str, part: pd.DataFrame, record: RunRecord) -> float
     return np.nan
 
 
-def show(table: pd.DataFrame, record: RunRecord, by: str | None, console: Console) -> None:
-    """Print the scores of groups, and how far they lie apart; between corpora, within each pair."""
+def show(
+    table: pd.DataFrame,
+    record: RunRecord,
+    by: str | None,
+    console: Console,
+    raters: pd.DataFrame | None = None,
+    sentences: Sequence[str] = (),
+) -> None:
+    """Print the scores of groups, what raters said where it is given, and how far groups lie apart.
+
+    Between corpora, groups are those within each pair.
+    """
     pair = ("trained on", "tested on") if isinstance(record, CrossRecord) else ()
     group = (by,) if by else () if pair else ("",)
     scores = ("UA", "WA", "F1", f"{100 * CONFIDENCE:.0f} % interval of UA", "chance", "speaker alone")
     shown = Table(*pair, *group, *scores, "labels", "utterances", title=f"{record.title} (percent)")
-    for row in table.to_dict("records"):
+    for row in (table if raters is None else pd.concat([table, raters])).to_dict("records"):
         names = [*([row["train"], row["test"]] if pair else []), *([row["group"]] if group else [])]
         texts = [score_text(row[name]) for name in METRICS]
         beside = map(score_text, (row["ua_chance"], row["ua_speaker"]))
         shown.add_row(*names, *texts, row["interval"], *beside, str(row["labels"]), str(row["utterances"]))
     console.print(shown)
+    for sentence in sentences:
+        console.print(sentence)
     if not by:
         return
     if not pair:

@@ -31,6 +31,7 @@ from emobox_probe.records.result import (
     RunRecord,
     read_record,
 )
+from emobox_probe.scoring.humans import human_line
 from emobox_probe.scoring.scores import Outcome, score, score_pairs
 from emobox_probe.tasks.overlap import overlaps
 from emobox_probe.tasks.pairings import Pairing, label_space, pairings_of, target_configuration
@@ -118,7 +119,12 @@ class Within:
             features=store.key,
             lengthened=lengthened(made.encoder, store),
         )
-        return score(made.outcomes, encoder, corpus, self.protocol, made.provenance, self.remarks)
+        record, predictions = score(
+            made.outcomes, encoder, corpus, self.protocol, made.provenance, self.remarks
+        )
+        intended = corpora.load(corpus.name).intended
+        humans = human_line(predictions, corpus.labels, made.pool.votes(corpus.name), intended)
+        return record.model_copy(update={"humans": humans}), predictions
 
     @property
     def remarks(self) -> list[str]:

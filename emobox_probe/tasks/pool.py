@@ -1,6 +1,6 @@
 """The utterances that an experiment is on: one corpus, or several one after another, as rows of their features."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -92,6 +92,11 @@ class Pool:
             whole.select_columns(ABOUT).to_pandas() for whole in self.audio.values()
         ]
         return pd.concat(tables)
+
+    def votes(self, name: str) -> dict[str, Mapping[str, float] | None]:
+        """How many raters chose which label, by id, as far as the stored corpus tells."""
+        whole = self.audio[name]
+        return dict(zip(whole["id"], whole["votes"], strict=True)) if "votes" in whole.column_names else {}
 
     def tested(self, name: str, test: TestSet) -> Tensor:
         """Rows that a corpus is tested on.

@@ -177,6 +177,11 @@ def _row(models: _Models, one: Result, usual: tuple[str, tuple[str, ...]] | None
             for name in METRICS
             if record.speaker_only
         },
+        **{
+            f"{name}_rater": percent(getattr(record.humans.people[0].scores, name))
+            for name in METRICS
+            if record.humans
+        },
         "folds": len({fold.name for fold in record.folds}),
         "seeds": len({fold.seed for fold in record.folds}),
         "checked": one.predictions is not None,

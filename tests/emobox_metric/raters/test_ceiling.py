@@ -81,6 +81,16 @@ def test_an_utterance_of_one_rater_is_left_out_and_counted() -> None:
     assert beats_single_rater([0] * 7, alone, speakers=speakers)["utterances"] == len(VOTES)
 
 
+def test_labels_that_are_not_scored_are_answers_only() -> None:
+    more = np.hstack([VOTES, [[0], [5], [0], [1], [0], [0]]])
+    scores = held_out_rater_scores(more, absent="skip", num_labels=3)
+    # Of the second utterance the others said what is not scored, whoever is held out.
+    assert scores["confusion"].sum(axis=1)[3] == 0
+    assert scores["confusion"].sum() == pytest.approx(5)
+    without = held_out_rater_scores(np.delete(more, 1, axis=0), absent="skip", num_labels=3)
+    assert scores["ua"] == pytest.approx(without["ua"])
+
+
 def test_fewer_than_four_speakers_have_scores_without_an_interval() -> None:
     scores = human_scores(LABELS, VOTES, speakers=["a", "a", "b", "b", "c", "c"])
     assert scores["majority"]["intervals"] is None

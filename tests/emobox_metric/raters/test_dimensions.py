@@ -46,8 +46,8 @@ def test_the_interval_covers() -> None:
     assert 180 <= covered <= 198
 
 
-def test_equal_numbers_have_an_interval_without_width() -> None:
-    assert ccc_interval([1, 2, 3, 4], [1, 2, 3, 4]) == (1, 1)
+def test_equal_numbers_have_no_interval() -> None:
+    assert ccc_interval([1, 2, 3, 4], [1, 2, 3, 4]) is None
 
 
 @pytest.mark.parametrize(

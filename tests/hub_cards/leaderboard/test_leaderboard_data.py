@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from kept_runs import kept_run
 
 from emobox_probe.encoders.facts import OwnSource
+from emobox_probe.records.humans import HumanLine, PeopleScores
 from emobox_probe.records.result import ResultRecord, Scores
 from hub_cards.leaderboard.data import page_data, percent
 from hub_cards.paper import TABLE_4, TABLE_5, TABLE_5_SETTING
@@ -63,6 +64,27 @@ def test_chance_and_who_speaks_stand_beside_the_score(tmp_path: Path) -> None:
     made.model_copy(update={"speaker_only": told}).write(tmp_path / "a")
     (row,) = rows(page_data(collect([tmp_path])), model="lab/good")
     assert (row["ua_chance"], row["ua_speaker"], row["wa_speaker"], row["f1_speaker"]) == (25, 95, 90, 85)
+
+
+def test_a_rater_stands_beside_the_score_where_the_record_has_one(tmp_path: Path) -> None:
+    made = kept_run(tmp_path / "a", "lab/good")
+    (row,) = rows(page_data(collect([tmp_path])), model="lab/good")
+    assert "ua_rater" not in row
+    single = PeopleScores(line="single_rater", scores=Scores(ua=0.406, wa=0.397, f1=0.38), ua=(0.39, 0.421))
+    majority = PeopleScores(line="majority", scores=Scores(ua=0.459, wa=0.446, f1=0.43), ua=None)
+    humans = HumanLine(
+        utterances=100,
+        unrated=20,
+        alpha=0.28,
+        people=[single, majority],
+        beats_single_rater=0.6,
+        beats_interval=None,
+        by_agreement=[],
+        confidence_and_entropy=None,
+    )
+    made.model_copy(update={"humans": humans}).write(tmp_path / "a")
+    (row,) = rows(page_data(collect([tmp_path])), model="lab/good")
+    assert (row["ua_rater"], row["wa_rater"], row["f1_rater"]) == pytest.approx((40.6, 39.7, 38.0))
 
 
 @given(st.floats(0, 1))

@@ -146,11 +146,13 @@
     /** @type {(key: string) => number | undefined} */
     const known = (key) => rows.map(({ row }) => value(row, key)).find((score) => score !== null);
     const [chance, speaker] = [known("ua_chance"), known(`${name}_speaker`)];
+    const rater = known(`${name}_rater`);
     return [
       chance === undefined ? "" : `Chance: UA ${chance.toFixed(1)}.`,
       speaker === undefined
         ? ""
         : `By who speaks alone, without audio: ${metrics[name]} ${speaker.toFixed(1)}.`,
+      rater === undefined ? "" : `One human rater: ${metrics[name]} ${rater.toFixed(1)}.`,
     ].join(" ");
   }
 
