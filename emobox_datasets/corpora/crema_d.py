@@ -48,7 +48,12 @@ CORPUS = Corpus(
     download=Source(
         publisher="github",
         record="CheyneyComputerScience/CREMA-D",
-        files=(RemoteFile("CREMA-D", members=("*/AudioWAV/*",)),),
+        files=(
+            RemoteFile(
+                "CREMA-D",
+                members=("*/AudioWAV/*", "*/processedResults/tabulatedVotes.csv", "*/VideoDemographics.csv"),
+            ),
+        ),
         revision="02f12b39b56c8424039d0a953b89d47fc47d380f",
         large_files=605899936,
         found="a stored listing of the repository on GitHub; the bytes are the sum of the pointers of AudioWAV,"

@@ -13,6 +13,7 @@ from emobox_datasets.errors import CorpusError
 from emobox_datasets.loading.builder import features_of, row_of
 from emobox_datasets.loading.row_version import source_hash
 from emobox_datasets.raters.crema_d import VOTES_TABLE
+from emobox_datasets.sources.source import Source
 
 CREMA_D = corpora.load("crema_d")
 CLIPS = ("1001_IEO_ANG_HI", "1001_IEO_SAD_LO", "1002_DFA_NEU_XX")
@@ -188,3 +189,11 @@ def test_laid_out_rows(tmp_path: Path) -> None:
     assert row["votes"]["Neutral"] == 4
     encoded = features_of(CREMA_D).encode_example({**row, "audio": None})
     assert encoded["votes_both"]["Angry"] == 9
+
+
+def test_what_is_fetched_of_crema_d_has_its_tables() -> None:
+    assert isinstance(CREMA_D.download, Source)
+    (archive,) = CREMA_D.download.files
+    members = ("processedResults/tabulatedVotes.csv", "VideoDemographics.csv", "AudioWAV/1001_IEO_ANG_HI.wav")
+    assert all(archive.needs(f"CREMA-D-{CREMA_D.download.revision}/{member}") for member in members)
+    assert not archive.needs(f"CREMA-D-{CREMA_D.download.revision}/AudioMP3/1001_IEO_ANG_HI.mp3")
