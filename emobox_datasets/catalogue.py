@@ -10,12 +10,12 @@ from typing import Any
 from rich.table import Table
 
 import emobox_datasets.corpora as corpora
+from emobox_datasets.copy.raters.tables import OptionalTable, Scale
 from emobox_datasets.corpus import Corpus, OwnSplit, ReleasedLists
 from emobox_datasets.errors import printable
 from emobox_datasets.folds.balanced import remarks
 from emobox_datasets.folds.partition import Kind, configurations, why_not_strict
 from emobox_datasets.labels import shared_four
-from emobox_datasets.raters.tables import OptionalTable, Scale
 from emobox_datasets.sources.location import DATA_VARIABLE, candidate_root, is_here
 from emobox_datasets.sources.permission import is_open
 from emobox_datasets.sources.source import Source, megabytes

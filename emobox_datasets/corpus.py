@@ -12,6 +12,13 @@ import emobox_datasets.copy.placeholders as placeholders
 from emobox_datasets.copy.completeness import check_complete
 from emobox_datasets.copy.duplicates import choose
 from emobox_datasets.copy.folder import AUDIO, CorpusFolder, composed, stem
+from emobox_datasets.copy.raters.tables import (
+    OptionalTable,
+    Scale,
+    annotated,
+    read_ratings,
+    say_what_is_off_scale,
+)
 from emobox_datasets.copy.utterance import (
     INCOMPARABLE,
     PARTS,
@@ -24,13 +31,6 @@ from emobox_datasets.copy.utterance import (
 )
 from emobox_datasets.errors import CorpusError, printable
 from emobox_datasets.labels import ordered
-from emobox_datasets.raters.tables import (
-    OptionalTable,
-    Scale,
-    annotated,
-    read_ratings,
-    say_what_is_off_scale,
-)
 from emobox_datasets.released.utterances import RELEASED, released_utterances
 from emobox_datasets.sources.source import Recipe, Source
 

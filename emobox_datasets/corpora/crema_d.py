@@ -2,8 +2,8 @@
 
 import re
 
+from emobox_datasets.copy.raters.crema_d import SPEAKERS_TABLE, VOTES_TABLE
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
-from emobox_datasets.raters.crema_d import SPEAKERS_TABLE, VOTES_TABLE
 from emobox_datasets.sources.source import RemoteFile, Source
 
 

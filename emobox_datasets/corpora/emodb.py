@@ -2,8 +2,8 @@
 
 import re
 
+from emobox_datasets.copy.raters.emodb import TABLE
 from emobox_datasets.corpus import Corpus, Fields, ReleasedLists, from_names
-from emobox_datasets.raters.emodb import TABLE
 from emobox_datasets.sources.source import RemoteFile, Source
 
 MALE = {"03", "10", "11", "12", "15"}

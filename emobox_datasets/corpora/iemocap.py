@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from emobox_datasets.copy.annotations import text_of
 from emobox_datasets.copy.folder import CorpusFolder
+from emobox_datasets.copy.raters.iemocap import TABLE
 from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, gender
 from emobox_datasets.errors import CorpusError
-from emobox_datasets.raters.iemocap import TABLE
 from emobox_datasets.sources.source import Recipe
 
 # One line a turn: [start - end], name, consensus label, [valence, activation, dominance], separated by tabs.

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from emobox_datasets.copy.annotations import entry, read_json
 from emobox_datasets.copy.folder import CorpusFolder
+from emobox_datasets.copy.raters.msp_podcast import TABLE
 from emobox_datasets.corpus import Corpus, Fields, OwnSplit
 from emobox_datasets.errors import CorpusError
-from emobox_datasets.raters.msp_podcast import TABLE
 from emobox_datasets.sources.source import Recipe
 
 SPLITS = {"Train": "train", "Validation": "validation", "Test1": "test", "Test2": None}

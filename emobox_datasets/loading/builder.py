@@ -18,6 +18,7 @@ from datasets.arrow_writer import ArrowWriter
 import emobox_datasets.corpora as corpora
 from emobox_datasets.audio_files.audio import SAMPLING_RATE, read_waveform, to_flac
 from emobox_datasets.audio_files.statistics import warn_of_silence
+from emobox_datasets.copy.raters.tables import VOTES
 from emobox_datasets.corpus import Corpus, OwnSplit, Utterance
 from emobox_datasets.errors import CorpusError, printable
 from emobox_datasets.folds.partition import Configuration, Item, find_configuration, of_list, parts_of
@@ -25,7 +26,6 @@ from emobox_datasets.folds.utterance_list import UtteranceList
 from emobox_datasets.loading.cached import CachedBuilder
 from emobox_datasets.loading.columns import check_features, recast, recast_table
 from emobox_datasets.loading.row_version import source_hash
-from emobox_datasets.raters.tables import VOTES
 from emobox_datasets.sources.download import fetch_missing
 from emobox_datasets.sources.location import find_root
 

@@ -20,7 +20,7 @@ from dataclasses import replace
 
 from emobox_datasets.copy.annotations import read_table
 from emobox_datasets.corpora import demo
-from emobox_datasets.raters.tables import VOTES, OptionalTable
+from emobox_datasets.copy.raters.tables import VOTES, OptionalTable
 
 VOTED = ("Angry", "Happy", "Neutral", "Sad")
 

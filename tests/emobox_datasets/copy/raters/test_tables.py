@@ -8,11 +8,11 @@ import pytest
 from publishers import touch
 
 from emobox_datasets import corpora
+from emobox_datasets.copy.raters.crema_d import VOTES_TABLE
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.loading.builder import features_of, row_of
 from emobox_datasets.loading.row_version import source_hash
-from emobox_datasets.raters.crema_d import VOTES_TABLE
 from emobox_datasets.sources.source import Source
 
 CREMA_D = corpora.load("crema_d")

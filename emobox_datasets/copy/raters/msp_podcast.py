@@ -5,7 +5,7 @@ from typing import Any
 
 from emobox_datasets.copy.annotations import entry, read_json
 from emobox_datasets.copy.folder import CorpusFolder, stem
-from emobox_datasets.raters.tables import VOTES, OptionalTable, Table, votes_of
+from emobox_datasets.copy.raters.tables import VOTES, OptionalTable, Table, votes_of
 
 FILE = "labels_detailed.json"
 VOTED = ("Angry", "Contempt", "Disgust", "Fear", "Happy", "Neutral", "Other", "Sad", "Surprise")

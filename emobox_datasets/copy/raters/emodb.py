@@ -2,8 +2,8 @@
 
 from emobox_datasets.copy.annotations import Row, read_table
 from emobox_datasets.copy.folder import CorpusFolder, stem
+from emobox_datasets.copy.raters.tables import OptionalTable, Table
 from emobox_datasets.errors import CorpusError
-from emobox_datasets.raters.tables import OptionalTable, Table
 
 FILE = "erkennung.txt"
 

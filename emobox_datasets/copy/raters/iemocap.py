@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from emobox_datasets.copy.annotations import text_of
 from emobox_datasets.copy.folder import CorpusFolder
+from emobox_datasets.copy.raters.tables import VOTES, OptionalTable, Table, votes_of
 from emobox_datasets.errors import CorpusError
-from emobox_datasets.raters.tables import VOTES, OptionalTable, Table, votes_of
 
 # Excitement is happiness here, as in the labels.
 CATEGORIES = {

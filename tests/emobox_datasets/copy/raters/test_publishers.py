@@ -10,8 +10,8 @@ from publishers import touch
 
 from emobox_datasets import corpora
 from emobox_datasets.copy.folder import CorpusFolder
+from emobox_datasets.copy.raters import iemocap
 from emobox_datasets.errors import CorpusError
-from emobox_datasets.raters import iemocap
 from emobox_metric.raters.ceiling import human_scores
 
 EVALUATION = """% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]

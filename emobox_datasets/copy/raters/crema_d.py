@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from emobox_datasets.copy.annotations import Row, read_table
 from emobox_datasets.copy.folder import CorpusFolder
+from emobox_datasets.copy.raters.tables import VOTES, OptionalTable, Table, votes_of
 from emobox_datasets.errors import CorpusError
-from emobox_datasets.raters.tables import VOTES, OptionalTable, Table, votes_of
 
 LABELS = {"A": "Angry", "D": "Disgust", "F": "Fear", "H": "Happy", "N": "Neutral", "S": "Sad"}
 # What raters had of a clip: the first digit of a row's number in one table, `queryType` in the other.
