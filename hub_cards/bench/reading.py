@@ -12,7 +12,8 @@ import emobox_datasets.corpora as corpora
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.files import cache_folder
 from emobox_datasets.sources.location import DATA_VARIABLE, find_root, is_here
-from emobox_probe.config import Config, ProtocolName, problem
+from emobox_probe.config import Config, ProtocolName
+from emobox_probe.config_errors import problem
 from emobox_probe.encoders.builtin import BUILTIN
 from emobox_probe.encoders.own.doors import is_own
 from emobox_probe.errors import ProbeError
