@@ -8,9 +8,8 @@ from typing import Any, Literal, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from emobox_probe.config_errors import problem
 from emobox_probe.encoders.names import is_path, path_for_others
-from emobox_probe.errors import ProbeError
+from emobox_probe.errors import ProbeError, problem
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 Layers = Literal["last", "all", "available"]

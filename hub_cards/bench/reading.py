@@ -13,10 +13,9 @@ from emobox_datasets.errors import CorpusError
 from emobox_datasets.files import cache_folder
 from emobox_datasets.sources.location import DATA_VARIABLE, find_root, is_here
 from emobox_probe.config import Config, ProtocolName
-from emobox_probe.config_errors import problem
 from emobox_probe.encoders.builtin import BUILTIN
 from emobox_probe.encoders.own.doors import is_own
-from emobox_probe.errors import ProbeError
+from emobox_probe.errors import ProbeError, problem
 from emobox_probe.tasks.pairings import label_space, pairings_of, target_configuration
 from hub_cards.bench.plan import FOUND, Cross, Model, Place, Plan, PlanError, PlanFile
 

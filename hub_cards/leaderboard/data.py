@@ -13,6 +13,7 @@ from emobox_probe.protocol import PROTOCOLS, difference_from_today
 from emobox_probe.records.interval import TODAYS_METHOD
 from emobox_probe.records.result import METRICS, CorpusRecord, Interval, Scores
 from emobox_probe.seen.seen import seen
+from hub_cards.leaderboard.compressed import by_column
 from hub_cards.leaderboard.ranks import Contender, rank
 from hub_cards.paper import PAPER, TABLE_5_SETTING, read_table_4, read_table_5
 from hub_cards.runs.collection import (
@@ -61,7 +62,7 @@ def page_data(collection: Collection) -> Json:
         "models": models.rows(),
         "corpora": [_corpus(name, collection) for name in listed],
         "protocols": protocols,
-        "results": _by_column(intra),
+        "results": by_column(intra),
         "cross": cross,
         "classified": classified,
         "speed": _speed(models, collection),
@@ -238,39 +239,6 @@ def percent(share: float) -> float:
     # Rounded to a border at which fewer decimals change: the neighbour on the exact value's side of it.
     step = 10.0**-DECIMALS if exact > kept else -(10.0**-DECIMALS)
     return round(kept + step, DECIMALS)
-
-
-def _by_column(rows: list[Json]) -> dict[str, list[Any]]:
-    names = dict.fromkeys(name for row in rows for name in row)
-    return {name: [row.get(name) for row in rows] for name in names}
-
-
-def compressed(columns: dict[str, list[Any]]) -> dict[str, Any]:
-    """Columns of words as the different ones and a position for each row, which is a fraction of the size.
-
-    >>> compressed({"remark": ["none", "old", "none"], "ua": [1.0, 2.0, 3.0]})
-    {'remark': {'of': ['none', 'old'], 'at': [0, 1, 0]}, 'ua': [1.0, 2.0, 3.0]}
-    """
-    return {name: _as_positions(column) if _is_words(column) else column for name, column in columns.items()}
-
-
-def _is_words(column: list[Any]) -> bool:
-    known = [value for value in column if value is not None]
-    return bool(known) and all(isinstance(value, str) or _is_names(value) for value in known)
-
-
-def _is_names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
-
-
-def _as_positions(column: list[Any]) -> Json:
-    positions: dict[str, int] = {}
-    values: list[Any] = []
-    for value in column:
-        if (key := repr(value)) not in positions:
-            positions[key] = len(values)
-            values.append(value)
-    return {"of": values, "at": [positions[repr(value)] for value in column]}
 
 
 def _corpus(name: str, collection: Collection) -> Json:

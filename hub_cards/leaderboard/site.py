@@ -17,7 +17,7 @@ from markupsafe import Markup
 from emobox_datasets.files import UNFINISHED
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.shards import write_whole
-from hub_cards.leaderboard.data import compressed
+from hub_cards.leaderboard.compressed import compressed
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
