@@ -45,8 +45,9 @@ def add_options(
         elif kind in (int, float):
             options["type"] = kind
         if name in words:
-            options["default"] = None  # argparse would make a path of SUPPRESS
             options.setdefault("nargs", None if field.is_required() else "?")
+            # Argparse would make a path of SUPPRESS, and a list, as of an option without names, of None.
+            options["default"] = () if options["nargs"] == "*" else None
             parser.add_argument(name, **options)
         else:
             parser.add_argument(option_of(name), dest=name, required=field.is_required(), **options)
@@ -67,7 +68,7 @@ def settings_of(config: type[AnyConfig], arguments: argparse.Namespace) -> AnyCo
     given = {
         name: _joined(value)
         for name, value in vars(arguments).items()
-        if value is not None and name in config.model_fields
+        if value not in (None, ()) and name in config.model_fields
     }
     # What must be given says itself that nothing was; the others would take it for left out.
     for name, value in given.items():
