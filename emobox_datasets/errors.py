@@ -20,7 +20,7 @@ class CorpusError(DatasetGenerationError, ValueError):
     """
 
     def __str__(self) -> str:
-        return printable(super().__str__())
+        return printable(super().__str__(), keep="\n")
 
 
 class AudioError(CorpusError):

@@ -158,6 +158,7 @@ def bootstrap(
         TooFewClustersError: for fewer clusters than `fewest`.
         ValueError: as `bootstrap_interval`.
     """
+    check_resampling(resamples, seed)
     reference_ids = check_label_ids(references, num_labels, "references")
     prediction_ids = check_label_ids(predictions, num_labels, "predictions")
     check_same_length({"references": len(reference_ids), "predictions": len(prediction_ids)})

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from records import record
 
+import emobox_datasets.corpora as corpora
 from emobox_metric.ser_metric.scores import scores_from_confusion
 from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.records.predictions import confusion_of, interval_of
@@ -27,7 +28,7 @@ def kept_run(
 ) -> ResultRecord:
     """Write result.json and predictions.parquet of a model that is right in about that share of utterances."""
     made = record(name=name, corpus=corpus)
-    labels = made.corpus.labels
+    labels = list(corpora.load(corpus).label_list) if corpus in corpora.names() else made.corpus.labels
     size = SPEAKERS * EACH
     truth = np.arange(size) % len(labels)
     wrong = np.random.default_rng(seed).random(size) >= right
@@ -53,6 +54,7 @@ def kept_run(
     )
     made = made.model_copy(
         update={
+            "corpus": made.corpus.model_copy(update={"labels": labels}),
             "protocol": json.loads(json.dumps(asdict(PROTOCOLS[protocol]))),
             "folds": [made.folds[0].model_copy(update={"scores": scores, "test": size})],
             "mean": scores,

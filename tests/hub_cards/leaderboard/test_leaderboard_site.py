@@ -41,7 +41,7 @@ class Elements(HTMLParser):
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("runs")
     kept_run(folder / "a", HOSTILE, layers=3)
-    kept_run(folder / "b", "lab/good", corpus=HOSTILE)
+    kept_run(folder / "b", "lab/good", corpus="my_corpus")
     return render(page_data(collect([folder])))
 
 
