@@ -46,7 +46,7 @@ class Answering(Protocol):
     Attributes:
         name: what messages and records call it.
         classes: what it may answer; empty where that shows only as it answers.
-        identity: what its answers depend on, for JSON.
+        identity: what its answers depend on, for JSON; None where that is not known, and no answer is kept.
     """
 
     @property
@@ -54,7 +54,7 @@ class Answering(Protocol):
     @property
     def classes(self) -> tuple[str, ...]: ...
     @property
-    def identity(self) -> list[Any]: ...
+    def identity(self) -> list[Any] | None: ...
 
     def classify(self, flac: bytes) -> str:
         """The most likely class of 16 kHz audio."""
@@ -150,6 +150,8 @@ def classify_all(
 ) -> dict[str, str]:
     """Id to class of every utterance in `ids`; those that were asked before are not asked again.
 
+    Nothing is kept of a classifier of which it is not known what its answers depend on.
+
     Args:
         classifier: what is asked.
         fingerprint: of the corpus, by which answers are kept.
@@ -159,18 +161,28 @@ def classify_all(
     Raises:
         ProbeError: an utterance cannot be classified; names it.
     """
-    file = _kept_in(classifier, fingerprint)
+    identity = classifier.identity
+    if identity is None:
+        return dict(_asked(classifier, audio(ids)))
+    file = _kept_in(identity, fingerprint)
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{file}.lock"):  # another run with the same classifier waits, and finds the work done
         known = _read(file, classifier.classes)
-        for id, flac in audio([id for id in ids if id not in known]):
-            try:
-                known[id] = classifier.classify(flac)
-            except ProbeError as error:
-                raise ProbeError(f"Utterance {id}: {error}") from error
+        for id, answer in _asked(classifier, audio([id for id in ids if id not in known])):
+            known[id] = answer
             with file.open("a", encoding="utf-8") as stream:
-                stream.write(f"{json.dumps([id, known[id]], ensure_ascii=False)}\n")
+                stream.write(f"{json.dumps([id, answer], ensure_ascii=False)}\n")
     return {id: known[id] for id in ids}
+
+
+def _asked(classifier: Answering, audio: Audio) -> Iterator[tuple[str, str]]:
+    """Ids and answers, one after the other."""
+    for id, flac in audio:
+        try:
+            answer = classifier.classify(flac)
+        except ProbeError as error:
+            raise ProbeError(f"Utterance {id}: {error}") from error
+        yield id, answer
 
 
 def audio_of(whole: datasets.Dataset, ids: Sequence[str]) -> Audio:
@@ -183,8 +195,8 @@ def audio_of(whole: datasets.Dataset, ids: Sequence[str]) -> Audio:
         yield id, whole[row_of[id]]["audio"]["bytes"]
 
 
-def _kept_in(classifier: Answering, fingerprint: str) -> Path:
-    key = hashlib.sha256(json.dumps([fingerprint, *classifier.identity]).encode()).hexdigest()[:32]
+def _kept_in(identity: Sequence[Any], fingerprint: str) -> Path:
+    key = hashlib.sha256(json.dumps([fingerprint, *identity]).encode()).hexdigest()[:32]
     return cache_folder("classified") / f"{key}.jsonl"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from emobox_probe.encoders.encoder import lengthened
 from emobox_probe.encoders.names import recorded_name
 from emobox_probe.encoders.own.doors import PYTHON, name_of_object, object_named, source_of
 from emobox_probe.encoders.own.own_model import OwnModel, own_model
+from emobox_probe.encoders.own.settings import settings_of_object
 from emobox_probe.encoders.weights import first_line, preprocessor_hash, weights_hash
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.classified import ClassifierFacts
@@ -56,14 +58,27 @@ class OwnClassifier:
     name: str
     own: Any
     facts: ClassifierFacts
+    keeps: bool
 
     @property
     def classes(self) -> tuple[str, ...]:
         return tuple(getattr(self.own, "classes", ()))
 
     @property
-    def identity(self) -> list[Any]:
-        return [self.facts.code_sha256, self.facts.weights_sha256, list(self.classes), SHORTEST]
+    def identity(self) -> list[Any] | None:
+        """None unless it came by name and could be looked into: of an object in memory too little is known."""
+        if not self.keeps:
+            return None
+        known = self.facts
+        function = self.name.rpartition(":")[2]
+        return [
+            known.code_sha256,
+            known.weights_sha256,
+            known.settings_sha256,
+            function,
+            list(self.classes),
+            SHORTEST,
+        ]
 
     @torch.inference_mode()
     def classify(self, flac: bytes) -> str:
@@ -142,6 +157,7 @@ def _own(name: str, own: Any, defined: Any) -> OwnClassifier:
     state = model.state_dict()
     sha256 = weights_hash(model) if state else None
     code = source_of(name, defined).code_sha256
+    settings = settings_of_object(own, state)
     facts = ClassifierFacts(
         name=recorded_name(name),
         architecture=type(own).__name__,
@@ -149,8 +165,10 @@ def _own(name: str, own: Any, defined: Any) -> OwnClassifier:
         weights_sha256=sha256,
         preprocessor_sha256=None,
         code_sha256=code,
+        settings_sha256=settings.sha256,
     )
-    return OwnClassifier(name, own, facts)
+    by_name = isinstance(defined, ModuleType) and code is not None
+    return OwnClassifier(name, own, facts, keeps=by_name and settings.whole)
 
 
 def _zero_shot(name: str, labels: Sequence[str], device: torch.device, revision: str | None) -> ZeroShot:
