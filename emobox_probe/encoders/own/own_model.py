@@ -84,6 +84,11 @@ class OwnModel(nn.Module, ABC):
         modules = {key: part for key, part in parts.items() if isinstance(part, nn.Module)}
         return nn.ModuleDict(modules).state_dict()
 
+    @property
+    def parts(self) -> list[Any]:
+        """What of the user's computes the frames."""
+        return [self.own]
+
     def problem(self, place: int, message: str) -> UtteranceError:
         """An error about an utterance of the batch, with what to do."""
         return UtteranceError(place, f"{message}; correct the encoder (docs: Your model).")
@@ -186,6 +191,10 @@ class HearModel(OwnModel):
         self._timestamps: Callable[..., Any] | None = getattr(module, "get_timestamp_embeddings", None)
         self._scene: Callable[..., Any] | None = getattr(module, "get_scene_embeddings", None)
         self.layer = "timestamp embeddings" if self._timestamps else "scene embeddings"
+
+    @property
+    def parts(self) -> list[Any]:
+        return [self.own, self._timestamps or self._scene]
 
     def compute(self, waveforms: torch.Tensor, lengths: Sequence[int]) -> tuple[list[Any], list[Any]]:
         if self._rate != SAMPLING_RATE:

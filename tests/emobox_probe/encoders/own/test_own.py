@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from emobox_probe import extract, probe
+from emobox_probe import extract, probe, read_run
 from emobox_probe.encoders.encoder import encoded
 from emobox_probe.encoders.load import load_encoder
 from emobox_probe.encoders.names import model_name
@@ -156,6 +156,91 @@ def test_what_features_are_known_by() -> None:
     assert doubled
     assert plain
     assert doubled.output_sha256 != plain.output_sha256
+
+
+TWO = """
+import torch
+
+def pitch():
+    return lambda waveforms: torch.zeros(len(waveforms), waveforms.shape[1] // 320, 4)
+
+def length():
+    return lambda waveforms: torch.zeros(len(waveforms), waveforms.shape[1] // 320, 4)
+"""
+
+
+def test_functions_of_one_file_are_told_apart(tmp_path: Path) -> None:
+    """Even where nothing that they are tried with tells them apart; where the file lies does not count."""
+    (tmp_path / "two.py").write_text(TWO)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "two.py").write_text(TWO)
+    pitch, length, moved = (
+        load_encoder(f"python:{tmp_path}/{name}", CPU).facts
+        for name in ("two.py:pitch", "two.py:length", "elsewhere/two.py:pitch")
+    )
+    assert pitch.own is not None
+    assert length.own is not None
+    assert pitch.own.output_sha256 == length.own.output_sha256
+    assert pitch.identity != length.identity
+    assert pitch.identity == moved.identity
+
+
+def of_waveforms(frame: Any) -> Any:
+    return lambda waveforms: frame(waveforms.unfold(1, HOP, HOP))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (lambda w: w[..., :4], lambda w: w[..., :4] * 1e6),
+        (lambda w: torch.full_like(w[..., :4], 5), lambda w: torch.full_like(w[..., :4], 7)),
+        # Of noise, which has no rests, both are zero.
+        (lambda w: 0 * w[..., :1], lambda w: (w.abs().amax(-1, keepdim=True) == 0).float()),
+    ],
+)
+def test_what_comes_out_tells_scale_and_more_than_noise_does(one: Any, other: Any) -> None:
+    hashes = [load_encoder(of_waveforms(frame), CPU).facts.own for frame in (one, other, one)]
+    first, second, again = (own and own.output_sha256 for own in hashes)
+    assert first
+    assert first == again
+    assert first != second
+
+
+class Scaled(Convolutions):
+    """Its weights are those of every other, what it makes of them is not."""
+
+    def __init__(self, scale: float):
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+        frames: torch.Tensor = super().forward(waveforms)[0]
+        return self.scale * frames
+
+
+def test_what_a_module_holds_beside_its_weights_counts() -> None:
+    one, same, other = (load_encoder(Scaled(scale), CPU).facts for scale in (1.0, 1.0, 2.0))
+    assert one.weights_sha256 == other.weights_sha256
+    assert one.identity == same.identity
+    assert one.identity != other.identity
+
+
+def test_features_of_one_function_are_not_those_of_another(tmp_path: Path) -> None:
+    (tmp_path / "two.py").write_text(TWO)
+    stores = [
+        extract(f"python:{tmp_path}/two.py:{name}", "demo", features_dir=tmp_path / "features")
+        for name in ("pitch", "length")
+    ]
+    assert stores[0].folder != stores[1].folder
+
+
+def test_records_of_older_versions_keep_their_identity() -> None:
+    """They have no hash of settings, and no new run takes their features."""
+    record = Path(__file__).parents[4] / "benchmarks/results/records/python--byol_s--load/urdu/paper"
+    older = read_run(record).encoder
+    assert older.own is not None
+    assert older.own.settings_sha256 is None
+    assert older.identity["own"]["function"] == "load"
 
 
 def test_weights_that_an_object_holds_are_hashed() -> None:
