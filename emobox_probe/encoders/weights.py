@@ -172,7 +172,7 @@ def quiet() -> Iterator[None]:
         logging.set_verbosity(level)
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of a message of others, as a sentence."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0].rstrip(".") + "."

@@ -18,7 +18,7 @@ from emobox_probe.encoders.own.doors import PYTHON, name_of_object, object_named
 from emobox_probe.encoders.own.own_model import OwnModel, own_model
 from emobox_probe.encoders.own.settings import settings_of_object
 from emobox_probe.encoders.weights import first_line, preprocessor_hash, weights_hash
-from emobox_probe.errors import ProbeError
+from emobox_probe.errors import RAISED_BY_USERS, ProbeError
 from emobox_probe.records.classified import ClassifierFacts
 
 # What CLAP is asked: the class in lower case goes in.
@@ -85,7 +85,7 @@ class OwnClassifier:
         waveform: np.ndarray = lengthened(from_flac(flac), SHORTEST)
         try:
             answer = self.own(waveform)
-        except Exception as error:
+        except RAISED_BY_USERS as error:
             raise ProbeError(
                 f"Expected a class from {self.name}, but it raised {type(error).__name__}: {first_line(error)}"
             ) from error

@@ -26,7 +26,7 @@ from emobox_probe.encoders.outputs import own_frames
 from emobox_probe.encoders.own.own_model import HearModel, OwnModel, own_model
 from emobox_probe.encoders.own.settings import settings_of_object
 from emobox_probe.encoders.own.trial import output_hash, trial
-from emobox_probe.errors import ProbeError
+from emobox_probe.errors import RAISED_BY_USERS, ProbeError
 
 PYTHON, HEAR = "python:", "hear:"
 
@@ -150,7 +150,7 @@ def _hear_model(name: str, module: ModuleType, weights: str) -> HearModel:
 def _called(name: str, function: Any, *arguments: Any) -> Any:
     try:
         return function(*arguments)
-    except Exception as error:
+    except RAISED_BY_USERS as error:
         raise ProbeError(
             f"Expected an encoder from {name}, but it raised {type(error).__name__}: {error}; correct it."
         ) from error
@@ -175,7 +175,7 @@ def _module(name: str, where: str) -> ModuleType:
         return module
     except ProbeError:
         raise
-    except Exception as error:
+    except RAISED_BY_USERS as error:
         raise ProbeError(
             f"Expected to import {where} for {name}, but got {type(error).__name__}: {error}; correct --model, or "
             f"the module."

@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from emobox_datasets.audio_files.audio import SAMPLING_RATE, resample
 from emobox_probe.encoders.outputs import Output
-from emobox_probe.errors import ProbeError, UtteranceError
+from emobox_probe.errors import RAISED_BY_USERS, ProbeError, UtteranceError
 
 # Frames may be this many more or fewer than the frame rate says, for what models do at both ends.
 EDGE_FRAMES, EDGE_SHARE = 4.0, 0.05
@@ -69,7 +69,7 @@ class OwnModel(nn.Module, ABC):
             ]
         except (UtteranceError, torch.OutOfMemoryError):
             raise
-        except Exception as error:
+        except RAISED_BY_USERS as error:
             raise self._raised(error, waveforms, lengths) from error
         device = waveforms.device
         valid = torch.tensor([len(part) for part in checked])
@@ -93,7 +93,9 @@ class OwnModel(nn.Module, ABC):
         """An error about an utterance of the batch, with what to do."""
         return UtteranceError(place, f"{message}; correct the encoder (docs: Your model).")
 
-    def _raised(self, error: Exception, waveforms: torch.Tensor, lengths: Sequence[int]) -> UtteranceError:
+    def _raised(
+        self, error: BaseException, waveforms: torch.Tensor, lengths: Sequence[int]
+    ) -> UtteranceError:
         """Which utterance of the batch it raised for: the first that it raises for alone."""
         if len(lengths) > 1:
             for place, samples in enumerate(lengths):
@@ -101,11 +103,11 @@ class OwnModel(nn.Module, ABC):
                     self.compute(waveforms[place : place + 1, :samples], [samples])
                 except torch.OutOfMemoryError:
                     raise
-                except Exception as alone:
+                except RAISED_BY_USERS as alone:
                     return self._raised_for(place, samples, alone)
         return self._raised_for(0, lengths[0], error)
 
-    def _raised_for(self, place: int, samples: int, error: Exception) -> UtteranceError:
+    def _raised_for(self, place: int, samples: int, error: BaseException) -> UtteranceError:
         reason = (str(error).strip().splitlines() or [""])[0].rstrip(".")
         return self.problem(
             place,

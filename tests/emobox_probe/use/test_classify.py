@@ -310,6 +310,7 @@ def test_a_map_of_a_class_that_is_none_is_refused() -> None:
     [
         (lambda waveform: 3, "Expected a string from .* but got 3"),
         (lambda waveform: 1 / 0, "raised ZeroDivisionError"),
+        (lambda waveform: sys.exit(0), "raised SystemExit: 0"),
     ],
 )
 def test_a_classifier_that_answers_nonsense_names_the_utterance(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from commands import run_command
 from torch import nn
 
 from emobox_probe import extract, probe, read_run
@@ -289,6 +290,15 @@ def test_the_scene_where_there_are_no_timestamps(folder: Path) -> None:
     assert (encoder.facts.layer, encoder.facts.frame_rate) == ("scene embeddings", 0.0)
 
 
+@pytest.mark.parametrize("text", ["import sys; sys.exit(0)", "def load():\n    raise SystemExit(0)"])
+def test_code_that_ends_the_process_does_not_end_the_command(
+    tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ends.py").write_text(text)
+    assert run_command("probe", "--model", f"python:{tmp_path}/ends.py:load", "--corpus", "demo") == 1
+    assert "SystemExit: 0" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -338,6 +348,7 @@ def widening(waveforms: torch.Tensor) -> torch.Tensor:
         (Once(), "two calls differ"),
         (FalseRate(), "25 frames a second .* but got 50"),
         (lambda w: 1 / 0, "raised ZeroDivisionError: division by zero"),
+        (lambda w: sys.exit(0), "raised SystemExit: 0"),
         (3, "to be a torch.nn.Module"),
     ],
 )
@@ -364,7 +375,7 @@ def test_one_that_takes_one_utterance_only() -> None:
         assert load_encoder(single, CPU).facts.way == "alone"
 
 
-@pytest.mark.parametrize("fault", ["raises", "lengthens", "NaN"])
+@pytest.mark.parametrize("fault", ["raises", "exits", "lengthens", "NaN"])
 def test_one_bad_utterance_is_named(tmp_path: Path, fault: str) -> None:
     """And nothing of its shard is stored."""
 
@@ -378,6 +389,8 @@ def test_one_bad_utterance_is_named(tmp_path: Path, fault: str) -> None:
             bad = len(waveform) > 16_000 and len(waveform) % 160
             if bad and fault == "raises":
                 raise KeyError("no such phone")
+            if bad and fault == "exits":
+                sys.exit(0)
             if bad and fault == "lengthens":
                 return np.concatenate([frames, frames])
             return frames * (np.nan if bad else 1)
