@@ -17,7 +17,6 @@ from typing import Any, Protocol
 import datasets
 import torch
 from filelock import FileLock
-from safetensors import SafetensorError
 from tqdm.auto import tqdm
 from transformers import (
     AudioClassificationPipeline,
@@ -28,6 +27,7 @@ from transformers import (
 
 from emobox_datasets.audio_files.audio import SAMPLING_RATE, from_flac, resample
 from emobox_datasets.files import cache_folder
+from emobox_probe.encoders.checkpoints.fit import LOADING_ERRORS, REPORTED, check_fit
 from emobox_probe.encoders.checkpoints.location import load_weights, locate
 from emobox_probe.encoders.encoder import lengthened
 from emobox_probe.encoders.weights import first_line, preprocessor_hash, quiet, weights_hash
@@ -112,7 +112,7 @@ def load_classifier(
         ProbeError: there is no such model, it classifies no audio, its weights are refused, or it was not trained to
             classify.
     """
-    wanted = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+    wanted = {"dtype": torch.float32, **REPORTED}
     try:
         location = locate(name, revision, trust_remote_code)
         extractor = AutoFeatureExtractor.from_pretrained(location.place, **location.options)
@@ -121,11 +121,12 @@ def load_classifier(
             model, report = load_weights(AutoModelForAudioClassification, location, config, **wanted)
     except ProbeError:
         raise
-    except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
+    except LOADING_ERRORS as error:
         raise ProbeError(
             f"Expected an audio classification model with weights and a feature extractor at {name!r} (a Hub id or a "
             f"folder), but got: {first_line(error)} If it is on the Hub, check the name and the network."
         ) from error
+    check_fit(name, model, report)
     if missing := sorted(key for key in report["missing_keys"] if "masked_spec_embed" not in key):
         raise ProbeError(
             f"Expected {name} to be trained to classify, but {len(missing)} of its weights are missing, such as "

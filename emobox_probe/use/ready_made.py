@@ -10,6 +10,7 @@ import torch
 from transformers import AutoConfig, AutoProcessor, ClapModel, ZeroShotAudioClassificationPipeline
 
 from emobox_datasets.audio_files.audio import SAMPLING_RATE, from_flac, resample
+from emobox_probe.encoders.checkpoints.fit import LOADING_ERRORS, REPORTED, check_fit
 from emobox_probe.encoders.checkpoints.location import load_weights, locate
 from emobox_probe.encoders.classifier import SHORTEST, Classifier, load_classifier
 from emobox_probe.encoders.encoder import lengthened
@@ -127,7 +128,7 @@ def load_ready_made(
     try:
         location = locate(model, revision, trust_remote_code)
         kind = AutoConfig.from_pretrained(location.place, **location.options).model_type
-    except (OSError, ValueError, KeyError):
+    except LOADING_ERRORS:
         kind = ""  # `load_classifier` says what is wrong
     if kind == "clap":
         return _zero_shot(model, labels, device, revision)
@@ -176,13 +177,14 @@ def _zero_shot(name: str, labels: Sequence[str], device: torch.device, revision:
     try:
         processor = AutoProcessor.from_pretrained(location.place, **location.options)
         config = AutoConfig.from_pretrained(location.place, **location.options)
-        model, report = load_weights(
-            ClapModel, location, config, dtype=torch.float32, use_safetensors=True, output_loading_info=True
-        )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        model, report = load_weights(ClapModel, location, config, dtype=torch.float32, **REPORTED)
+    except ProbeError:
+        raise
+    except LOADING_ERRORS as error:
         raise ProbeError(
             f"Expected CLAP with its feature extractor and tokenizer at {name!r}, but got: {first_line(error)}"
         ) from error
+    check_fit(name, model, report)
     if missing := sorted(report["missing_keys"]):
         raise ProbeError(
             f"Expected all weights in {name}, but {len(missing)} are missing, such as {missing[0]}; they would be "

@@ -122,7 +122,7 @@ class OwnModel(nn.Module, ABC):
             kind = type(frames).__name__
             raise self.problem(place, f"Expected a tensor or an array of frames {of}, but got {kind}")
         tensor = torch.as_tensor(frames)
-        if tensor.ndim != 2 or not tensor.is_floating_point() or not len(tensor) or tensor.is_meta:
+        if tensor.ndim != 2 or not tensor.is_floating_point() or 0 in tensor.shape or tensor.is_meta:
             shape = f"{tensor.dtype} of shape {tuple(tensor.shape)} on {tensor.device}"
             raise self.problem(place, f"Expected floating-point frames (T, D) {of}, but got {shape}")
         if self.dimension not in (None, tensor.shape[1]):

@@ -348,6 +348,7 @@ def widening(waveforms: torch.Tensor) -> torch.Tensor:
         (Once(), "two calls differ"),
         (FalseRate(), "25 frames a second .* but got 50"),
         (lambda w: 1 / 0, "raised ZeroDivisionError: division by zero"),
+        (lambda w: w.unfold(1, HOP, HOP)[..., :0], "floating-point frames"),
         (lambda w: sys.exit(0), "raised SystemExit: 0"),
         (3, "to be a torch.nn.Module"),
     ],
