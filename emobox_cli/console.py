@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 FAILED, WRONG_WORDS, INTERRUPTED, NO_READER = 1, 2, 130, 141
 STOPPED = "Interrupted. What was made is kept: the same command goes on from there."
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+ENDED_BY_OTHERS = (
+    "Expected the command to run to its end, but code that it was given (a model's or a corpus's) called sys.exit({}); "
+    "take that out."
+)
 # Columns of a table that is piped; on a terminal it has those of the terminal.
 WIDTH = 200
 # Errors that the rooms write for users; by name, for importing them takes a second.
@@ -47,8 +52,10 @@ def guarded(command: Callable[[], int]) -> int:
     try:
         try:
             status = command()
-        except SystemExit as end:  # what argparse does after --help, --version and wrong words
-            status = int(end.code or 0)
+        except SystemExit as end:
+            if not _by_argparse(end):
+                return _tell(f"error: {ENDED_BY_OTHERS.format(end.code)}")
+            status = int(end.code or 0)  # after --help, --version and wrong words
         sys.stdout.flush()
         return status
     except BrokenPipeError:
@@ -67,6 +74,12 @@ def guarded(command: Callable[[], int]) -> int:
             if message := _for_users(cause):
                 return _tell(f"error: {message}")
         raise
+
+
+def _by_argparse(end: SystemExit) -> bool:
+    """Whether it was raised there; code of others that a command runs may call `sys.exit` too."""
+    names = [frame.f_globals.get("__name__") for frame, _ in traceback.walk_tb(end.__traceback__)]
+    return names[-1] == "argparse"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

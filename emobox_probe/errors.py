@@ -25,6 +25,10 @@ EXPECTED = {
 }
 
 
+# What code of the user's may raise: `sys.exit` in it ends that code, and not the command that runs it.
+RAISED_BY_USERS = (Exception, SystemExit)
+
+
 class ProbeError(ValueError):
     """Something the user gave (a model, a folder, a setting) is not what was expected."""
 

@@ -17,7 +17,6 @@ from typing import Any, Protocol
 import datasets
 import torch
 from filelock import FileLock
-from safetensors import SafetensorError
 from tqdm.auto import tqdm
 from transformers import (
     AudioClassificationPipeline,
@@ -28,6 +27,7 @@ from transformers import (
 
 from emobox_datasets.audio_files.audio import SAMPLING_RATE, from_flac, resample
 from emobox_datasets.files import cache_folder
+from emobox_probe.encoders.checkpoints.fit import LOADING_ERRORS, REPORTED, check_fit
 from emobox_probe.encoders.checkpoints.location import load_weights, locate
 from emobox_probe.encoders.encoder import lengthened
 from emobox_probe.encoders.weights import first_line, preprocessor_hash, quiet, weights_hash
@@ -46,7 +46,7 @@ class Answering(Protocol):
     Attributes:
         name: what messages and records call it.
         classes: what it may answer; empty where that shows only as it answers.
-        identity: what its answers depend on, for JSON.
+        identity: what its answers depend on, for JSON; None where that is not known, and no answer is kept.
     """
 
     @property
@@ -54,7 +54,7 @@ class Answering(Protocol):
     @property
     def classes(self) -> tuple[str, ...]: ...
     @property
-    def identity(self) -> list[Any]: ...
+    def identity(self) -> list[Any] | None: ...
 
     def classify(self, flac: bytes) -> str:
         """The most likely class of 16 kHz audio."""
@@ -112,7 +112,7 @@ def load_classifier(
         ProbeError: there is no such model, it classifies no audio, its weights are refused, or it was not trained to
             classify.
     """
-    wanted = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+    wanted = {"dtype": torch.float32, **REPORTED}
     try:
         location = locate(name, revision, trust_remote_code)
         extractor = AutoFeatureExtractor.from_pretrained(location.place, **location.options)
@@ -121,11 +121,12 @@ def load_classifier(
             model, report = load_weights(AutoModelForAudioClassification, location, config, **wanted)
     except ProbeError:
         raise
-    except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
+    except LOADING_ERRORS as error:
         raise ProbeError(
             f"Expected an audio classification model with weights and a feature extractor at {name!r} (a Hub id or a "
             f"folder), but got: {first_line(error)} If it is on the Hub, check the name and the network."
         ) from error
+    check_fit(name, model, report)
     if missing := sorted(key for key in report["missing_keys"] if "masked_spec_embed" not in key):
         raise ProbeError(
             f"Expected {name} to be trained to classify, but {len(missing)} of its weights are missing, such as "
@@ -150,6 +151,8 @@ def classify_all(
 ) -> dict[str, str]:
     """Id to class of every utterance in `ids`; those that were asked before are not asked again.
 
+    Nothing is kept of a classifier of which it is not known what its answers depend on.
+
     Args:
         classifier: what is asked.
         fingerprint: of the corpus, by which answers are kept.
@@ -159,18 +162,28 @@ def classify_all(
     Raises:
         ProbeError: an utterance cannot be classified; names it.
     """
-    file = _kept_in(classifier, fingerprint)
+    identity = classifier.identity
+    if identity is None:
+        return dict(_asked(classifier, audio(ids)))
+    file = _kept_in(identity, fingerprint)
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{file}.lock"):  # another run with the same classifier waits, and finds the work done
         known = _read(file, classifier.classes)
-        for id, flac in audio([id for id in ids if id not in known]):
-            try:
-                known[id] = classifier.classify(flac)
-            except ProbeError as error:
-                raise ProbeError(f"Utterance {id}: {error}") from error
+        for id, answer in _asked(classifier, audio([id for id in ids if id not in known])):
+            known[id] = answer
             with file.open("a", encoding="utf-8") as stream:
-                stream.write(f"{json.dumps([id, known[id]], ensure_ascii=False)}\n")
+                stream.write(f"{json.dumps([id, answer], ensure_ascii=False)}\n")
     return {id: known[id] for id in ids}
+
+
+def _asked(classifier: Answering, audio: Audio) -> Iterator[tuple[str, str]]:
+    """Ids and answers, one after the other."""
+    for id, flac in audio:
+        try:
+            answer = classifier.classify(flac)
+        except ProbeError as error:
+            raise ProbeError(f"Utterance {id}: {error}") from error
+        yield id, answer
 
 
 def audio_of(whole: datasets.Dataset, ids: Sequence[str]) -> Audio:
@@ -183,8 +196,8 @@ def audio_of(whole: datasets.Dataset, ids: Sequence[str]) -> Audio:
         yield id, whole[row_of[id]]["audio"]["bytes"]
 
 
-def _kept_in(classifier: Answering, fingerprint: str) -> Path:
-    key = hashlib.sha256(json.dumps([fingerprint, *classifier.identity]).encode()).hexdigest()[:32]
+def _kept_in(identity: Sequence[Any], fingerprint: str) -> Path:
+    key = hashlib.sha256(json.dumps([fingerprint, *identity]).encode()).hexdigest()[:32]
     return cache_folder("classified") / f"{key}.jsonl"
 
 

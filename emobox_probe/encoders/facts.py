@@ -8,13 +8,25 @@ from emobox_probe.records.record import Record
 class OwnSource(Record):
     """Where an encoder of the user's own comes from.
 
-    `code_sha256` is of the Python file that was named, or of the class or function in memory; `output_sha256`, of
-    frames of noise, stands in for the hash of weights where none could be found.
+    `code_sha256` is of the Python file that was named, or of the class or function in memory; `settings_sha256`, of
+    what the object holds besides weights (None in older records); `output_sha256`, of frames of some sounds (of noise
+    in older records), stands in for the hash of weights where none could be found.
     """
 
     import_path: str
     code_sha256: str | None = None
     output_sha256: str | None = None
+    settings_sha256: str | None = None
+
+    @property
+    def function(self) -> str:
+        """The last part of where it comes from: of the functions of one file, the one that was named.
+
+        >>> OwnSource(import_path="python:mine:load").function, OwnSource(import_path="hear:mine").function
+        ('load', '')
+        """
+        kind, _, path = self.import_path.partition(":")
+        return "" if kind == "hear" else path.rpartition(":")[2]
 
 
 class EncoderFacts(Record):
@@ -44,10 +56,15 @@ class EncoderFacts(Record):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What features depend on; not the name, so that a copy of a model finds its features again."""
+        """What features depend on; not the name, so that a copy of a model finds its features again.
+
+        Of an encoder of the user's own the function counts, not where its file lies.
+        """
         identity = self.model_dump(
             exclude={"name": True, "revision": True, "way": True, "own": {"import_path"}}
         )
+        if self.own is not None:
+            identity["own"]["function"] = self.own.function
         # Features that these are no facts about are the same as before there were such facts.
         later = ("own", "matrix_products")
         known = set(EncoderFacts.model_fields)  # a record's encoder says more

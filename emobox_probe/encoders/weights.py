@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import MODEL_MAPPING, AutoConfig, AutoFeatureExtractor, AutoModel
 from transformers.utils import logging
 
 # Imported so that the Auto classes know the models that the library lacks.
 import emobox_probe.encoders.data2vec2  # noqa: F401
 from emobox_probe.encoders.builtin import BUILTIN
+from emobox_probe.encoders.checkpoints.fit import LOADING_ERRORS, REPORTED, check_fit
 from emobox_probe.encoders.checkpoints.location import Location, load_weights, locate, weights_place
 from emobox_probe.encoders.families import FAMILIES, UNKNOWN, WHISPER_TRIMMED, Family, Part
 from emobox_probe.encoders.inputs import Loaded
@@ -105,12 +105,17 @@ def _config(location: Location) -> Any:
         return AutoConfig.from_pretrained(location.place, **location.options)
     except (OSError, ValueError, KeyError) as error:
         raise ProbeError(_not_found(location.name, error)) from error
+    except LOADING_ERRORS as error:
+        raise ProbeError(
+            f"Expected a configuration (config.json) of {location.name} that can be read, but got: "
+            f"{in_one_line(error)} Save it again as the model was made, with save_pretrained()."
+        ) from error
 
 
 def _extractor(location: Location) -> Any:
     try:
         return AutoFeatureExtractor.from_pretrained(location.place, **location.options)
-    except (OSError, ValueError, ImportError) as error:
+    except LOADING_ERRORS as error:
         if isinstance(error, ImportError) and "torchaudio" in str(error):
             raise ProbeError(
                 f"Expected torchaudio for the feature extractor of {location.name}, but it is not installed; install "
@@ -125,7 +130,7 @@ def _extractor(location: Location) -> Any:
 def _model(location: Location, config: Any, family: Family) -> Any:
     """The encoder in float32, whatever the checkpoint stores."""
     name = location.name
-    wanted = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+    wanted = {"dtype": torch.float32, **REPORTED}
     own = attrgetter(family.part.config)(config) if family.part and family.part.config else config
     try:
         if family.part is None:
@@ -135,11 +140,13 @@ def _model(location: Location, config: Any, family: Family) -> Any:
             model, report = _load_part(place, own, family.part, {**wanted, "revision": location.revision})
     except ProbeError:
         raise
-    except (OSError, ValueError, ImportError, SafetensorError) as error:
+    except LOADING_ERRORS as error:
         raise ProbeError(
-            f"Expected {name} to have weights as safetensors or pytorch_model.bin, but got: {first_line(error)}"
+            f"Expected {name} to have weights as safetensors or pytorch_model.bin that fit its configuration, but got: "
+            f"{first_line(error)} Get its files again, all of one revision."
         ) from error
     whole = family.part is None and config.is_encoder_decoder
+    check_fit(name, model, report, "encoder." if whole else "")
     _check_complete(name, report["missing_keys"], "encoder." if whole else "")
     return model.get_encoder() if whole else model
 
@@ -172,10 +179,15 @@ def quiet() -> Iterator[None]:
         logging.set_verbosity(level)
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of a message of others, as a sentence."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0].rstrip(".") + "."
+
+
+def in_one_line(error: Exception) -> str:
+    """All lines of a message of others, as a sentence: for errors whose first line says little."""
+    return " ".join(str(error).split()).rstrip(".") + "."
 
 
 def _not_found(name: str, error: Exception) -> str:

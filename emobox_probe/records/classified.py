@@ -18,7 +18,10 @@ OUTSIDE = "(none of the corpus's)"
 
 
 class ClassifierFacts(Record):
-    """Which classifier answered; hashes are None where it has nothing to hash."""
+    """Which classifier answered; hashes are None where it has nothing to hash.
+
+    `settings_sha256` is of what a classifier of the user's own holds besides weights; older records have none.
+    """
 
     name: str
     architecture: str
@@ -26,6 +29,7 @@ class ClassifierFacts(Record):
     weights_sha256: str | None
     preprocessor_sha256: str | None
     code_sha256: str | None = None
+    settings_sha256: str | None = None
     question: str | None = None
 
 

@@ -26,9 +26,10 @@ from emobox_probe.records.classified import (
     TestedPart,
     read_classified,
 )
+from emobox_probe.records.export_record import EXPORT_FILE, ExportRecord, read_export
 from emobox_probe.records.result import CorpusRecord, Provenance
 from emobox_probe.scoring.classified import part_summary_of
-from emobox_probe.seen.seen import seen
+from emobox_probe.seen.seen import Seen, seen
 from emobox_probe.tasks.design import model_folder
 from emobox_probe.tasks.pool import Pool
 from emobox_probe.use.meanings import NONE_OF_THEM, labels_of_classes, parse_map
@@ -82,6 +83,7 @@ def run(config: ClassifyConfig, own: Any = None) -> tuple[Path, ClassifiedRecord
     )
     # What is unclear shows before the corpus is touched, where classes are known.
     meanings(classifier, (), labels, given)
+    training = training_of(classifier, corpus)
     folder = model_folder(config.output_dir, config.model) / corpus.name / "as-it-is"
     check_writable(folder)
     _check_free(folder, config, classifier)
@@ -105,7 +107,7 @@ def run(config: ClassifyConfig, own: Any = None) -> tuple[Path, ClassifiedRecord
         classifier=facts_of(classifier),
         corpus=recorded,
         label_map=label_of,
-        training=training_of(classifier, corpus),
+        training=training,
         parts=parts,
         remarks=remarks_of(label_of, labels, corpus, list(tested)),
         provenance=Provenance(
@@ -149,14 +151,29 @@ def meanings(
 
 
 def training_of(classifier: ReadyMade, corpus: Corpus) -> str:
-    """What is known of its training, in words."""
+    """What is known of its training, in words; an export of `emobox export` names its corpora itself."""
     if isinstance(classifier, ZeroShot):
         return "zero-shot"
     if isinstance(classifier, OwnClassifier):
         return "own classifier"
+    if (Path(classifier.name) / EXPORT_FILE).is_file():
+        return _training_of_export(read_export(classifier.name), corpus)
     state = seen(classifier.name, corpus.name)
-    if state is None:
-        return "fine-tuned; on what is not known"
+    return _training_words(state, corpus) if state else "fine-tuned; on what is not known"
+
+
+def _training_of_export(export: ExportRecord, corpus: Corpus) -> str:
+    """Its heads were trained on the corpora that it names; its encoder is another matter."""
+    if corpus.name in [trained_on.name for trained_on in export.corpora]:
+        return f"fine-tuned on {corpus.name}"
+    others = f"fine-tuned on others than {corpus.name}"
+    if export.encoder.weights_sha256 is None:  # the encoder was not trained
+        return others
+    state = seen(export.encoder.name, corpus.name)
+    return _training_words(state, corpus) if state else f"{others}; what its encoder heard is not known"
+
+
+def _training_words(state: Seen, corpus: Corpus) -> str:
     words = {
         "tuned": f"fine-tuned on {corpus.name}",
         "pretrained": f"heard {corpus.name} in pre-training",

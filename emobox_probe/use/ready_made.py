@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,16 @@ import torch
 from transformers import AutoConfig, AutoProcessor, ClapModel, ZeroShotAudioClassificationPipeline
 
 from emobox_datasets.audio_files.audio import SAMPLING_RATE, from_flac, resample
+from emobox_probe.encoders.checkpoints.fit import LOADING_ERRORS, REPORTED, check_fit
 from emobox_probe.encoders.checkpoints.location import load_weights, locate
 from emobox_probe.encoders.classifier import SHORTEST, Classifier, load_classifier
 from emobox_probe.encoders.encoder import lengthened
 from emobox_probe.encoders.names import recorded_name
 from emobox_probe.encoders.own.doors import PYTHON, name_of_object, object_named, source_of
 from emobox_probe.encoders.own.own_model import OwnModel, own_model
+from emobox_probe.encoders.own.settings import settings_of_object
 from emobox_probe.encoders.weights import first_line, preprocessor_hash, weights_hash
-from emobox_probe.errors import ProbeError
+from emobox_probe.errors import RAISED_BY_USERS, ProbeError
 from emobox_probe.records.classified import ClassifierFacts
 
 # What CLAP is asked: the class in lower case goes in.
@@ -56,21 +59,34 @@ class OwnClassifier:
     name: str
     own: Any
     facts: ClassifierFacts
+    keeps: bool
 
     @property
     def classes(self) -> tuple[str, ...]:
         return tuple(getattr(self.own, "classes", ()))
 
     @property
-    def identity(self) -> list[Any]:
-        return [self.facts.code_sha256, self.facts.weights_sha256, list(self.classes), SHORTEST]
+    def identity(self) -> list[Any] | None:
+        """None unless it came by name and could be looked into: of an object in memory too little is known."""
+        if not self.keeps:
+            return None
+        known = self.facts
+        function = self.name.rpartition(":")[2]
+        return [
+            known.code_sha256,
+            known.weights_sha256,
+            known.settings_sha256,
+            function,
+            list(self.classes),
+            SHORTEST,
+        ]
 
     @torch.inference_mode()
     def classify(self, flac: bytes) -> str:
         waveform: np.ndarray = lengthened(from_flac(flac), SHORTEST)
         try:
             answer = self.own(waveform)
-        except Exception as error:
+        except RAISED_BY_USERS as error:
             raise ProbeError(
                 f"Expected a class from {self.name}, but it raised {type(error).__name__}: {first_line(error)}"
             ) from error
@@ -112,7 +128,7 @@ def load_ready_made(
     try:
         location = locate(model, revision, trust_remote_code)
         kind = AutoConfig.from_pretrained(location.place, **location.options).model_type
-    except (OSError, ValueError, KeyError):
+    except LOADING_ERRORS:
         kind = ""  # `load_classifier` says what is wrong
     if kind == "clap":
         return _zero_shot(model, labels, device, revision)
@@ -142,6 +158,7 @@ def _own(name: str, own: Any, defined: Any) -> OwnClassifier:
     state = model.state_dict()
     sha256 = weights_hash(model) if state else None
     code = source_of(name, defined).code_sha256
+    settings = settings_of_object(own, state)
     facts = ClassifierFacts(
         name=recorded_name(name),
         architecture=type(own).__name__,
@@ -149,8 +166,10 @@ def _own(name: str, own: Any, defined: Any) -> OwnClassifier:
         weights_sha256=sha256,
         preprocessor_sha256=None,
         code_sha256=code,
+        settings_sha256=settings.sha256,
     )
-    return OwnClassifier(name, own, facts)
+    by_name = isinstance(defined, ModuleType) and code is not None
+    return OwnClassifier(name, own, facts, keeps=by_name and settings.whole)
 
 
 def _zero_shot(name: str, labels: Sequence[str], device: torch.device, revision: str | None) -> ZeroShot:
@@ -158,13 +177,14 @@ def _zero_shot(name: str, labels: Sequence[str], device: torch.device, revision:
     try:
         processor = AutoProcessor.from_pretrained(location.place, **location.options)
         config = AutoConfig.from_pretrained(location.place, **location.options)
-        model, report = load_weights(
-            ClapModel, location, config, dtype=torch.float32, use_safetensors=True, output_loading_info=True
-        )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        model, report = load_weights(ClapModel, location, config, dtype=torch.float32, **REPORTED)
+    except ProbeError:
+        raise
+    except LOADING_ERRORS as error:
         raise ProbeError(
             f"Expected CLAP with its feature extractor and tokenizer at {name!r}, but got: {first_line(error)}"
         ) from error
+    check_fit(name, model, report)
     if missing := sorted(report["missing_keys"]):
         raise ProbeError(
             f"Expected all weights in {name}, but {len(missing)} are missing, such as {missing[0]}; they would be "

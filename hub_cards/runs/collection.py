@@ -119,7 +119,9 @@ def _read_cross(folder: Path) -> CrossResult:
 def _read_classified(folder: Path) -> ClassifiedResult:
     record = as_shown(folder, _checked(folder, read_classified(folder)))
     classifier = record.classifier
-    version = classifier.weights_sha256 or classifier.code_sha256
+    # Older records of a classifier of the user's own have no hash of its settings.
+    hashes = (classifier.weights_sha256 or classifier.code_sha256, classifier.settings_sha256)
+    version = " ".join(filter(None, hashes)) or None
     return ClassifiedResult(folder, record, Model(classifier.name, classifier.revision, version))
 
 

@@ -238,3 +238,9 @@ def test_our_own_mistakes_are_not_hidden() -> None:
         guarded(raising(ZeroDivisionError("ours")))
     with pytest.raises(ValueError, match="ours"):
         guarded(raising(ValueError("ours")))
+
+
+def test_code_that_calls_exit_is_no_success(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever a command runs: only argparse ends one in good order."""
+    assert guarded(lambda: sys.exit(0)) == 1
+    assert "called sys.exit(0)" in capsys.readouterr().err

@@ -82,6 +82,11 @@ def _table(content: Any, called: str) -> dict[str, torch.Tensor]:
                 f"Expected nothing but names and dense tensors in {called}, but {weight!r} is a "
                 f"{type(value).__name__}; it is no checkpoint that transformers wrote."
             )
+        if value.is_complex():
+            raise ProbeError(
+                f"Expected real weights in {called}, but {weight} is complex, and its imaginary part would be lost; "
+                f"choose another checkpoint."
+            )
     return dict(content)
 
 

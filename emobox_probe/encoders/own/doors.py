@@ -24,8 +24,9 @@ from emobox_probe.encoders.inputs import Loaded, Waveform
 from emobox_probe.encoders.model_encoder import ModelEncoder
 from emobox_probe.encoders.outputs import own_frames
 from emobox_probe.encoders.own.own_model import HearModel, OwnModel, own_model
-from emobox_probe.encoders.own.trial import trial
-from emobox_probe.errors import ProbeError
+from emobox_probe.encoders.own.settings import settings_of_object
+from emobox_probe.encoders.own.trial import output_hash, trial
+from emobox_probe.errors import RAISED_BY_USERS, ProbeError
 
 PYTHON, HEAR = "python:", "hear:"
 
@@ -109,10 +110,14 @@ def _encoder(
         raise ProbeError(
             f"Expected a torch.nn.Module to compute in {dtype}, but {model.name} is none; leave out --dtype."
         )
-    model.eval().to(device, DTYPES[dtype])
-    way, output_sha256 = trial(model, device, dtype)
-    if not model.state_dict():
-        source = source.model_copy(update={"output_sha256": output_sha256})
+    model.eval()
+    weights = model.state_dict()
+    known = {"settings_sha256": settings_of_object(model.parts, weights).sha256}  # before use changes it
+    model.to(device, DTYPES[dtype])
+    way = trial(model, device, dtype)
+    if not weights:
+        known["output_sha256"] = output_hash(model, device)
+    source = source.model_copy(update=known)
     family = Family(Waveform(), way, "tried before the run", run=own_frames, layer=model.layer)
     layers = "last" if layers == "available" and not model.has_layers else layers
     return ModelEncoder(
@@ -145,7 +150,7 @@ def _hear_model(name: str, module: ModuleType, weights: str) -> HearModel:
 def _called(name: str, function: Any, *arguments: Any) -> Any:
     try:
         return function(*arguments)
-    except Exception as error:
+    except RAISED_BY_USERS as error:
         raise ProbeError(
             f"Expected an encoder from {name}, but it raised {type(error).__name__}: {error}; correct it."
         ) from error
@@ -170,7 +175,7 @@ def _module(name: str, where: str) -> ModuleType:
         return module
     except ProbeError:
         raise
-    except Exception as error:
+    except RAISED_BY_USERS as error:
         raise ProbeError(
             f"Expected to import {where} for {name}, but got {type(error).__name__}: {error}; correct --model, or "
             f"the module."

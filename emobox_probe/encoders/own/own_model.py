@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from emobox_datasets.audio_files.audio import SAMPLING_RATE, resample
 from emobox_probe.encoders.outputs import Output
-from emobox_probe.errors import ProbeError, UtteranceError
+from emobox_probe.errors import RAISED_BY_USERS, ProbeError, UtteranceError
 
 # Frames may be this many more or fewer than the frame rate says, for what models do at both ends.
 EDGE_FRAMES, EDGE_SHARE = 4.0, 0.05
@@ -69,7 +69,7 @@ class OwnModel(nn.Module, ABC):
             ]
         except (UtteranceError, torch.OutOfMemoryError):
             raise
-        except Exception as error:
+        except RAISED_BY_USERS as error:
             raise self._raised(error, waveforms, lengths) from error
         device = waveforms.device
         valid = torch.tensor([len(part) for part in checked])
@@ -84,11 +84,18 @@ class OwnModel(nn.Module, ABC):
         modules = {key: part for key, part in parts.items() if isinstance(part, nn.Module)}
         return nn.ModuleDict(modules).state_dict()
 
+    @property
+    def parts(self) -> list[Any]:
+        """What of the user's computes the frames."""
+        return [self.own]
+
     def problem(self, place: int, message: str) -> UtteranceError:
         """An error about an utterance of the batch, with what to do."""
         return UtteranceError(place, f"{message}; correct the encoder (docs: Your model).")
 
-    def _raised(self, error: Exception, waveforms: torch.Tensor, lengths: Sequence[int]) -> UtteranceError:
+    def _raised(
+        self, error: BaseException, waveforms: torch.Tensor, lengths: Sequence[int]
+    ) -> UtteranceError:
         """Which utterance of the batch it raised for: the first that it raises for alone."""
         if len(lengths) > 1:
             for place, samples in enumerate(lengths):
@@ -96,11 +103,11 @@ class OwnModel(nn.Module, ABC):
                     self.compute(waveforms[place : place + 1, :samples], [samples])
                 except torch.OutOfMemoryError:
                     raise
-                except Exception as alone:
+                except RAISED_BY_USERS as alone:
                     return self._raised_for(place, samples, alone)
         return self._raised_for(0, lengths[0], error)
 
-    def _raised_for(self, place: int, samples: int, error: Exception) -> UtteranceError:
+    def _raised_for(self, place: int, samples: int, error: BaseException) -> UtteranceError:
         reason = (str(error).strip().splitlines() or [""])[0].rstrip(".")
         return self.problem(
             place,
@@ -115,7 +122,7 @@ class OwnModel(nn.Module, ABC):
             kind = type(frames).__name__
             raise self.problem(place, f"Expected a tensor or an array of frames {of}, but got {kind}")
         tensor = torch.as_tensor(frames)
-        if tensor.ndim != 2 or not tensor.is_floating_point() or not len(tensor) or tensor.is_meta:
+        if tensor.ndim != 2 or not tensor.is_floating_point() or 0 in tensor.shape or tensor.is_meta:
             shape = f"{tensor.dtype} of shape {tuple(tensor.shape)} on {tensor.device}"
             raise self.problem(place, f"Expected floating-point frames (T, D) {of}, but got {shape}")
         if self.dimension not in (None, tensor.shape[1]):
@@ -186,6 +193,10 @@ class HearModel(OwnModel):
         self._timestamps: Callable[..., Any] | None = getattr(module, "get_timestamp_embeddings", None)
         self._scene: Callable[..., Any] | None = getattr(module, "get_scene_embeddings", None)
         self.layer = "timestamp embeddings" if self._timestamps else "scene embeddings"
+
+    @property
+    def parts(self) -> list[Any]:
+        return [self.own, self._timestamps or self._scene]
 
     def compute(self, waveforms: torch.Tensor, lengths: Sequence[int]) -> tuple[list[Any], list[Any]]:
         if self._rate != SAMPLING_RATE:

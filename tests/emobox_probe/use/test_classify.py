@@ -185,6 +185,84 @@ def test_a_classifier_of_ones_own(
     assert in_memory.parts[0].scores.ua == 0.25
 
 
+SEVERAL = """
+def ok():
+    return lambda waveform: "Sad"
+
+def other():
+    return lambda waveform: "Angry"
+
+def pair():
+    answers = iter(["Sad", "Angry"] * 1000)
+    return lambda waveform: next(answers)
+
+def none():
+    return lambda waveform: None
+
+def exc():
+    def fails(waveform):
+        raise KeyError("no such phone")
+    return fails
+"""
+
+
+def shares(record: ClassifiedRecord) -> list[int]:
+    """How often each label, and what is none, was answered."""
+    return [sum(column) for column in zip(*record.parts[0].confusion, strict=True)]
+
+
+def test_functions_of_one_file_do_not_share_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "clf.py").write_text(SEVERAL)
+    monkeypatch.chdir(tmp_path)
+    sad, angry, both = (
+        shares(classify(f"python:./clf.py:{function}", "demo")) for function in ("ok", "other", "pair")
+    )
+    assert sad[LABELS.index("Sad")] == angry[LABELS.index("Angry")] == sum(sad)
+    assert both[LABELS.index("Sad")] > 0
+    assert both[LABELS.index("Angry")] > 0
+    with pytest.raises(ProbeError, match=r"a string from .*, but got None"):
+        classify("python:./clf.py:none", "demo")
+    with pytest.raises(ProbeError, match="raised KeyError"):
+        classify("python:./clf.py:exc", "demo")
+
+
+class Always:
+    """Whatever it hears, it says the same."""
+
+    def __init__(self, answer: str):
+        self.answer = answer
+        self.asked = 0
+
+    def __call__(self, waveform: np.ndarray) -> str:
+        self.asked += 1
+        return self.answer
+
+
+def test_objects_in_memory_do_not_share_answers(tmp_path: Path) -> None:
+    for label in ("Sad", "Angry"):
+        record = classify(Always(label), "demo", output_dir=tmp_path / label)
+        assert shares(record)[LABELS.index(label)] == record.parts[0].test
+    again = Always("Sad")
+    classify(again, "demo", output_dir=tmp_path / "again")
+    assert again.asked > 0
+    with pytest.raises(ProbeError, match="it holds another"):
+        classify(Always("Angry"), "demo", output_dir=tmp_path / "Sad")
+
+
+def test_a_killed_run_of_a_named_classifier_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function that can be looked into whole; its answers count how often it was asked."""
+    (tmp_path / "counting.py").write_text(
+        "import os\n\ndef load():\n    return count\n\ndef count(waveform):\n"
+        "    with open(os.environ['ASKED'], 'a') as file:\n        file.write('.')\n    return 'Sad'\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ASKED", str(tmp_path / "asked"))
+    classify("python:./counting.py:load", "demo")
+    asked = (tmp_path / "asked").read_text()
+    classify("python:./counting.py:load", "demo", overwrite=True)
+    assert (tmp_path / "asked").read_text() == asked
+
+
 def test_the_command_line(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["classify", "--model", str(trained), "--corpus", "demo", "--output-dir", str(tmp_path)]
     assert run_command(*words) == 0
@@ -232,6 +310,7 @@ def test_a_map_of_a_class_that_is_none_is_refused() -> None:
     [
         (lambda waveform: 3, "Expected a string from .* but got 3"),
         (lambda waveform: 1 / 0, "raised ZeroDivisionError"),
+        (lambda waveform: sys.exit(0), "raised SystemExit: 0"),
     ],
 )
 def test_a_classifier_that_answers_nonsense_names_the_utterance(

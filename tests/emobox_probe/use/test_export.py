@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,12 @@ from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, 
 from transformers.pipelines.pt_utils import KeyDataset
 from used_runs import demo_waveforms, logits_of
 
+import emobox_datasets.corpora as corpora
 from emobox_probe import export, predict
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.export_record import read_export
 from emobox_probe.records.result import read_record
+from emobox_probe.use.classify import classify, training_of
 
 RATE, TOLERANCE = 16_000, 1e-4
 onnx_only = pytest.mark.skipif(
@@ -155,6 +158,18 @@ def test_eight_bits_change_little_and_are_said(
     ours, theirs = (predict(folder, file).predictions[0] for folder in (small, whole))
     # Of builtin:logmel nothing is to be quantised: spectrogram and heads stay in 32 bits.
     np.testing.assert_allclose(ours.logits, theirs.logits, atol=TOLERANCE)
+
+
+def test_classified_as_it_is_an_export_is_known_to_have_been_trained_on_its_corpora(
+    runs: dict[str, Path], tiny: Path, tmp_path: Path
+) -> None:
+    folder = exported("logmel", "transformers", runs, tiny, tmp_path)
+    assert classify(folder, "demo", output_dir=tmp_path / "runs").training == "fine-tuned on demo"
+    other = "fine-tuned on others than emodb"
+    assert training_of(SimpleNamespace(name=str(folder)), corpora.load("emodb")) == other  # type: ignore[arg-type]
+    encoded = exported("tiny", "transformers", runs, tiny, tmp_path)
+    said = training_of(SimpleNamespace(name=str(encoded)), corpora.load("emodb"))  # type: ignore[arg-type]
+    assert said == f"{other}; what its encoder heard is not known"
 
 
 def test_the_card_says_what_to_expect(runs: dict[str, Path], tiny: Path, tmp_path: Path) -> None:

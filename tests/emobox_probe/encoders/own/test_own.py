@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from commands import run_command
 from torch import nn
 
-from emobox_probe import extract, probe
+from emobox_probe import extract, probe, read_run
 from emobox_probe.encoders.encoder import encoded
 from emobox_probe.encoders.load import load_encoder
 from emobox_probe.encoders.names import model_name
@@ -158,6 +159,91 @@ def test_what_features_are_known_by() -> None:
     assert doubled.output_sha256 != plain.output_sha256
 
 
+TWO = """
+import torch
+
+def pitch():
+    return lambda waveforms: torch.zeros(len(waveforms), waveforms.shape[1] // 320, 4)
+
+def length():
+    return lambda waveforms: torch.zeros(len(waveforms), waveforms.shape[1] // 320, 4)
+"""
+
+
+def test_functions_of_one_file_are_told_apart(tmp_path: Path) -> None:
+    """Even where nothing that they are tried with tells them apart; where the file lies does not count."""
+    (tmp_path / "two.py").write_text(TWO)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "two.py").write_text(TWO)
+    pitch, length, moved = (
+        load_encoder(f"python:{tmp_path}/{name}", CPU).facts
+        for name in ("two.py:pitch", "two.py:length", "elsewhere/two.py:pitch")
+    )
+    assert pitch.own is not None
+    assert length.own is not None
+    assert pitch.own.output_sha256 == length.own.output_sha256
+    assert pitch.identity != length.identity
+    assert pitch.identity == moved.identity
+
+
+def of_waveforms(frame: Any) -> Any:
+    return lambda waveforms: frame(waveforms.unfold(1, HOP, HOP))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (lambda w: w[..., :4], lambda w: w[..., :4] * 1e6),
+        (lambda w: torch.full_like(w[..., :4], 5), lambda w: torch.full_like(w[..., :4], 7)),
+        # Of noise, which has no rests, both are zero.
+        (lambda w: 0 * w[..., :1], lambda w: (w.abs().amax(-1, keepdim=True) == 0).float()),
+    ],
+)
+def test_what_comes_out_tells_scale_and_more_than_noise_does(one: Any, other: Any) -> None:
+    hashes = [load_encoder(of_waveforms(frame), CPU).facts.own for frame in (one, other, one)]
+    first, second, again = (own and own.output_sha256 for own in hashes)
+    assert first
+    assert first == again
+    assert first != second
+
+
+class Scaled(Convolutions):
+    """Its weights are those of every other, what it makes of them is not."""
+
+    def __init__(self, scale: float):
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+        frames: torch.Tensor = super().forward(waveforms)[0]
+        return self.scale * frames
+
+
+def test_what_a_module_holds_beside_its_weights_counts() -> None:
+    one, same, other = (load_encoder(Scaled(scale), CPU).facts for scale in (1.0, 1.0, 2.0))
+    assert one.weights_sha256 == other.weights_sha256
+    assert one.identity == same.identity
+    assert one.identity != other.identity
+
+
+def test_features_of_one_function_are_not_those_of_another(tmp_path: Path) -> None:
+    (tmp_path / "two.py").write_text(TWO)
+    stores = [
+        extract(f"python:{tmp_path}/two.py:{name}", "demo", features_dir=tmp_path / "features")
+        for name in ("pitch", "length")
+    ]
+    assert stores[0].folder != stores[1].folder
+
+
+def test_records_of_older_versions_keep_their_identity() -> None:
+    """They have no hash of settings, and no new run takes their features."""
+    record = Path(__file__).parents[4] / "benchmarks/results/records/python--byol_s--load/urdu/paper"
+    older = read_run(record).encoder
+    assert older.own is not None
+    assert older.own.settings_sha256 is None
+    assert older.identity["own"]["function"] == "load"
+
+
 def test_weights_that_an_object_holds_are_hashed() -> None:
     class Holder:
         def __init__(self) -> None:
@@ -202,6 +288,15 @@ def test_the_scene_where_there_are_no_timestamps(folder: Path) -> None:
     (folder / "heard.py").write_text(text)
     encoder = load_encoder("hear:heard", CPU)
     assert (encoder.facts.layer, encoder.facts.frame_rate) == ("scene embeddings", 0.0)
+
+
+@pytest.mark.parametrize("text", ["import sys; sys.exit(0)", "def load():\n    raise SystemExit(0)"])
+def test_code_that_ends_the_process_does_not_end_the_command(
+    tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ends.py").write_text(text)
+    assert run_command("probe", "--model", f"python:{tmp_path}/ends.py:load", "--corpus", "demo") == 1
+    assert "SystemExit: 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -253,6 +348,8 @@ def widening(waveforms: torch.Tensor) -> torch.Tensor:
         (Once(), "two calls differ"),
         (FalseRate(), "25 frames a second .* but got 50"),
         (lambda w: 1 / 0, "raised ZeroDivisionError: division by zero"),
+        (lambda w: w.unfold(1, HOP, HOP)[..., :0], "floating-point frames"),
+        (lambda w: sys.exit(0), "raised SystemExit: 0"),
         (3, "to be a torch.nn.Module"),
     ],
 )
@@ -279,7 +376,7 @@ def test_one_that_takes_one_utterance_only() -> None:
         assert load_encoder(single, CPU).facts.way == "alone"
 
 
-@pytest.mark.parametrize("fault", ["raises", "lengthens", "NaN"])
+@pytest.mark.parametrize("fault", ["raises", "exits", "lengthens", "NaN"])
 def test_one_bad_utterance_is_named(tmp_path: Path, fault: str) -> None:
     """And nothing of its shard is stored."""
 
@@ -293,6 +390,8 @@ def test_one_bad_utterance_is_named(tmp_path: Path, fault: str) -> None:
             bad = len(waveform) > 16_000 and len(waveform) % 160
             if bad and fault == "raises":
                 raise KeyError("no such phone")
+            if bad and fault == "exits":
+                sys.exit(0)
             if bad and fault == "lengthens":
                 return np.concatenate([frames, frames])
             return frames * (np.nan if bad else 1)
