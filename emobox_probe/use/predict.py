@@ -23,7 +23,7 @@ from emobox_datasets.audio_files.stream import stream
 from emobox_datasets.copy.folder import AUDIO
 from emobox_datasets.errors import AudioError
 from emobox_datasets.files import sha256
-from emobox_probe.config import PredictConfig
+from emobox_probe.config import SHORTEST_WINDOW, PredictConfig
 from emobox_probe.errors import ProbeError
 from emobox_probe.use.answers import Answers
 from emobox_probe.use.load_predictor import load_predictor
@@ -32,8 +32,6 @@ from emobox_probe.use.predictor import Predictor
 STDIN = "-"
 # Seconds of audio, and parts, that are in memory at a time.
 BATCH_SECONDS, BATCH_PARTS = 60.0, 64
-# Of a window that is left over at the end of a recording; shorter ones say nothing.
-SHORTEST_REST = 0.1
 
 
 @dataclass(frozen=True)
@@ -164,7 +162,8 @@ def _parts(path: Path, config: PredictConfig) -> Iterator[Segment]:
         yield from parts_of(stream(path), heard)
         return
     for window in windows(stream(path), config.window):
-        if window.start == 0 or len(window.waveform) >= SHORTEST_REST * SAMPLING_RATE:
+        # What is left over at the end of a recording may be too short to say anything.
+        if window.start == 0 or len(window.waveform) >= round(SHORTEST_WINDOW * SAMPLING_RATE):
             yield window
 
 

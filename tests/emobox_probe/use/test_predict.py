@@ -129,6 +129,18 @@ def test_windows_are_as_their_cuts(runs: dict[str, Path], files: Path, tmp_path:
         np.testing.assert_allclose(alone.logits, part.logits, atol=1e-5)
 
 
+def test_the_shortest_windows_are_all_there(runs: dict[str, Path], tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "tone.wav", np.sin(np.arange(RATE) / 20) / 4, RATE)
+    parts = predict(runs["logmel"], tmp_path / "tone.wav", window=0.1).predictions
+    assert [round(p.end or 0, 3) for p in parts] == [round(0.1 * n, 3) for n in range(1, 11)]
+
+
+@pytest.mark.parametrize("window", [0.001, 0.05, 0.0, float("nan"), float("inf")])
+def test_windows_that_say_nothing_are_refused(runs: dict[str, Path], tmp_path: Path, window: float) -> None:
+    with pytest.raises(ProbeError, match=r"Expected window to be 0\.1 or more|finite number"):
+        predict(runs["logmel"], tmp_path, window=window)
+
+
 def test_emotions_over_time_are_drawn(runs: dict[str, Path], tmp_path: Path) -> None:
     sound, silence = np.sin(np.arange(2 * RATE) / 20) / 4, np.zeros(RATE)
     soundfile.write(tmp_path / "talk.wav", np.concatenate([silence, sound, silence, sound]), RATE)
