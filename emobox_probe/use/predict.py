@@ -32,6 +32,7 @@ from emobox_probe.use.predictor import Predictor
 STDIN = "-"
 # Seconds of audio, and parts, that are in memory at a time.
 BATCH_SECONDS, BATCH_PARTS = 60.0, 64
+NO_PART = ("no part of it is loud and long enough", "label all of it, without --segments")
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,13 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Predictions:
-    """All that is said, in the order of the files, and what could not be read."""
+    """All that is said, in the order of the files, and what of them got no label: unreadable, or without a part."""
 
     classifier: str
     expected: str
     labels: list[str]
     predictions: list[Prediction]
-    unreadable: list[AudioError]
+    not_labelled: list[AudioError]
 
     def table(self) -> pd.DataFrame:
         """A row a recording or part: file, start, end, label, and the probability of every label."""
@@ -72,8 +73,8 @@ def predict(classifier: str | Path, files: str | Path | Sequence[str | Path], **
         settings: the other settings of `config.PredictConfig`, such as `model`, `segments` and `device`.
 
     Raises:
-        ProbeError: settings or classifier are not what is needed; says what to do. A recording that cannot be read is
-            no error: it is listed.
+        ProbeError: settings or classifier are not what is needed; says what to do. A recording that cannot be read,
+            or that has no part for `segments`, is no error: it is listed.
     """
     named = [files] if isinstance(files, (str, Path)) else files
     return run(PredictConfig.of({"classifier": classifier, "files": tuple(map(str, named)), **settings}))
@@ -93,11 +94,11 @@ def run(config: PredictConfig) -> Predictions:
     loaded = load_predictor(config)
     answers = Answers(loaded.predictor.identity)
     made: list[Prediction] = []
-    unreadable: list[AudioError] = []
+    not_labelled: list[AudioError] = []
     with _standard_input(files) as path_of, tqdm(total=len(files), desc="predict", unit="file") as bar:
-        for some in _batched(_tasks(files, path_of, config, unreadable, bar.update)):
+        for some in _batched(_tasks(files, path_of, config, not_labelled, bar.update)):
             made += _answered(some, loaded.predictor, answers)
-    return Predictions(loaded.title, loaded.expected, loaded.predictor.labels, made, unreadable)
+    return Predictions(loaded.title, loaded.expected, loaded.predictor.labels, made, not_labelled)
 
 
 def recordings(named: Sequence[str]) -> list[str]:
@@ -136,10 +137,10 @@ def _tasks(
     files: Sequence[str],
     path_of: Callable[[str], Path],
     config: PredictConfig,
-    unreadable: list[AudioError],
+    not_labelled: list[AudioError],
     done: Callable[[], Any],
 ) -> Iterator[_Task]:
-    """What is to be labelled, one part after another; a file that cannot be read is noted, and the next one follows."""
+    """What is to be labelled, one part after another; a file that cannot be labelled is noted, and the next one follows."""
     for file in files:
         path = path_of(file)
         try:
@@ -148,7 +149,7 @@ def _tasks(
                 start, end = (part.start, part.end) if config.parted else (None, None)
                 yield _Task(file, f"{content} {start} {end}", start, end, as_stored(part.waveform))
         except AudioError as error:
-            unreadable.append(AudioError(file, error.reason, error.remedy, error.detail))
+            not_labelled.append(AudioError(file, error.reason, error.remedy, error.detail))
         done()
 
 
@@ -159,6 +160,8 @@ def _parts(path: Path, config: PredictConfig) -> Iterator[Segment]:
         return
     if config.window is None:
         heard = between_silences(stream(path))
+        if not heard:
+            raise AudioError(path, *NO_PART)
         yield from parts_of(stream(path), heard)
         return
     for window in windows(stream(path), config.window):

@@ -50,8 +50,8 @@ def as_json(made: Predictions) -> dict[str, Any]:
             }
             for p in made.predictions
         ],
-        "unreadable": [
-            {"file": printable(e.path), "reason": e.reason, "detail": e.detail} for e in made.unreadable
+        "not_labelled": [
+            {"file": printable(e.path), "reason": e.reason, "detail": e.detail} for e in made.not_labelled
         ],
     }
 

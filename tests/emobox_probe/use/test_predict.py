@@ -99,8 +99,8 @@ def test_what_cannot_be_read_is_listed_and_the_rest_goes_on(
     shown = capsys.readouterr()
     content = json.loads(shown.out)
     assert [Path(p["file"]).name for p in content["predictions"]] == ["clip.wav", "good.wav"]
-    assert [Path(p["file"]).name for p in content["unreadable"]] == ["broken.wav", "none.wav"]
-    assert shown.err.count("not read: Expected audio in") == 2
+    assert [Path(p["file"]).name for p in content["not_labelled"]] == ["broken.wav", "none.wav"]
+    assert shown.err.count("not labelled: Expected audio in") == 2
     for said in content["predictions"]:
         assert sum(said["probabilities"].values()) == pytest.approx(1)
         assert max(said["probabilities"], key=said["probabilities"].get) == said["label"]
@@ -150,9 +150,18 @@ def test_emotions_over_time_are_drawn(runs: dict[str, Path], tmp_path: Path) -> 
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_silence_has_no_parts(runs: dict[str, Path], tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "silent.wav", np.zeros(3 * RATE), RATE)
-    assert predict(runs["logmel"], tmp_path / "silent.wav", segments=True).predictions == []
+def test_a_recording_without_parts_is_listed(
+    runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tone = np.sin(np.arange(2 * RATE) / 20) / 4
+    for name, samples in {"silent": np.zeros(3 * RATE), "short": tone[: RATE // 10], "talk": tone}.items():
+        soundfile.write(tmp_path / f"{name}.wav", samples, RATE)
+    assert run_command("predict", str(runs["logmel"]), str(tmp_path), "--segments", "--json") == 1
+    shown = capsys.readouterr()
+    content = json.loads(shown.out)
+    assert [Path(p["file"]).name for p in content["predictions"]] == ["talk.wav"]
+    assert [Path(p["file"]).name for p in content["not_labelled"]] == ["short.wav", "silent.wav"]
+    assert shown.err.count("no part of it is loud and long enough; label all of it, without --segments.") == 2
 
 
 def test_a_killed_run_goes_on(runs: dict[str, Path], files: Path, monkeypatch: Any) -> None:
