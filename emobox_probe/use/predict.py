@@ -21,6 +21,7 @@ from emobox_datasets.audio_files.audio import SAMPLING_RATE, as_stored, read_wav
 from emobox_datasets.audio_files.segments import Segment, between_silences, parts_of, windows
 from emobox_datasets.audio_files.stream import stream
 from emobox_datasets.copy.folder import AUDIO
+from emobox_datasets.copy.placeholders import ABSENT
 from emobox_datasets.errors import AudioError
 from emobox_datasets.files import sha256
 from emobox_probe.config import SHORTEST_WINDOW, PredictConfig
@@ -32,12 +33,16 @@ from emobox_probe.use.predictor import Predictor
 STDIN = "-"
 # Seconds of audio, and parts, that are in memory at a time.
 BATCH_SECONDS, BATCH_PARTS = 60.0, 64
+CORRECT = "correct its path"
 NO_PART = ("no part of it is loud and long enough", "label all of it, without --segments")
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What is said of a recording, or of its part from `start` to `end` seconds (None: of all of it)."""
+    """What is said of a recording, or of its part from `start` to `end` seconds (None: of all of it).
+
+    `silent` tells that all its samples are one value, so that nothing was heard.
+    """
 
     file: str
     start: float | None
@@ -45,6 +50,7 @@ class Prediction:
     label: str
     probabilities: dict[str, float]
     logits: tuple[float, ...]
+    silent: bool
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,7 @@ def _tasks(
     not_labelled: list[AudioError],
     done: Callable[[], Any],
 ) -> Iterator[_Task]:
-    """What is to be labelled, one part after another; a file that cannot be labelled is noted, and the next one follows."""
+    """What is to be labelled, part after part; a file that cannot be labelled is noted, and the next one follows."""
     for file in files:
         path = path_of(file)
         try:
@@ -149,7 +155,9 @@ def _tasks(
                 start, end = (part.start, part.end) if config.parted else (None, None)
                 yield _Task(file, f"{content} {start} {end}", start, end, as_stored(part.waveform))
         except AudioError as error:
-            not_labelled.append(AudioError(file, error.reason, error.remedy, error.detail))
+            # Whoever names a file has no corpus to copy it from.
+            remedy = CORRECT if (error.reason, error.remedy) == ABSENT else error.remedy
+            not_labelled.append(AudioError(file, error.reason, remedy, error.detail))
         done()
 
 
@@ -197,7 +205,9 @@ def _prediction(task: _Task, logits: Sequence[float], labels: Sequence[str]) -> 
     shares = np.exp(np.array(logits, dtype=np.float64) - max(logits))
     probabilities = dict(zip(labels, (shares / shares.sum()).tolist(), strict=True))
     best = max(probabilities, key=probabilities.__getitem__)
-    return Prediction(task.file, task.start, task.end, best, probabilities, tuple(logits))
+    return Prediction(
+        task.file, task.start, task.end, best, probabilities, tuple(logits), not np.ptp(task.waveform)
+    )
 
 
 @contextmanager

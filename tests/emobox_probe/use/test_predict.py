@@ -87,6 +87,31 @@ def test_an_ensemble_says_what_its_run_says(runs: dict[str, Path], files: Path, 
         np.testing.assert_allclose(ours[id], logits, atol=1e-6)
 
 
+def test_digital_silence_is_remarked(
+    runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tone = np.sin(np.arange(RATE) / 20) / 4
+    for name, samples in {
+        "silent": np.zeros(RATE),
+        "tone": tone,
+        "half": np.r_[tone, np.zeros(RATE)],
+    }.items():
+        soundfile.write(tmp_path / f"{name}.wav", samples, RATE)
+    assert run_command("predict", str(runs["logmel"]), str(tmp_path), "--json") == 0
+    shown = capsys.readouterr()
+    silent = {Path(p["file"]).stem: p["silent"] for p in json.loads(shown.out)["predictions"]}
+    assert silent == {"silent": True, "tone": False, "half": False}
+    assert f"remark: {tmp_path / 'silent.wav'} is silent: its label says nothing" in shown.err
+    assert shown.err.count("remark:") == 1
+    assert run_command("predict", str(runs["logmel"]), str(tmp_path / "half.wav"), "--window", "1") == 0
+    assert "half.wav is silent from 1.00 to 2.00 s: its label says nothing" in capsys.readouterr().err
+
+
+def test_a_name_without_a_file_is_to_be_corrected(runs: dict[str, Path], tmp_path: Path) -> None:
+    (error,) = predict(runs["logmel"], tmp_path / "nofile.wav").not_labelled
+    assert str(error).endswith("nofile.wav, but there is no such file; correct its path.")
+
+
 def test_what_cannot_be_read_is_listed_and_the_rest_goes_on(
     runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
