@@ -57,6 +57,17 @@ def test_a_dry_run_sends_nothing(hub: HubServer, tmp_path: Path, capsys: pytest.
     assert not [request for request in hub.requests if "/commit/" in request.path]
 
 
+@pytest.mark.parametrize(("words", "made"), [((), "private"), (("--public",), "public")])
+def test_a_dry_run_says_what_it_did_not_ask(
+    words: tuple[str, ...], made: str, hub: HubServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert publish(export_of(tmp_path, "ravdess"), *words) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "as a pull request if it is there, whose visibility stays" in said
+    assert f"if not, as one commit to a new one, which is {made}. The Hub was not asked which." in said
+    assert not hub.requests
+
+
 def test_a_new_repository_is_private_and_whole(hub: HubServer, tmp_path: Path) -> None:
     export = export_of(tmp_path, "ravdess")
     assert publish(export, "--send") == 0
