@@ -48,9 +48,9 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
 
 
 def run_predict(arguments: argparse.Namespace) -> int:
-    """Label recordings; 1 if one of them could not be read."""
+    """Label recordings; 1 if one of them got no label."""
     from emobox_probe.use.predict import run
-    from emobox_probe.use.shown_predictions import as_json, draw, show
+    from emobox_probe.use.shown_predictions import as_json, draw, remarks, show
 
     config = settings_of(PredictConfig, arguments)
     made = run(config)
@@ -62,6 +62,8 @@ def run_predict(arguments: argparse.Namespace) -> int:
         show(made, tables())
     if config.plots:
         draw(made, config.plots)
-    for error in made.unreadable:
-        print(f"not read: {error}", file=sys.stderr)
-    return FAILED if made.unreadable else 0
+    for sentence in remarks(made):
+        print(f"remark: {sentence}", file=sys.stderr)
+    for error in made.not_labelled:
+        print(f"not labelled: {error}", file=sys.stderr)
+    return FAILED if made.not_labelled else 0

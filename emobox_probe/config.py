@@ -24,6 +24,8 @@ WithinProtocolName = Literal["paper", "strict", "speaker-dependent"]
 PLACES = {"data_dir", "features_dir", "output_dir", "num_proc", "overwrite", "device", "batch_seconds"}
 # Of each label, so that a fifth of them, which is held out to choose on, is one.
 FEWEST = 3
+# Seconds of a recording's part: shorter ones say nothing.
+SHORTEST_WINDOW = 0.1
 # May be a folder.
 MODELS = {"model", "classifier"}
 _PROTOCOL = "everything else that fixes a score: emobox protocols"
@@ -259,7 +261,12 @@ class PredictConfig(UseConfig):
     segments: bool = Field(
         False, description="label each part of a recording between silences, with its times"
     )
-    window: float | None = Field(None, gt=0, description="label windows of so many seconds, with their times")
+    window: float | None = Field(
+        None,
+        ge=SHORTEST_WINDOW,
+        allow_inf_nan=False,
+        description=f"label windows of so many seconds ({SHORTEST_WINDOW} or more), with their times",
+    )
     plots: Path | None = Field(
         None, description="with --segments: a folder for pictures of emotions over time"
     )

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 Fault = tuple[str, str]  # reason and remedy, as `AudioError` takes them
 
 REPLACE = "replace it with the original"
-_ABSENT = ("there is no such file", "copy it there from the corpus as published")
+ABSENT = ("there is no such file", "copy it there from the corpus as published")
 _DENIED = ("it cannot be read (permission denied)", "give yourself the right to read it (chmod +r)")
 _EMPTY = ("it is empty", REPLACE)
 _FOLDER = ("it is a folder", REPLACE)
@@ -118,7 +118,7 @@ def without(display_name: str, utterances: Sequence[Utterance]) -> list[Utteranc
 def _errors(utterances: Iterable[Utterance]) -> list[AudioError]:
     """What is wrong with files. What is missing altogether is for `check_complete` to tell."""
     faults = {path: recognise(path) for path in dict.fromkeys(utterance.path for utterance in utterances)}
-    return [AudioError(path, *fault) for path, fault in faults.items() if fault and fault != _ABSENT]
+    return [AudioError(path, *fault) for path, fault in faults.items() if fault and fault != ABSENT]
 
 
 def _sentences(errors: list[AudioError]) -> str:
@@ -136,5 +136,5 @@ def _sentence(fault: Fault, alike: list[AudioError]) -> str:
 
 def _missing(path: str | os.PathLike[str]) -> Fault:
     if not os.path.islink(path):
-        return _ABSENT
+        return ABSENT
     return _ANNEX if "annex/objects/" in os.readlink(path).replace("\\", "/") else _DANGLING

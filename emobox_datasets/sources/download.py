@@ -21,6 +21,7 @@ import httpx2
 from datasets.utils import are_progress_bars_disabled, tqdm
 from filelock import FileLock, Timeout
 
+from emobox_datasets.copy.folder import AUDIO, CorpusFolder
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.doctor.diagnosis import UNHEALTHY, Diagnosis
 from emobox_datasets.doctor.examination import examine
@@ -31,7 +32,7 @@ from emobox_datasets.sources.location import candidate_root, downloaded_root, ho
 from emobox_datasets.sources.parallel import run_all
 from emobox_datasets.sources.permission import source_of
 from emobox_datasets.sources.source import RemoteFile, Source, megabytes
-from emobox_datasets.sources.transfer import Download, client, fetch
+from emobox_datasets.sources.transfer import REFUSED, Download, client, fetch, set_aside
 from emobox_datasets.sources.unpack import is_archive, place, unpack
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ RECORD = ".emobox-download.json"
 
 @dataclass(frozen=True)
 class Fetched:
-    """A corpus on this machine: where, and what the doctor says of it if it was fetched just now."""
+    """A corpus on this machine: where, and what the doctor says of it if it was fetched just now, or was not whole."""
 
     root: Path
     diagnosis: Diagnosis | None
@@ -77,10 +78,11 @@ def download(
 
     Raises:
         CorpusError: the corpus has no source, its licence is not accepted, the network is not to be used or fails, what
-            comes is not what the publisher states, the archive is broken or not to be trusted, or the disk is full.
+            comes is not what the publisher states, the archive is broken, not to be trusted or without the corpus, or
+            the disk is full.
     """
     root = target_root(corpus, folder)
-    if _is_done(root):
+    if _is_healthy(root):
         return Fetched(root, None)
     source = None if holds_files(root) else source_of(corpus, accept_licence)
     if source:
@@ -88,7 +90,7 @@ def download(
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
         with _alone(root, announce):
-            if _is_done(root):  # another process has fetched it meanwhile
+            if _is_healthy(root):  # another process has fetched it meanwhile
                 return Fetched(root, None)
             if source and not holds_files(root):
                 _bring(corpus, source, root, progress, announce)
@@ -136,6 +138,11 @@ def _record(root: Path) -> dict[str, Any]:
 def _is_done(root: Path) -> bool:
     """Whether a corpus is there and, if it was fetched, the doctor has seen it: a call may be killed before that."""
     return holds_files(root) and _record(root).get("problems", ()) is not None
+
+
+def _is_healthy(root: Path) -> bool:
+    """Whether nothing is left to do or to say; of a copy with problems, the doctor says each time what they are."""
+    return holds_files(root) and _record(root).get("problems", []) == []
 
 
 def _check_target(root: Path) -> None:
@@ -206,7 +213,23 @@ def _bring(
                     place(file, unfinished / remote.name)
             if source.large_files is not None:
                 _fill_pointers(http, corpus, source, arrived, unfinished, progress)
+            _check_content(corpus, source, unfinished, [file for file, _ in files])
             _write_record(source, unfinished)
+
+
+def _check_content(corpus: Corpus, source: Source, folder: Path, archives: list[Path]) -> None:
+    """Let a copy that lacks something become the corpus's folder, but not what holds nothing of it."""
+    try:
+        findings = corpus.find(folder)
+        is_there = bool(findings.utterances or findings.left_out)
+    except CorpusError:  # such as a table that is missing, of which the doctor tells
+        is_there = any(Path(path).suffix.lower() in AUDIO for path in CorpusFolder(folder).paths)
+    if not is_there:
+        refused = ", ".join(str(set_aside(archive)) for archive in archives)
+        raise CorpusError(
+            f"Expected recordings of {corpus.display_name} from {source.page}, but there are none in what came; it is "
+            f"kept aside as {refused}. Try again; if it comes so a second time, look at {source.page}."
+        )
 
 
 def _fetch_files(
@@ -260,7 +283,9 @@ def _fetch_all(
 
 def _check_room(corpus: Corpus, total: int | None, arrived: Path) -> None:
     """Say before the first byte that they will not fit."""
-    here = sum(file.stat().st_size for file in arrived.rglob("*") if file.is_file())
+    here = sum(
+        file.stat().st_size for file in arrived.rglob("*") if file.is_file() and file.suffix != REFUSED
+    )
     missing = (total or 0) - here
     if missing > (free := shutil.disk_usage(arrived).free):
         raise CorpusError(

@@ -30,6 +30,11 @@ BUSY = (408, 425, 429, 500, 502, 503, 504)
 PART, VALIDATOR, REFUSED = ".part", ".validator", ".refused"
 
 
+def set_aside(file: Path) -> Path:
+    """Rename what must not be used, so that the next call fetches it again; where it is now."""
+    return file.replace(file.with_name(file.name + REFUSED))
+
+
 class StoppedError(Exception):
     """Somebody else's error or Ctrl-C: nobody waits for this file any longer."""
 

@@ -15,7 +15,7 @@ from typing import IO
 from emobox_datasets.errors import CorpusError, is_disk_full, printable
 from emobox_datasets.files import inside
 from emobox_datasets.sources.source import RemoteFile
-from emobox_datasets.sources.transfer import REFUSED
+from emobox_datasets.sources.transfer import set_aside
 
 ZIP, TAR = (".zip",), (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 # Recorded audio packs to no less than a tenth; the room is for archives of little but text and silence.
@@ -57,28 +57,32 @@ def unpack(archive: Path, remote: RemoteFile, folder: Path, page: str, commit: s
 
     Raises:
         CorpusError: a member would leave the folder, is a link or a device, or needs a password; the archive is
-            broken (it is kept aside then), is of another commit, or holds far more than its size lets expect; the disk
-            is full. What was written before stays in the folder.
+            broken, is of another commit, or holds far more than its size lets expect: it is kept aside then. Or the
+            disk is full. What was written before stays in the folder.
     """
     name = archive.name
     try:
         with _members(archive, commit) as members:
             _write(members, remote, folder, archive, page)
+    except CorpusError as error:
+        raise CorpusError(
+            f"{error} It is kept aside as {set_aside(archive)}; the same call fetches it again."
+        ) from error
     except _BROKEN as error:
         if is_disk_full(error):
             raise CorpusError(
                 f"Expected room for the content of {name} in {folder.parent}, but the disk is full; make room there. "
                 f"The archive is kept: the same call goes on from there."
             ) from error
-        refused = archive.replace(archive.with_name(f"{name}{REFUSED}"))
         raise CorpusError(
             f"Expected an archive in {name}, but it cannot be unpacked ({str(error).partition(chr(10))[0]}): it is "
-            f"damaged or half, and kept aside as {refused}. Try again; if it comes so a second time, look at {page}."
+            f"damaged or half, and kept aside as {set_aside(archive)}. Try again; if it comes so a second time, "
+            f"look at {page}."
         ) from error
     except (RuntimeError, NotImplementedError) as error:  # how zipfile tells of what it cannot read
         raise CorpusError(
-            f"Expected an archive that Python can unpack in {name}, but got: {error}; unpack {archive} by hand and "
-            f"name the folder as data_dir."
+            f"Expected an archive that Python can unpack in {name}, but got: {error}; it is kept aside as "
+            f"{set_aside(archive)}: unpack that by hand and name the folder as data_dir, or try again."
         ) from error
 
 
@@ -129,8 +133,8 @@ def _tarred(packed: tarfile.TarFile, name: str, commit: str) -> Iterator[Member]
         # Git writes the commit into the head of every archive that it makes.
         if position == 0 and commit and (told := packed.pax_headers.get("comment")) != commit:
             raise CorpusError(
-                f"Expected the files of commit {commit} in {name}, but it is of {told or 'no commit'}; remove it "
-                f"({packed.name!s}) to fetch it again."
+                f"Expected the files of commit {commit} in {name}, but it is of {told or 'no commit'}; it is "
+                f"another archive than the one that was confirmed."
             )
         if not member.isdir():
             yield member.name, partial(_content, packed, member) if member.isreg() else None

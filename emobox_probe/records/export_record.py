@@ -17,11 +17,15 @@ EXPORT_FILE = "emobox.json"
 
 
 class CorpusTerms(Record):
-    """A corpus that a classifier was trained on, and what its card says of its licence."""
+    """A corpus that a classifier was trained on, and what its card says of its licence.
+
+    `subset` says in words which part of it a smoke test asked for (`--limit`, `--folds`); empty: all of it.
+    """
 
     name: str
     licence: str
     homepage: str
+    subset: str = ""
 
 
 class ExportRecord(Record):

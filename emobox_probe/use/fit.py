@@ -60,6 +60,7 @@ def run(config: FitConfig) -> tuple[Path, FitRecord]:
     """
     usable = read_usable(config.run)
     source = read_run(config.run)
+    _check_whole(usable)
     folder = config.out or config.run / ("ensemble" if config.ensemble else "fit")
     _check_free(folder, config)
     if config.ensemble:
@@ -79,6 +80,16 @@ def run(config: FitConfig) -> tuple[Path, FitRecord]:
     return _written(
         folder, config, usable, source, heads, chosen, described, stores, seconds, accelerator.device
     )
+
+
+def _check_whole(usable: Usable) -> None:
+    """Make no classifier to be used of a smoke test: nobody could see later that it was one."""
+    for recorded in usable.corpora:
+        if recorded.subset:
+            raise ProbeError(
+                f"Expected a run on all of {recorded.name}, but it is on a part of it ({recorded.subset}); run the "
+                f"probe without --limit and --folds."
+            )
 
 
 def chosen_settings(source: RunRecord, seeds: int, training: int) -> FitSettings:
@@ -112,10 +123,6 @@ def _features(
             f"Expected --data-dir CORPUS=FOLDER with one of {', '.join(names)}, but got {strangers[0]!r}; correct it."
         )
     for recorded in usable.corpora:
-        if recorded.limit:
-            raise ProbeError(
-                f"Expected a run on all of {recorded.name}, but it is a smoke test (--limit); run the probe without it."
-            )
         corpus = corpora.load(recorded.name)
         whole = load_corpus(corpus, config.data_dir.get(corpus.name), config.allow_missing, config.num_proc)
         pool.add(corpus, whole)

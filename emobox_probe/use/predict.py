@@ -21,9 +21,10 @@ from emobox_datasets.audio_files.audio import SAMPLING_RATE, as_stored, read_wav
 from emobox_datasets.audio_files.segments import Segment, between_silences, parts_of, windows
 from emobox_datasets.audio_files.stream import stream
 from emobox_datasets.copy.folder import AUDIO
+from emobox_datasets.copy.placeholders import ABSENT
 from emobox_datasets.errors import AudioError
 from emobox_datasets.files import sha256
-from emobox_probe.config import PredictConfig
+from emobox_probe.config import SHORTEST_WINDOW, PredictConfig
 from emobox_probe.errors import ProbeError
 from emobox_probe.use.answers import Answers
 from emobox_probe.use.load_predictor import load_predictor
@@ -32,13 +33,16 @@ from emobox_probe.use.predictor import Predictor
 STDIN = "-"
 # Seconds of audio, and parts, that are in memory at a time.
 BATCH_SECONDS, BATCH_PARTS = 60.0, 64
-# Of a window that is left over at the end of a recording; shorter ones say nothing.
-SHORTEST_REST = 0.1
+CORRECT = "correct its path"
+NO_PART = ("no part of it is loud and long enough", "label all of it, without --segments")
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What is said of a recording, or of its part from `start` to `end` seconds (None: of all of it)."""
+    """What is said of a recording, or of its part from `start` to `end` seconds (None: of all of it).
+
+    `silent` tells that all its samples are one value, so that nothing was heard.
+    """
 
     file: str
     start: float | None
@@ -46,17 +50,18 @@ class Prediction:
     label: str
     probabilities: dict[str, float]
     logits: tuple[float, ...]
+    silent: bool
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """All that is said, in the order of the files, and what could not be read."""
+    """All that is said, in the order of the files, and what of them got no label: unreadable, or without a part."""
 
     classifier: str
     expected: str
     labels: list[str]
     predictions: list[Prediction]
-    unreadable: list[AudioError]
+    not_labelled: list[AudioError]
 
     def table(self) -> pd.DataFrame:
         """A row a recording or part: file, start, end, label, and the probability of every label."""
@@ -74,8 +79,8 @@ def predict(classifier: str | Path, files: str | Path | Sequence[str | Path], **
         settings: the other settings of `config.PredictConfig`, such as `model`, `segments` and `device`.
 
     Raises:
-        ProbeError: settings or classifier are not what is needed; says what to do. A recording that cannot be read is
-            no error: it is listed.
+        ProbeError: settings or classifier are not what is needed; says what to do. A recording that cannot be read,
+            or that has no part for `segments`, is no error: it is listed.
     """
     named = [files] if isinstance(files, (str, Path)) else files
     return run(PredictConfig.of({"classifier": classifier, "files": tuple(map(str, named)), **settings}))
@@ -95,11 +100,11 @@ def run(config: PredictConfig) -> Predictions:
     loaded = load_predictor(config)
     answers = Answers(loaded.predictor.identity)
     made: list[Prediction] = []
-    unreadable: list[AudioError] = []
+    not_labelled: list[AudioError] = []
     with _standard_input(files) as path_of, tqdm(total=len(files), desc="predict", unit="file") as bar:
-        for some in _batched(_tasks(files, path_of, config, unreadable, bar.update)):
+        for some in _batched(_tasks(files, path_of, config, not_labelled, bar.update)):
             made += _answered(some, loaded.predictor, answers)
-    return Predictions(loaded.title, loaded.expected, loaded.predictor.labels, made, unreadable)
+    return Predictions(loaded.title, loaded.expected, loaded.predictor.labels, made, not_labelled)
 
 
 def recordings(named: Sequence[str]) -> list[str]:
@@ -138,10 +143,10 @@ def _tasks(
     files: Sequence[str],
     path_of: Callable[[str], Path],
     config: PredictConfig,
-    unreadable: list[AudioError],
+    not_labelled: list[AudioError],
     done: Callable[[], Any],
 ) -> Iterator[_Task]:
-    """What is to be labelled, one part after another; a file that cannot be read is noted, and the next one follows."""
+    """What is to be labelled, part after part; a file that cannot be labelled is noted, and the next one follows."""
     for file in files:
         path = path_of(file)
         try:
@@ -150,7 +155,9 @@ def _tasks(
                 start, end = (part.start, part.end) if config.parted else (None, None)
                 yield _Task(file, f"{content} {start} {end}", start, end, as_stored(part.waveform))
         except AudioError as error:
-            unreadable.append(AudioError(file, error.reason, error.remedy, error.detail))
+            # Whoever names a file has no corpus to copy it from.
+            remedy = CORRECT if (error.reason, error.remedy) == ABSENT else error.remedy
+            not_labelled.append(AudioError(file, error.reason, remedy, error.detail))
         done()
 
 
@@ -161,10 +168,13 @@ def _parts(path: Path, config: PredictConfig) -> Iterator[Segment]:
         return
     if config.window is None:
         heard = between_silences(stream(path))
+        if not heard:
+            raise AudioError(path, *NO_PART)
         yield from parts_of(stream(path), heard)
         return
     for window in windows(stream(path), config.window):
-        if window.start == 0 or len(window.waveform) >= SHORTEST_REST * SAMPLING_RATE:
+        # What is left over at the end of a recording may be too short to say anything.
+        if window.start == 0 or len(window.waveform) >= round(SHORTEST_WINDOW * SAMPLING_RATE):
             yield window
 
 
@@ -195,7 +205,9 @@ def _prediction(task: _Task, logits: Sequence[float], labels: Sequence[str]) -> 
     shares = np.exp(np.array(logits, dtype=np.float64) - max(logits))
     probabilities = dict(zip(labels, (shares / shares.sum()).tolist(), strict=True))
     best = max(probabilities, key=probabilities.__getitem__)
-    return Prediction(task.file, task.start, task.end, best, probabilities, tuple(logits))
+    return Prediction(
+        task.file, task.start, task.end, best, probabilities, tuple(logits), not np.ptp(task.waveform)
+    )
 
 
 @contextmanager

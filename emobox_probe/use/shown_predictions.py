@@ -47,13 +47,29 @@ def as_json(made: Predictions) -> dict[str, Any]:
                 "label": p.label,
                 "probabilities": p.probabilities,
                 "logits": list(p.logits),
+                "silent": p.silent,
             }
             for p in made.predictions
         ],
-        "unreadable": [
-            {"file": printable(e.path), "reason": e.reason, "detail": e.detail} for e in made.unreadable
+        "not_labelled": [
+            {"file": printable(e.path), "reason": e.reason, "detail": e.detail} for e in made.not_labelled
         ],
     }
+
+
+def remarks(made: Predictions) -> list[str]:
+    """A sentence on every recording that is silent, or has silent parts."""
+    silent = by_file([p for p in made.predictions if p.silent])
+    return [
+        f"{printable(file)} is silent{_when(parts)}: its label says nothing" for file, parts in silent.items()
+    ]
+
+
+def _when(parts: Sequence[Prediction]) -> str:
+    if parts[0].start is None:
+        return ""
+    others = f" and in {len(parts) - 1} more parts" if len(parts) > 1 else ""
+    return f" from {parts[0].start:.2f} to {parts[0].end:.2f} s{others}"
 
 
 def draw(made: Predictions, folder: Path) -> list[Path]:

@@ -65,7 +65,9 @@ class Destination:
 
     @property
     def words(self) -> str:
-        return f"to {self.url} ({'private' if self.private else 'public'}), as {self.way}"
+        """What is to be, before the Hub has been asked: a repository that is there may be private."""
+        visibility = "private" if self.private else "public if it has to be made"
+        return f"to {self.url} ({visibility}), as {self.way}"
 
 
 @dataclass(frozen=True)

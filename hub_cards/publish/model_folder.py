@@ -35,21 +35,22 @@ def publish_model_folder(config: PublishConfig, console: Console) -> None:
 
     Raises:
         ProbeError: the folder is no export, or not whole.
-        PublishError: terms of a corpus forbid it or are not known, the repository holds something else, or the Hub
-            refused.
+        PublishError: it is of a smoke test, terms of a corpus forbid it or are not known, the repository holds
+            something else, or the Hub refused.
     """
     check_repo_id(config.to)
     assert config.model_folder is not None
     folder = config.model_folder
     record = read_export(folder)
     check_files(folder, record)
+    check_whole(record)
     check_terms(record, config.i_have_checked)
     parcel = parcel_of(folder, record)
     kind = "space" if record.to == "web" else "model"
     destination = Destination(config.to, kind, create_pr=not config.no_pull_request)  # type: ignore[arg-type]
     parcel.show(console)
     if not config.send:
-        console.print(f"from {folder}\n{destination.words}", highlight=False, markup=False)
+        console.print(f"from {folder}\n{_plan(destination, config)}", highlight=False, markup=False)
         show_terms(record, console)
         print(NOT_SENT)
         return
@@ -58,6 +59,29 @@ def publish_model_folder(config: PublishConfig, console: Console) -> None:
         # There is nothing yet, so there is no one to ask.
         destination = Destination(config.to, destination.kind, private=not config.public)
     print(publish(api, parcel, destination, lambda api, remote: check_remote(api, destination, remote)))
+
+
+def _plan(destination: Destination, config: PublishConfig) -> str:
+    """What would be done; a dry run does not ask the Hub, so it does not know whether the repository is there."""
+    visibility = "public" if config.public else "private"
+    return (
+        f"to {destination.url}: as {destination.way} if it is there, whose visibility stays; if not, as one commit "
+        f"to a new one, which is {visibility}. The Hub was not asked which."
+    )
+
+
+def check_whole(record: ExportRecord) -> None:
+    """Refuse what a smoke test made.
+
+    Raises:
+        PublishError: its run asked for a part of a corpus.
+    """
+    for trained in record.corpora:
+        if trained.subset:
+            raise PublishError(
+                f"Expected a classifier of a run on all of {trained.name} to show to others, but this one is of a part "
+                f"of it ({trained.subset}); run the probe without --limit and --folds, and export that."
+            )
 
 
 def check_terms(record: ExportRecord, checked: bool) -> None:

@@ -17,6 +17,7 @@ from emobox_probe.encoders.inputs import Loaded
 from emobox_probe.encoders.own.doors import is_own
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.export_record import EXPORT_FILE, CorpusTerms, ExportRecord, read_export
+from emobox_probe.records.result import CorpusRecord
 from emobox_probe.use.export.card import card
 from emobox_probe.use.usable import Usable, place_of, read_usable
 
@@ -95,7 +96,6 @@ def _check_free(folder: Path, config: ExportConfig) -> None:
 
 
 def _record(folder: Path, config: ExportConfig, usable: Usable) -> ExportRecord:
-    known = [corpora.load(corpus.name) for corpus in usable.corpora]
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return ExportRecord(
         to=config.to,
@@ -103,10 +103,17 @@ def _record(folder: Path, config: ExportConfig, usable: Usable) -> ExportRecord:
         way=usable.way,
         encoder=usable.encoder_facts,
         labels=usable.labels,
-        corpora=[CorpusTerms(name=c.name, licence=c.licence, homepage=c.homepage) for c in known],
+        corpora=[_terms(corpus) for corpus in usable.corpora],
         expected=usable.expected,
         quantised="int8" if config.int8 else None,
         files={path.relative_to(folder).as_posix(): sha256(path) for path in files},
+    )
+
+
+def _terms(recorded: CorpusRecord) -> CorpusTerms:
+    corpus = corpora.load(recorded.name)
+    return CorpusTerms(
+        name=corpus.name, licence=corpus.licence, homepage=corpus.homepage, subset=recorded.subset
     )
 
 

@@ -14,6 +14,7 @@ from tiny_corpus import COMMIT, FOLDER, NAMES, in_folder, sounds, tarred, tiny, 
 
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.sources import download as downloading
+from emobox_datasets.sources import unpack as unpacking
 from emobox_datasets.sources.download import RECORD, Fetched, download, remind
 from emobox_datasets.sources.source import Publisher, Recipe, RemoteFile, Source
 
@@ -245,6 +246,42 @@ def test_an_archive_without_a_checksum_that_is_half(publishers: PublisherServer,
     assert audio(bring(made, tmp_path).root) == SOUNDS
 
 
+def locked(content: bytes) -> bytes:
+    """The same zip, of which every member says that it needs a password."""
+    made = bytearray(content)
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = made.find(signature)
+        while at >= 0:
+            made[at + flags] |= 1
+            at = made.find(signature, at + 4)
+    return bytes(made)
+
+
+REFUSED = {
+    "leads out": zipped({"../evil.wav": b"evil", **SOUNDS}),
+    "bomb": zipped({"zeros.wav": bytes(8 << 20)}),
+    "password": locked(PACKED),
+    "empty": zipped({}),
+    "nested": zipped({"inner.zip": PACKED}),
+    "another corpus": zipped({f"other{number}.wav": b"RIFF" for number in range(3)}),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_an_archive_that_is_refused_does_not_block_the_next_call(
+    kind: str, publishers: PublisherServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpacking, "LARGEST_REST", 1 << 20)
+    made = on_mendeley(publishers)
+    publishers.mendeley("cy34mh68j9", "5", REFUSED[kind])
+    with pytest.raises(CorpusError, match=r"kept aside as .*/tiny\.zip\.refused"):
+        bring(made, tmp_path)
+    assert not (tmp_path / "tiny").exists()
+    assert not (tmp_path / ".tiny.download/tiny.zip").exists()
+    publishers.mendeley("cy34mh68j9", "5", PACKED)
+    assert audio(bring(made, tmp_path).root) == SOUNDS
+
+
 def test_no_room_is_told_before_the_first_byte(
     publishers: PublisherServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,15 +306,22 @@ def test_a_folder_that_cannot_be_written(publishers: PublisherServer, tmp_path: 
 def test_the_doctor_finds_another_corpus(
     publishers: PublisherServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is said at once, and again by every later use."""
+    """It is said at once, and again by every later call and use, until somebody has mended it."""
     publishers.zenodo("4242", {"tiny.zip": zipped(dict(list(SOUNDS.items())[1:]))})
-    fetched = bring(source("zenodo", "4242", RemoteFile("tiny.zip")), tmp_path)
-    assert fetched.diagnosis is not None
-    assert not fetched.diagnosis.healthy
+    for _ in range(2):
+        fetched = bring(source("zenodo", "4242", RemoteFile("tiny.zip")), tmp_path)
+        assert fetched.diagnosis is not None
+        assert not fetched.diagnosis.healthy
     caplog.clear()
     remind(fetched.root)
     assert "This copy is not the one the benchmark means. " in caplog.text
     assert "7" in caplog.text
+    (fetched.root / NAMES[0]).write_bytes(SOUNDS[NAMES[0]])
+    mended = bring(source("zenodo", "4242", RemoteFile("tiny.zip")), tmp_path).diagnosis
+    assert mended is not None
+    assert mended.healthy
+    assert bring(source("zenodo", "4242", RemoteFile("tiny.zip")), tmp_path).diagnosis is None
+    assert len(publishers.requests("/files/")) == 1
 
 
 def test_a_call_that_was_killed_before_the_doctor_looked(publishers: PublisherServer, tmp_path: Path) -> None:

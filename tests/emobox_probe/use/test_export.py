@@ -19,7 +19,7 @@ from transformers.pipelines.pt_utils import KeyDataset
 from used_runs import demo_waveforms, logits_of
 
 import emobox_datasets.corpora as corpora
-from emobox_probe import export, predict
+from emobox_probe import export, fit, predict, probe
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.export_record import read_export
 from emobox_probe.records.result import read_record
@@ -184,6 +184,21 @@ def test_the_card_says_what_to_expect(runs: dict[str, Path], tiny: Path, tmp_pat
         str(tmp_path)
         not in card + (folder / "config.json").read_text() + (folder / "emobox.json").read_text()
     )
+
+
+@pytest.mark.parametrize("part", [{"limit": 3}, {"folds": ("fold1",)}])
+def test_of_a_smoke_test_exports_say_so_and_nothing_is_fitted(
+    part: dict[str, Any], quick_protocols: None, tmp_path: Path
+) -> None:
+    probe("builtin:logmel", "demo", output_dir=tmp_path / "runs", **part)
+    run = next((tmp_path / "runs").rglob("result.json")).parent
+    folder = export(run, "transformers", out=tmp_path / "export")
+    (trained,) = read_export(folder).corpora
+    assert trained.subset == read_record(run).corpus.subset != ""
+    assert f"{trained.subset[1:]}: not comparable with others." in (folder / "README.md").read_text()
+    for ensemble in (False, True):
+        with pytest.raises(ProbeError, match="Expected a run on all of demo, but it is on a part of it"):
+            fit(run, ensemble=ensemble, out=tmp_path / "fit")
 
 
 def test_files_that_are_not_those_of_the_export_are_refused(

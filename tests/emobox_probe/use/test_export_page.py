@@ -127,11 +127,64 @@ def test_other_files_are_decoded_and_what_is_none_is_said(open_page: Open, tmp_p
     assert results(page).keys() == {"other", "clip"}
 
 
-def test_what_is_to_be_expected_is_said(open_page: Open, runs: dict[str, Path]) -> None:
+def test_what_is_to_be_expected_is_said(open_page: Open, runs: dict[str, Path], page_folder: Path) -> None:
     record = read_record(runs["logmel"])
     shown = open_page().locator("footer").inner_text()
     assert f"UA {100 * record.pooled.ua:.1f} %" in shown
     assert "demo (Apache-2.0" in shown
+    # As the card says it.
+    told = "speakers that were heard in training: expect less of new ones"
+    assert told in shown
+    assert told in " ".join((page_folder / "README.md").read_text().split())
+
+
+@pytest.mark.parametrize(
+    ("samples", "reason"),
+    [
+        ([0.1, float("nan")], "some of its samples are NaN or infinite; replace it with the original"),
+        ([0.1, float("inf")], "some of its samples are NaN or infinite; replace it with the original"),
+        ([1200.0, -31000.0], "its samples are integers written as floats"),
+    ],
+)
+@pytest.mark.parametrize("rate", [RATE, 44_100])
+def test_what_predict_refuses_is_refused(
+    samples: list[float], reason: str, rate: int, open_page: Open, tmp_path: Path
+) -> None:
+    waveform = np.sin(np.arange(rate) / 20) / 4
+    waveform[100 : 100 + len(samples)] = samples
+    soundfile.write(tmp_path / "bad.wav", waveform, rate, subtype="FLOAT")
+    page = open_page()
+    page.set_input_files("#files", tmp_path / "bad.wav")
+    playwright.expect(page.locator("#status")).to_contain_text(f"0 done. Not read: bad.wav: {reason}")
+    assert results(page) == {}
+
+
+def test_silence_is_remarked(open_page: Open, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "silent.wav", np.zeros(RATE), RATE)
+    page = open_page()
+    page.set_input_files("#files", tmp_path / "silent.wav")
+    playwright.expect(page.locator("#results")).to_contain_text("silent.wav (silent: its label says nothing)")
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        ("NotAllowedError", "it may not use it. Allow it for this page, by the sign beside its address"),
+        ("NotFoundError", "there is none. Connect one and press Record again, or choose a file."),
+        ("OtherError", "the browser says: no. Choose a file instead."),
+    ],
+)
+def test_without_a_microphone_the_page_says_what_to_do(open_page: Open, error: str, remedy: str) -> None:
+    page = open_page()
+    page.evaluate(
+        "name => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', name)) }",
+        error,
+    )
+    page.locator("#record").click()
+    playwright.expect(page.locator("#status")).to_contain_text(
+        f"Expected a microphone for this page, but {remedy}"
+    )
+    playwright.expect(page.locator("#record")).to_have_text("Record")
 
 
 def test_a_recording_is_made_by_keyboard(open_page: Open) -> None:

@@ -87,6 +87,31 @@ def test_an_ensemble_says_what_its_run_says(runs: dict[str, Path], files: Path, 
         np.testing.assert_allclose(ours[id], logits, atol=1e-6)
 
 
+def test_digital_silence_is_remarked(
+    runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tone = np.sin(np.arange(RATE) / 20) / 4
+    for name, samples in {
+        "silent": np.zeros(RATE),
+        "tone": tone,
+        "half": np.r_[tone, np.zeros(RATE)],
+    }.items():
+        soundfile.write(tmp_path / f"{name}.wav", samples, RATE)
+    assert run_command("predict", str(runs["logmel"]), str(tmp_path), "--json") == 0
+    shown = capsys.readouterr()
+    silent = {Path(p["file"]).stem: p["silent"] for p in json.loads(shown.out)["predictions"]}
+    assert silent == {"silent": True, "tone": False, "half": False}
+    assert f"remark: {tmp_path / 'silent.wav'} is silent: its label says nothing" in shown.err
+    assert shown.err.count("remark:") == 1
+    assert run_command("predict", str(runs["logmel"]), str(tmp_path / "half.wav"), "--window", "1") == 0
+    assert "half.wav is silent from 1.00 to 2.00 s: its label says nothing" in capsys.readouterr().err
+
+
+def test_a_name_without_a_file_is_to_be_corrected(runs: dict[str, Path], tmp_path: Path) -> None:
+    (error,) = predict(runs["logmel"], tmp_path / "nofile.wav").not_labelled
+    assert str(error).endswith("nofile.wav, but there is no such file; correct its path.")
+
+
 def test_what_cannot_be_read_is_listed_and_the_rest_goes_on(
     runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -99,8 +124,8 @@ def test_what_cannot_be_read_is_listed_and_the_rest_goes_on(
     shown = capsys.readouterr()
     content = json.loads(shown.out)
     assert [Path(p["file"]).name for p in content["predictions"]] == ["clip.wav", "good.wav"]
-    assert [Path(p["file"]).name for p in content["unreadable"]] == ["broken.wav", "none.wav"]
-    assert shown.err.count("not read: Expected audio in") == 2
+    assert [Path(p["file"]).name for p in content["not_labelled"]] == ["broken.wav", "none.wav"]
+    assert shown.err.count("not labelled: Expected audio in") == 2
     for said in content["predictions"]:
         assert sum(said["probabilities"].values()) == pytest.approx(1)
         assert max(said["probabilities"], key=said["probabilities"].get) == said["label"]
@@ -129,6 +154,18 @@ def test_windows_are_as_their_cuts(runs: dict[str, Path], files: Path, tmp_path:
         np.testing.assert_allclose(alone.logits, part.logits, atol=1e-5)
 
 
+def test_the_shortest_windows_are_all_there(runs: dict[str, Path], tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "tone.wav", np.sin(np.arange(RATE) / 20) / 4, RATE)
+    parts = predict(runs["logmel"], tmp_path / "tone.wav", window=0.1).predictions
+    assert [round(p.end or 0, 3) for p in parts] == [round(0.1 * n, 3) for n in range(1, 11)]
+
+
+@pytest.mark.parametrize("window", [0.001, 0.05, 0.0, float("nan"), float("inf")])
+def test_windows_that_say_nothing_are_refused(runs: dict[str, Path], tmp_path: Path, window: float) -> None:
+    with pytest.raises(ProbeError, match=r"Expected window to be 0\.1 or more|finite number"):
+        predict(runs["logmel"], tmp_path, window=window)
+
+
 def test_emotions_over_time_are_drawn(runs: dict[str, Path], tmp_path: Path) -> None:
     sound, silence = np.sin(np.arange(2 * RATE) / 20) / 4, np.zeros(RATE)
     soundfile.write(tmp_path / "talk.wav", np.concatenate([silence, sound, silence, sound]), RATE)
@@ -138,9 +175,18 @@ def test_emotions_over_time_are_drawn(runs: dict[str, Path], tmp_path: Path) -> 
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_silence_has_no_parts(runs: dict[str, Path], tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "silent.wav", np.zeros(3 * RATE), RATE)
-    assert predict(runs["logmel"], tmp_path / "silent.wav", segments=True).predictions == []
+def test_a_recording_without_parts_is_listed(
+    runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tone = np.sin(np.arange(2 * RATE) / 20) / 4
+    for name, samples in {"silent": np.zeros(3 * RATE), "short": tone[: RATE // 10], "talk": tone}.items():
+        soundfile.write(tmp_path / f"{name}.wav", samples, RATE)
+    assert run_command("predict", str(runs["logmel"]), str(tmp_path), "--segments", "--json") == 1
+    shown = capsys.readouterr()
+    content = json.loads(shown.out)
+    assert [Path(p["file"]).name for p in content["predictions"]] == ["talk.wav"]
+    assert [Path(p["file"]).name for p in content["not_labelled"]] == ["short.wav", "silent.wav"]
+    assert shown.err.count("no part of it is loud and long enough; label all of it, without --segments.") == 2
 
 
 def test_a_killed_run_goes_on(runs: dict[str, Path], files: Path, monkeypatch: Any) -> None:

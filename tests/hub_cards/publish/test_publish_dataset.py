@@ -61,7 +61,14 @@ def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(
 ) -> None:
     assert publish(prepared_demo, "--repo-id", "lab/demo", "--create-pr") == 0
     shown = capsys.readouterr().out
-    for part in ("README.md", "part00-00000", "lab/demo (public)", "pull request", "Apache-2.0", "--send"):
+    for part in (
+        "README.md",
+        "part00-00000",
+        "lab/demo (public if it has to be made)",
+        "pull request",
+        "Apache-2.0",
+        "--send",
+    ):
         assert part in shown
     assert not hub.requests
 

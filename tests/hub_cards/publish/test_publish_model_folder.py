@@ -16,7 +16,7 @@ from emobox_probe.use.expected import expected_of
 MODEL = "my-lab/classifier"
 
 
-def export_of(folder: Path, corpus: str) -> Path:
+def export_of(folder: Path, corpus: str, subset: str = "") -> Path:
     """A made-up export of a run on a corpus."""
     record = kept_run(folder / "run", "lab/good", corpus=corpus)
     made = folder / "export"
@@ -31,7 +31,9 @@ def export_of(folder: Path, corpus: str) -> Path:
         way="a head",
         encoder=record.encoder.model_dump(exclude={"store_dtype", "features", "lengthened"}),
         labels=record.corpus.labels,
-        corpora=[CorpusTerms(name=corpus, licence="as it says", homepage="https://example.org")],
+        corpora=[
+            CorpusTerms(name=corpus, licence="as it says", homepage="https://example.org", subset=subset)
+        ],
         expected=expected_of(folder / "run", record),
         quantised=None,
         files=files,
@@ -53,6 +55,17 @@ def test_a_dry_run_sends_nothing(hub: HubServer, tmp_path: Path, capsys: pytest.
     assert "notes.txt" not in shown
     assert "Nothing was sent" in shown
     assert not [request for request in hub.requests if "/commit/" in request.path]
+
+
+@pytest.mark.parametrize(("words", "made"), [((), "private"), (("--public",), "public")])
+def test_a_dry_run_says_what_it_did_not_ask(
+    words: tuple[str, ...], made: str, hub: HubServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert publish(export_of(tmp_path, "ravdess"), *words) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "as a pull request if it is there, whose visibility stays" in said
+    assert f"if not, as one commit to a new one, which is {made}. The Hub was not asked which." in said
+    assert not hub.requests
 
 
 def test_a_new_repository_is_private_and_whole(hub: HubServer, tmp_path: Path) -> None:
@@ -106,6 +119,18 @@ def test_files_that_are_not_those_of_the_export_are_refused(
     (export / "model.safetensors").write_bytes(b"others")
     assert publish(export, "--send") == 1
     assert "Expected model.safetensors in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [(), ("--send", "--i-have-checked")])
+def test_a_smoke_test_is_refused(
+    words: tuple[str, ...], hub: HubServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export = export_of(tmp_path, "ravdess", "of ravdess only fold1")
+    assert publish(export, *words) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "Expected a classifier of a run on all of ravdess" in said
+    assert "(of ravdess only fold1); run the probe without --limit and --folds" in said
+    assert not [request for request in hub.requests if "/commit/" in request.path]
 
 
 def test_runs_or_a_folder(hub: HubServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

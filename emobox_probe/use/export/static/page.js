@@ -72,7 +72,7 @@
     const between = ua ? ` (95 % interval ${percent(ua[0])} to ${percent(ua[1])})` : "";
     place("expected").textContent =
       `UA ${percent(expected.scores.ua)}${between}, the mean recall over labels, under protocol ${expected.protocol}. ` +
-      `It is of recordings that the model was not trained on.`;
+      `It is of recordings that the model was not trained on, ${whom(expected.protocol)}.`;
     const worst = Object.entries(expected.recall)
       .filter(([, share]) => share !== null)
       .map(([label, share]) => `${label} ${percent(Number(share))}`);
@@ -84,6 +84,13 @@
     place("about").textContent = `${title}. Trained on ${trained}.`;
   }
 
+  /** Whose recordings were tested; the card says the same. @param {string} protocol */
+  function whom(protocol) {
+    return protocol === "strict"
+      ? "of speakers that it has not heard"
+      : "which may be of speakers that were heard in training: expect less of new ones";
+  }
+
   /**
    * @param {string} name
    * @param {Float32Array} samples
@@ -93,15 +100,22 @@
       waveform: new ort.Tensor("float32", samples, [1, samples.length]),
       length: new ort.Tensor("int64", BigInt64Array.of(BigInt(samples.length)), [1]),
     });
-    show(name, [...answer.probabilities.data], [...answer.logits.data]);
+    const silent = samples.every((value) => value === samples[0]);
+    show(
+      silent ? `${name} (silent: its label says nothing)` : name,
+      name,
+      [...answer.probabilities.data],
+      [...answer.logits.data],
+    );
   }
 
   /**
+   * @param {string} caption
    * @param {string} name
    * @param {number[]} shares
    * @param {number[]} logits
    */
-  function show(name, shares, logits) {
+  function show(caption, name, shares, logits) {
     const best = about.labels[shares.indexOf(Math.max(...shares))];
     const rows = about.labels
       .map((label, number) => ({ label, share: shares[number] }))
@@ -115,14 +129,13 @@
           make("td", { class: "bar" }, make("meter", { value: String(share), "aria-label": `${label}` })),
         ),
       );
-    const caption = make("p", { class: "quiet" }, name);
     const attributes = { "data-file": name, "data-label": best, "data-logits": JSON.stringify(logits) };
     place("results").prepend(
       make(
         "article",
         attributes,
         make("h2", {}, best),
-        caption,
+        make("p", { class: "quiet" }, caption),
         make("table", {}, make("tbody", {}, ...rows)),
       ),
     );

@@ -2,6 +2,15 @@
 /* From a file to what the model takes: 16 kHz mono samples of 16 bits, as they were in training. */
 window.Recording = (() => {
   const RATE = 16000;
+  // Beyond this, floats were meant as integers; as in emobox_datasets.audio_files.statistics.
+  const INTEGER_PEAK = 16.0;
+  /** What people can do where there is no microphone, by the name of the browser's error. @type {Record<string, string>} */
+  const NO_MICROPHONE = {
+    NotAllowedError:
+      "it may not use it. Allow it for this page, by the sign beside its address or in the browser's settings, and press Record again",
+    NotFoundError: "there is none. Connect one and press Record again, or choose a file",
+    NotReadableError: "another program uses it. Close that and press Record again",
+  };
 
   /**
    * A WAV file that is at 16 kHz already, read to the last bit; browsers scale positive samples a little otherwise.
@@ -72,8 +81,24 @@ window.Recording = (() => {
   async function read(file) {
     const buffer = await file.arrayBuffer();
     const samples = readWav(buffer) ?? (await decode(buffer));
-    if (!samples.length) throw new Error("it holds no samples");
+    if (!samples.length) throw new Error("it holds no samples; choose another file");
+    if (!samples.every(Number.isFinite))
+      throw new Error("some of its samples are NaN or infinite; replace it with the original");
+    if (samples.some((value) => Math.abs(value) > INTEGER_PEAK))
+      throw new Error(
+        "its samples are integers written as floats; divide them by full scale and write it again",
+      );
     return samples.map((value) => Math.min(Math.max(Math.round(value * 32768), -32768), 32767) / 32768);
+  }
+
+  async function openMicrophone() {
+    try {
+      return await navigator.mediaDevices.getUserMedia({ audio: true });
+    } catch (error) {
+      const { name, message } = /** @type {DOMException} */ (error);
+      const reason = NO_MICROPHONE[name] ?? `the browser says: ${message}. Choose a file instead`;
+      throw new Error(`Expected a microphone for this page, but ${reason}.`, { cause: error });
+    }
   }
 
   /**
@@ -81,7 +106,7 @@ window.Recording = (() => {
    * @returns {Promise<{ stop: () => Promise<Blob> }>}
    */
   async function record() {
-    const microphone = await navigator.mediaDevices.getUserMedia({ audio: true });
+    const microphone = await openMicrophone();
     const recorder = new MediaRecorder(microphone);
     /** @type {Blob[]} */
     const parts = [];
