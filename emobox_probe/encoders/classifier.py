@@ -124,7 +124,8 @@ def load_classifier(
     except LOADING_ERRORS as error:
         raise ProbeError(
             f"Expected an audio classification model with weights and a feature extractor at {name!r} (a Hub id or a "
-            f"folder), but got: {first_line(error)} If it is on the Hub, check the name and the network."
+            f"folder), but got: {first_line(error)} If it is on the Hub, check the name and the network; if "
+            f"its files are here, get them again."
         ) from error
     check_fit(name, model, report)
     if missing := sorted(key for key in report["missing_keys"] if "masked_spec_embed" not in key):

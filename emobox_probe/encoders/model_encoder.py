@@ -127,9 +127,12 @@ class ModelEncoder:
             return self._run_whole(batch, dtype)
         except torch.OutOfMemoryError as error:
             if len(batch) == 1:
+                remedy = (
+                    "run it on the CPU, in --dtype bfloat16" if self._cuda else "end what else needs memory"
+                )
                 raise ProbeError(
-                    f"Expected {batch.cost:.0f} s of audio to fit on {self._device}, but its memory is full; run it "
-                    f"on the CPU, in --dtype bfloat16, or split the utterance."
+                    f"Expected {batch.cost:.0f} s of audio to fit on {self._device}, but its memory is full; "
+                    f"{remedy}, or split the utterance."
                 ) from error
         torch.cuda.empty_cache()
         self.budget.halve(batch.cost)

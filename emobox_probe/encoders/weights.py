@@ -140,10 +140,14 @@ def _model(location: Location, config: Any, family: Family) -> Any:
             model, report = _load_part(place, own, family.part, {**wanted, "revision": location.revision})
     except ProbeError:
         raise
+    except (OSError, ValueError, ImportError) as error:
+        raise ProbeError(
+            f"Expected {name} to have weights as safetensors or pytorch_model.bin, but got: {first_line(error)}"
+        ) from error
     except LOADING_ERRORS as error:
         raise ProbeError(
-            f"Expected {name} to have weights as safetensors or pytorch_model.bin that fit its configuration, but got: "
-            f"{first_line(error)} Get its files again, all of one revision."
+            f"Expected the weights of {name} to be whole and to fit its configuration, but got: {first_line(error)} "
+            f"Get its files again, all of one revision."
         ) from error
     whole = family.part is None and config.is_encoder_decoder
     check_fit(name, model, report, "encoder." if whole else "")

@@ -30,7 +30,7 @@ import pandas as pd
 import torch
 from filelock import FileLock, Timeout
 
-from emobox_probe.encoders.encoder import Pending
+from emobox_probe.encoders.encoder import Encoded, Pending
 from emobox_probe.errors import ProbeError, UnreadableError
 from emobox_probe.features.shards import all_finite, is_intact, open_shard, write_shard, write_whole
 
@@ -189,10 +189,7 @@ class FeatureStore:
             encoded = [utterance._replace(frames=utterance.frames.to(dtype)) for utterance in pending()]
             for row, utterance in zip(rows, encoded, strict=True):
                 if not all_finite(utterance):
-                    raise ProbeError(
-                        f"Expected finite features, but those of {self.ids[row]} are not in {dtype}; check its "
-                        f"audio, or store with --store-dtype float32."
-                    )
+                    raise ProbeError(_not_finite(self.ids[row], utterance, dtype))
             write_shard(path, self._shard_name(claim.number), encoded)
             self._verified.add(claim.number)
             self._note_seconds(claim.number, *clock.since(claim.started))
@@ -340,3 +337,16 @@ class _Clock:
             passed = now - max(started, self._last), busy - self._busy_last
             self._last, self._busy_last = now, busy
             return passed
+
+
+def _not_finite(id: str, utterance: Encoded, dtype: torch.dtype) -> str:
+    """What to do about values that are none; what is too large for a data type becomes infinite, and not NaN."""
+    if any(tensor is not None and tensor.isnan().any() for tensor in utterance):
+        return (
+            f"Expected finite features, but those of {id} are NaN; check its audio, and whether the encoder computes "
+            f"what it should (its weights, its --dtype)."
+        )
+    return (
+        f"Expected finite features, but those of {id} are not in {dtype}; check its audio, or store with "
+        f"--store-dtype float32."
+    )

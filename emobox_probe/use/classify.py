@@ -109,7 +109,7 @@ def run(config: ClassifyConfig, own: Any = None) -> tuple[Path, ClassifiedRecord
         label_map=label_of,
         training=training,
         parts=parts,
-        remarks=remarks_of(label_of, labels, corpus, list(tested)),
+        remarks=[*remarks_of(label_of, labels, corpus, list(tested)), *_never_answered(given, answers)],
         provenance=Provenance(
             settings=config.recorded(),
             device=str(accelerator.device),
@@ -197,6 +197,12 @@ def remarks_of(
     if "strict" not in kinds:
         remarks.append(f"{corpus.display_name} has no strict folds apart from the released ones.")
     return remarks
+
+
+def _never_answered(given: Mapping[str, str | None], answers: Mapping[str, str]) -> list[str]:
+    """Of who does not say its classes, a name that is mistyped cannot be told from one that was not answered."""
+    never = sorted(given.keys() - set(answers.values()))
+    return [f"{MAP} says what {', '.join(never)} means, which was never answered."] if never else []
 
 
 def _check_free(

@@ -17,7 +17,7 @@ def parse_map(words: Sequence[str], option: str) -> dict[str, str | None]:
         option: what they were given with, such as `--map`, for messages.
 
     Raises:
-        ProbeError: an entry is not `class=label`, or not a label of EmoBox.
+        ProbeError: an entry is not `class=label`, or not a label of EmoBox, or a class is named twice.
     """
     meant: dict[str, str | None] = {}
     for word in words:
@@ -27,6 +27,10 @@ def parse_map(words: Sequence[str], option: str) -> dict[str, str | None]:
             raise ProbeError(
                 f"Expected {option} as class=label with labels of EmoBox, or {NONE_OF_THEM}, but got {word!r}. "
                 f"{nearest(label, [*VOCABULARY, NONE_OF_THEM])}"
+            )
+        if name.strip() in meant:
+            raise ProbeError(
+                f"Expected each class once in {option}, but got {name.strip()!r} twice; say once what it means."
             )
         meant[name.strip()] = known
     return meant

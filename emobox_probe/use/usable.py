@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -177,9 +178,39 @@ def check_encoder(usable: Usable, facts: EncoderFacts, name: str) -> None:
     for about in ("layers", "matrix_products"):
         ours.pop(about, None)
         theirs.pop(about, None)
+    _without_unknown(ours, theirs)
     if other := [about for about in ours if ours[about] != theirs.get(about)]:
         revision = f", revision {usable.encoder.revision}" if usable.encoder.revision else ""
-        raise ProbeError(
-            f"Expected the encoder that the heads were trained on ({usable.encoder.name}{revision}), but {name} has "
-            f"other {' and '.join(what.replace('_', ' ') for what in other)}; give that one with --model."
+        trained_on = (
+            f"Expected the encoder that the heads were trained on ({usable.encoder.name}{revision}), but "
         )
+        if other == ["own"]:
+            raise ProbeError(f"{trained_on}{_how_own_differs(ours['own'], theirs.get('own'), name)}")
+        raise ProbeError(
+            f"{trained_on}{name} has other {' and '.join(what.replace('_', ' ') for what in other)}; give that one "
+            f"with --model."
+        )
+
+
+def _without_unknown(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+    """Records of before settings were hashed have a hash of other sounds, too: code and weights are compared."""
+    if ours.get("own") and theirs.get("own") and ours["own"]["settings_sha256"] is None:
+        for own in (ours["own"], theirs["own"]):
+            del own["settings_sha256"], own["output_sha256"]
+
+
+def _how_own_differs(ours: dict[str, Any] | None, theirs: dict[str, Any] | None, name: str) -> str:
+    """The end of a sentence on an encoder of the user's own."""
+    if ours is None or theirs is None:
+        return f"{name} is {'an' if theirs else 'no'} encoder of your own; give that one with --model."
+    if ours["function"] != theirs["function"]:
+        return f"{name} is another function ({ours['function']} was used); give that one with --model."
+    if ours["code_sha256"] != theirs["code_sha256"]:
+        return (
+            f"the code of {name} has changed since; go back to the code as it was, or train the heads again "
+            f"(`emobox probe` with --overwrite)."
+        )
+    return (
+        f"{name} holds other settings or gives other frames, though its code is the same; give it what it was made "
+        f"of then, or train the heads again (`emobox probe` with --overwrite)."
+    )

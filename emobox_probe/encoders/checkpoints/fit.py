@@ -37,7 +37,7 @@ def check_fit(name: str, model: nn.Module, report: Mapping[str, Any], part: str 
         part: what names of the weights that are used begin with.
 
     Raises:
-        ProbeError: a weight has another shape, or belongs to a layer beyond those of the configuration.
+        ProbeError: a weight has another shape, belongs to a layer beyond those of the configuration, or holds NaN.
     """
     if mismatched := sorted(found for found in report["mismatched_keys"] if found[0].startswith(part)):
         weight, stored, wanted = mismatched[0]
@@ -50,6 +50,12 @@ def check_fit(name: str, model: nn.Module, report: Mapping[str, Any], part: str 
             f"Expected no more layers in {name} than its configuration says, but got {len(beyond)} weights beyond "
             f"them, such as {beyond[0]}; they would not be used. Correct config.json."
         )
+    # Infinity is fine: some models keep bounds of what they clip in buffers.
+    for weight, value in model.state_dict().items():
+        if value.isnan().any():
+            raise ProbeError(
+                f"Expected numbers as weights of {name}, but {weight} holds NaN; get its files again."
+            )
 
 
 def _beyond(model: nn.Module, key: str, part: str) -> bool:

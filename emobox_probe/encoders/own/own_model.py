@@ -91,7 +91,7 @@ class OwnModel(nn.Module, ABC):
 
     def problem(self, place: int, message: str) -> UtteranceError:
         """An error about an utterance of the batch, with what to do."""
-        return UtteranceError(place, f"{message}; correct the encoder (docs: Your model).")
+        return UtteranceError(place, f"{message}; correct the encoder (docs: An encoder of your own).")
 
     def _raised(
         self, error: BaseException, waveforms: torch.Tensor, lengths: Sequence[int]

@@ -1,8 +1,10 @@
 """What is asked of an encoder of one's own before a corpus is: on sounds of known lengths, a second of work."""
 
 import hashlib
+import math
 import warnings
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 import torch
@@ -93,8 +95,23 @@ def noise(seconds: float, seed: int = 0) -> np.ndarray:
     return (samples / 10).astype(np.float32)
 
 
+def _stated_rate(model: OwnModel) -> float | None:
+    """What its `frame_rate` says; None where it has none."""
+    stated = getattr(model.own, "frame_rate", None)
+    if stated is None or callable(stated):
+        return None
+    number = isinstance(stated, Real) and not isinstance(stated, bool)
+    if not number or not math.isfinite(stated) or stated < 0:
+        raise ProbeError(
+            f"Expected frames a second as frame_rate of {model.name}, a number, but got {stated!r}; correct it, or "
+            f"leave it out."
+        )
+    return float(stated)
+
+
 def _frame_rate(model: OwnModel, short: int, long: int) -> tuple[float, float]:
     """Frames a second, and how many more there are in all."""
+    stated = _stated_rate(model)
     if short == long == 1:
         return 0.0, 1.0  # an utterance is one frame
     rate = (long - short) / (LONG - SHORT)
@@ -103,8 +120,7 @@ def _frame_rate(model: OwnModel, short: int, long: int) -> tuple[float, float]:
             f"Expected more frames for longer audio from {model.name}, but got {short} for {SHORT:g} s and {long} "
             f"for {LONG:g} s; cut off frames of padding, or return one frame an utterance."
         )
-    stated = getattr(model.own, "frame_rate", None)
-    if isinstance(stated, (int, float)) and abs(stated - rate) > RATE_SHARE * rate + 1 / (LONG - SHORT):
+    if stated is not None and abs(stated - rate) > RATE_SHARE * rate + 1 / (LONG - SHORT):
         raise ProbeError(
             f"Expected {stated:g} frames a second from {model.name}, as its frame_rate says, but got {rate:g}; "
             f"correct one of them."

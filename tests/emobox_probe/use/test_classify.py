@@ -294,6 +294,13 @@ def test_what_a_class_means_is_never_guessed() -> None:
     for wrong in ("sad", "x=blue", "=sad"):
         with pytest.raises(ProbeError, match="--map as class=label"):
             parse_map([wrong], "--map")
+    with pytest.raises(ProbeError, match="each class once in --map, but got 'joy' twice"):
+        parse_map(["joy=happy", "joy=sad"], "--map")
+
+
+def test_a_map_of_a_class_that_was_never_answered_is_remarked_on(tmp_path: Path) -> None:
+    record = classify(Always("Sad"), "demo", output_dir=tmp_path, map=("Sad=sad", "nosuch=happy"))
+    assert "--map says what nosuch means, which was never answered." in record.remarks
 
 
 def test_a_map_of_a_class_that_is_none_is_refused() -> None:

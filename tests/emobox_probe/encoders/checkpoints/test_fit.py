@@ -98,3 +98,20 @@ def test_complex_weights(tmp_path: Path) -> None:
     write(folder, {**weights, name: weights[name] * 1j}, binary=True)
     with pytest.raises(ProbeError, match=f"{name} is complex"):
         load_encoder(str(folder), CPU)
+
+
+def test_weights_that_are_no_numbers(tmp_path: Path) -> None:
+    folder = make_checkpoint("wav2vec2 (base)", tmp_path)
+    weights = weights_of(folder)
+    name = next(key for key in weights if "layers.1." in key)
+    write(folder, {**weights, name: torch.full_like(weights[name], torch.nan)})
+    with pytest.raises(ProbeError, match=f"{name} holds NaN; get its files again"):
+        load_encoder(str(folder), CPU)
+
+
+def test_a_file_that_breaks_off_says_what_to_do(tmp_path: Path) -> None:
+    folder = make_checkpoint("wav2vec2 (base)", tmp_path)
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(ProbeError, match=r"to be whole .* Get its files again"):
+        load_encoder(str(folder), CPU)

@@ -3,6 +3,7 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,13 @@ from torch import nn
 
 from emobox_probe import extract, probe, read_run
 from emobox_probe.encoders.encoder import encoded
+from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.load import load_encoder
 from emobox_probe.encoders.names import model_name
 from emobox_probe.encoders.own.trial import noise
 from emobox_probe.errors import ProbeError
 from emobox_probe.protocol import PROTOCOLS, STRICT
+from emobox_probe.use.usable import check_encoder
 
 CPU = torch.device("cpu")
 HOP = 320
@@ -331,6 +334,11 @@ class FalseRate(Spectra):
     frame_rate = 25
 
 
+class RateThatIsNone(Spectra):
+    def __init__(self, rate: Any):
+        self.frame_rate = rate
+
+
 def widening(waveforms: torch.Tensor) -> torch.Tensor:
     return waveforms.unfold(1, HOP, HOP)[..., : 4 if waveforms.shape[1] < 40_000 else 5]
 
@@ -347,6 +355,8 @@ def widening(waveforms: torch.Tensor) -> torch.Tensor:
         (widening, "one dimension"),
         (Once(), "two calls differ"),
         (FalseRate(), "25 frames a second .* but got 50"),
+        (RateThatIsNone(float("nan")), "a number, but got nan"),
+        (RateThatIsNone("50"), "a number, but got '50'"),
         (lambda w: 1 / 0, "raised ZeroDivisionError: division by zero"),
         (lambda w: w.unfold(1, HOP, HOP)[..., :0], "floating-point frames"),
         (lambda w: sys.exit(0), "raised SystemExit: 0"),
@@ -356,6 +366,36 @@ def widening(waveforms: torch.Tensor) -> torch.Tensor:
 def test_what_is_no_encoder(own: Any, message: str) -> None:
     with pytest.raises(ProbeError, match=message):
         load_encoder(own, CPU)
+
+
+def test_what_goes_wrong_names_the_page_about_it() -> None:
+    with pytest.raises(ProbeError, match=r"\(docs: An encoder of your own\)"):
+        load_encoder(lambda waveforms: None, CPU)
+
+
+def test_heads_say_how_an_encoder_of_ones_own_has_changed(tmp_path: Path) -> None:
+    def facts(name: str, text: str) -> EncoderFacts:
+        (tmp_path / "two.py").write_text(text)
+        return load_encoder(f"python:{tmp_path}/two.py:{name}", CPU).facts
+
+    before = facts("pitch", TWO)
+    usable: Any = SimpleNamespace(encoder=before)
+    check_encoder(usable, facts("pitch", TWO), "it")
+    with pytest.raises(ProbeError, match=r"is another function .pitch was used"):
+        check_encoder(usable, facts("length", TWO), "it")
+    with pytest.raises(ProbeError, match="the code of it has changed since"):
+        check_encoder(usable, facts("pitch", f"{TWO}\n# edited"), "it")
+    assert before.own is not None
+    other = before.model_copy(update={"own": before.own.model_copy(update={"settings_sha256": "0" * 64})})
+    with pytest.raises(ProbeError, match="holds other settings"):
+        check_encoder(usable, other, "it")
+    # Of what older versions did not record, nothing is held against them.
+    older = before.own.model_copy(update={"settings_sha256": None, "output_sha256": "0" * 64})
+    check_encoder(
+        SimpleNamespace(encoder=before.model_copy(update={"own": older})),  # type: ignore[arg-type]
+        before,
+        "it",
+    )
 
 
 def test_frames_that_depend_on_the_batch_are_made_one_at_a_time() -> None:
