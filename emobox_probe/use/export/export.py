@@ -73,6 +73,10 @@ def _check_possible(usable: Usable, config: ExportConfig) -> None:
         )
     if config.int8 and config.to == "transformers":
         raise ProbeError("Expected --int8 with --to onnx or web, but got transformers; leave it out.")
+    if config.int8 and name.startswith(BUILTIN):
+        raise ProbeError(
+            f"Expected --int8 with an encoder that has matrix products, but {name} has none; leave it out."
+        )
     if config.to != "transformers" and usable.encoder.dtype != "float32":
         raise ProbeError(
             f"Expected an encoder that ran in float32 for --to {config.to}, but this one ran in "
