@@ -58,7 +58,7 @@ def run(config: FitConfig) -> tuple[Path, FitRecord]:
     Raises:
         ProbeError, CorpusError: as `fit`.
     """
-    usable = read_usable(config.run)
+    usable = read_usable(config.run, "a run")
     source = read_run(config.run)
     _check_whole(usable)
     folder = config.out or config.run / ("ensemble" if config.ensemble else "fit")

@@ -229,6 +229,21 @@ def test_an_export_replaces_nothing_else(runs: dict[str, Path], tiny: Path, tmp_
         export(runs["logmel"], "transformers", out=tmp_path / "mine", overwrite=True)
 
 
+def test_an_export_is_no_run_or_fit(runs: dict[str, Path], tiny: Path, tmp_path: Path) -> None:
+    folder = exported("logmel", "transformers", runs, tiny, tmp_path)
+    with pytest.raises(
+        ProbeError, match=r"the folder of a run or a fit, but .* is an export; give the run or fit"
+    ):
+        export(folder, "onnx", out=tmp_path / "again")
+    with pytest.raises(ProbeError, match=r"the folder of a run, but .* is an export; give the run or fit"):
+        fit(folder, out=tmp_path / "again")
+    with pytest.raises(
+        ProbeError, match=r"Expected the folder of a run or a fit, but .* has no result\.json"
+    ):
+        export(tmp_path, "onnx", out=tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
 def test_what_cannot_be_exported_is_refused(
     runs: dict[str, Path], tmp_path: Path, monkeypatch: Any, capsys: Any
 ) -> None:
