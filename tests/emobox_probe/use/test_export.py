@@ -244,6 +244,21 @@ def test_an_export_is_no_run_or_fit(runs: dict[str, Path], tiny: Path, tmp_path:
     assert not (tmp_path / "again").exists()
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_fit_is_not_written_into_what_is_none(
+    overwrite: bool, runs: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "a.wav").write_bytes(b"mine")
+    for folder in (tmp_path, runs["logmel"], tmp_path / "a.wav"):
+        with pytest.raises(ProbeError, match="to be new, empty or an earlier fit, but it is not"):
+            fit(runs["logmel"], ensemble=True, out=folder, overwrite=overwrite)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+    # What a killed one left is no hindrance.
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed" / "heads.safetensors").write_bytes(b"")
+    assert fit(runs["logmel"], ensemble=True, out=tmp_path / "killed").way == "ensemble"
+
+
 def test_what_cannot_be_exported_is_refused(
     runs: dict[str, Path], tmp_path: Path, monkeypatch: Any, capsys: Any
 ) -> None:
