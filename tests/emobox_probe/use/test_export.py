@@ -259,6 +259,11 @@ def test_a_fit_is_not_written_into_what_is_none(
     assert fit(runs["logmel"], ensemble=True, out=tmp_path / "killed").way == "ensemble"
 
 
+def test_no_bar_is_shown_of_files_that_are_written(runs: dict[str, Path], tmp_path: Path, capfd: Any) -> None:
+    export(runs["logmel"], "transformers", out=tmp_path / "export")
+    assert "Writing model" not in capfd.readouterr().err
+
+
 def test_what_cannot_be_exported_is_refused(
     runs: dict[str, Path], tmp_path: Path, monkeypatch: Any, capsys: Any
 ) -> None:
