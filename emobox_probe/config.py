@@ -284,6 +284,7 @@ class PredictConfig(UseConfig):
 class ExportConfig(UseConfig):
     """A classifier in a form of others."""
 
+    classifier: Path = Field(description="folder of a run or of a fit")
     to: ExportForm = Field(
         description="transformers: a folder for pipelines; onnx: a graph for ONNX Runtime; web: a page that runs it"
     )

@@ -17,6 +17,7 @@ from accelerate import Accelerator
 
 import emobox_datasets.corpora as corpora
 import emobox_probe.report.report as report
+from emobox_datasets.files import UNFINISHED
 from emobox_probe.config import ExtractConfig, FitConfig
 from emobox_probe.encoders.load import Encoder
 from emobox_probe.encoders.matrix_products import matrix_products, products_of_heads
@@ -31,7 +32,7 @@ from emobox_probe.heads.training import train_for
 from emobox_probe.protocol import Protocol
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.fit_record import FIT_FILE, FitRecord, FitSettings, read_fit
-from emobox_probe.records.heads_file import LAST, KeptHead, heads_content, read_heads, sha256_of
+from emobox_probe.records.heads_file import HEADS_FILE, LAST, KeptHead, heads_content, read_heads, sha256_of
 from emobox_probe.records.result import CorpusRecord, Provenance, ResultRecord, RunRecord, Selection
 from emobox_probe.scoring.sweep import views_of
 from emobox_probe.tasks.pool import Pool
@@ -58,7 +59,7 @@ def run(config: FitConfig) -> tuple[Path, FitRecord]:
     Raises:
         ProbeError, CorpusError: as `fit`.
     """
-    usable = read_usable(config.run)
+    usable = read_usable(config.run, "a run")
     source = read_run(config.run)
     _check_whole(usable)
     folder = config.out or config.run / ("ensemble" if config.ensemble else "fit")
@@ -228,7 +229,18 @@ def _written(
 
 
 def _check_free(folder: Path, config: FitConfig) -> None:
-    """Let nobody replace what was made otherwise."""
+    """Let nobody replace what was made otherwise, or write into what is no fit.
+
+    A fit that was killed leaves its heads without a record.
+    """
+    others = (
+        sorted(path.name for path in folder.iterdir() if path.name != HEADS_FILE) if folder.is_dir() else []
+    )
+    others = [name for name in others if not name.endswith(UNFINISHED)]
+    if (folder.exists() and not folder.is_dir()) or (others and FIT_FILE not in others):
+        raise ProbeError(
+            f"Expected {folder} to be new, empty or an earlier fit, but it is not; give another --out."
+        )
     if config.overwrite or not (folder / FIT_FILE).is_file():
         return
     earlier, wanted = read_fit(folder).provenance.settings or {}, config.recorded()

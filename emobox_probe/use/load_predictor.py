@@ -38,7 +38,7 @@ def load_predictor(config: PredictConfig) -> LoadedPredictor:
         return _of_export(config)
     accelerator = accelerator_on(config.device)
     prepare_device(accelerator)
-    usable = read_usable(config.classifier).only(config.fold, config.seed)
+    usable = read_usable(config.classifier, "a run, a fit or an export").only(config.fold, config.seed)
     encoder = encoder_for(usable, accelerator.device, config.model, config.trust_remote_code)
     if config.batch_seconds is not None and isinstance(encoder, ModelEncoder):
         encoder.budget.seconds = config.batch_seconds

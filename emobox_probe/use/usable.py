@@ -13,6 +13,7 @@ from emobox_probe.encoders.own.doors import is_own
 from emobox_probe.errors import ProbeError
 from emobox_probe.experiment import read_run
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord
+from emobox_probe.records.export_record import EXPORT_FILE
 from emobox_probe.records.fit_record import FIT_FILE, Expected, read_fit
 from emobox_probe.records.heads_file import LAST, KeptHead, read_heads
 from emobox_probe.records.predictions import labels_of
@@ -52,8 +53,10 @@ class Usable:
             folds = dict.fromkeys(kept.fold for kept in self.heads)
             sources = dict.fromkeys(kept.source for kept in self.heads)
             seeds = dict.fromkeys(str(kept.seed) for kept in self.heads)
+            asked = {"fold": fold, "seed": seed}
+            given = " and ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
             raise ProbeError(
-                f"Expected heads of fold {fold} and seed {seed}, but there are folds {', '.join(folds)} of "
+                f"Expected heads of {given}, but there are folds {', '.join(folds)} of "
                 f"{', '.join(sources)} and seeds {', '.join(seeds)}; choose of these."
             )
         return replace(self, heads=chosen)
@@ -69,19 +72,27 @@ class Usable:
         return any(kept.layer != LAST for kept in self.heads)
 
 
-def read_usable(folder: str | Path) -> Usable:
+def read_usable(folder: str | Path, wanted: str = "a run or a fit") -> Usable:
     """The heads of a run's or a fit's folder.
+
+    Args:
+        folder: of a run or of a fit.
+        wanted: whose folder the user may name, for the message.
 
     Raises:
         ProbeError: it is neither, has no heads, or they are not those of its record.
     """
     folder = Path(folder)
+    if (folder / EXPORT_FILE).is_file():
+        raise ProbeError(
+            f"Expected the folder of {wanted}, but {folder} is an export; give the run or fit that it was made of."
+        )
     if (folder / FIT_FILE).is_file():
         return _of_fit(folder)
     if not any((folder / name).is_file() for name in (RESULT_FILE, CROSS_FILE)):
         raise ProbeError(
-            f"Expected the folder of a run, a fit or an export, but {folder} has no {RESULT_FILE}, {CROSS_FILE} or "
-            f"{FIT_FILE}; give the folder that emobox probe, cross, fit or export wrote."
+            f"Expected the folder of {wanted}, but {folder} has no {RESULT_FILE}, {CROSS_FILE} or {FIT_FILE}; give "
+            f"the folder that one of these commands wrote: emobox probe, cross, fit."
         )
     record = read_run(folder)
     kept = read_heads(folder, record.heads_sha256)

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,10 @@ def _check_possible(usable: Usable, config: ExportConfig) -> None:
         )
     if config.int8 and config.to == "transformers":
         raise ProbeError("Expected --int8 with --to onnx or web, but got transformers; leave it out.")
+    if config.int8 and name.startswith(BUILTIN):
+        raise ProbeError(
+            f"Expected --int8 with an encoder that has matrix products, but {name} has none; leave it out."
+        )
     if config.to != "transformers" and usable.encoder.dtype != "float32":
         raise ProbeError(
             f"Expected an encoder that ran in float32 for --to {config.to}, but this one ran in "
@@ -161,9 +166,25 @@ def _write_transformers(folder: Path, config: ExportConfig, usable: Usable) -> N
     if loaded is not None:
         model.encoder = loaded.model
     model.heads = Heads(heads, [kept.layer for kept in usable.heads], usable.store_dtype)
-    model.save_pretrained(folder)
+    with _no_bars():
+        model.save_pretrained(folder)
     # Waveforms go in as they are: what else the encoder wants is done in the model, which knows their true lengths.
     Wav2Vec2FeatureExtractor(do_normalize=False, return_attention_mask=True).save_pretrained(folder)
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Without the bar of transformers, which counts files: of one, it says nothing."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    if shown:
+        logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _preprocessor(extractor: Any) -> dict[str, Any]:

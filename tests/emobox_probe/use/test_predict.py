@@ -264,7 +264,7 @@ def test_what_is_no_classifier_is_refused(tmp_path: Path, files: Path, runs: dic
         predict(tmp_path, files)
     with pytest.raises(ProbeError, match="Expected recordings in"):
         predict(runs["logmel"], tmp_path)
-    with pytest.raises(ProbeError, match="Expected heads of fold fold9 and seed None"):
+    with pytest.raises(ProbeError, match="Expected heads of fold fold9, but there are folds"):
         predict(runs["logmel"], files, fold="fold9")
 
 
