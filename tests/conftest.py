@@ -39,6 +39,11 @@ def shared_assets_fixture() -> Path:
     return shared_assets()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Pages of the guide first: each takes long, and at the end one process would run them while the others wait."""
+    items.sort(key=lambda item: item.path.name != "test_docs.py")
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
     """Say last, one line a remedy, how many tests were not run: reasons read "what is missing: command"."""

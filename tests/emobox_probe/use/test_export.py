@@ -146,6 +146,7 @@ def test_onnx_says_what_the_record_says(
 
 
 @onnx_only
+@pytest.mark.slow
 def test_eight_bits_change_little_and_are_said(
     runs: dict[str, Path], tiny: Path, waveforms: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
