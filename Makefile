@@ -12,7 +12,7 @@ LAUNCH := $(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_pr
 # One test process a core, so one thread each.
 TEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
 
-# What checks the pages' JavaScript needs node; the pages do not, nor anything else.
+# What checks and tests the pages' JavaScript needs node; the pages do not, nor anything else.
 JAVASCRIPT := javascript/node_modules
 PAGE := hub_cards/leaderboard/static/leaderboard/*.js emobox_probe/use/export/static/*.js
 
@@ -40,7 +40,7 @@ lint: $(STAMP)
 lint-js:
 	@if cmp -s javascript/package-lock.json $(JAVASCRIPT)/.locked && node --version >/dev/null 2>&1; \
 	then $(MAKE) --no-print-directory lint-js-here; \
-	else echo "Not run: the checks of the page's JavaScript. To run them, with npm and node from 20.19: make javascript"; fi
+	else echo "Not run: the checks of the pages' JavaScript. To run them, with npm and node from 20.19: make javascript"; fi
 
 lint-js-here:
 	$(JAVASCRIPT)/.bin/eslint --config javascript/eslint.config.mjs $(PAGE)

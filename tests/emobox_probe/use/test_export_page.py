@@ -1,36 +1,28 @@
 """The exported page in a real browser: the record's labels and logits, by mouse and keyboard, and no one else asked."""
 
-import functools
-import json
-import os
-import shutil
-import threading
 from collections.abc import Callable, Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from browser_pages import (
+    RUNTIME,
+    classified,
+    headless_chromium,
+    needs_chromium,
+    needs_runtime,
+    playwright,
+    served,
+)
 from used_runs import demo_waveforms, logits_of
 
 from emobox_probe import export
 from emobox_probe.records.result import read_record
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: pip install playwright"
-)
 pytest.importorskip("onnxscript", reason="onnxscript is not installed: pip install emobox[onnx]")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-RUNTIME = Path(os.environ.get("EMOBOX_ONNXRUNTIME_WEB") or "node_modules/onnxruntime-web")
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium on the path; apt-get install chromium"),
-    pytest.mark.skipif(
-        not (RUNTIME / "package.json").is_file(),
-        reason="no npm package onnxruntime-web; npm install it and set EMOBOX_ONNXRUNTIME_WEB to its folder",
-    ),
-]
+pytestmark = [needs_chromium, needs_runtime]
 RATE, TOLERANCE = 16_000, 1e-4
 # A made-up microphone instead of questions about a real one.
 MICROPHONE = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
@@ -39,11 +31,8 @@ Open = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        # Containers give Chromium no user namespaces of its own; it opens nothing but our own page.
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *MICROPHONE])
+    with headless_chromium(*MICROPHONE) as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +41,10 @@ def page_folder(runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
     return export(runs["logmel"], "web", out=out, fold="fold1", onnxruntime_web=RUNTIME)
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        """Nothing."""
-
-
 @pytest.fixture(scope="module")
 def address(page_folder: Path) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(page_folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+    with served(page_folder) as place:
+        yield place
 
 
 @pytest.fixture
@@ -95,12 +76,6 @@ def open_page(browser: Any, address: str) -> Iterator[Open]:
     assert troubles == []
 
 
-def results(page: Any) -> dict[str, tuple[str, list[float]]]:
-    """Label and logits by the name of the file without its ending."""
-    articles = page.locator("#results article").evaluate_all("all => all.map(one => ({ ...one.dataset }))")
-    return {Path(one["file"]).stem: (one["label"], json.loads(one["logits"])) for one in articles}
-
-
 def test_the_page_says_what_the_record_says(open_page: Open, runs: dict[str, Path], tmp_path: Path) -> None:
     recorded, waveforms = logits_of(runs["logmel"], "fold1"), demo_waveforms()
     for id in recorded:
@@ -108,7 +83,7 @@ def test_the_page_says_what_the_record_says(open_page: Open, runs: dict[str, Pat
     page = open_page()
     page.set_input_files("#files", [tmp_path / f"{id}.wav" for id in recorded])
     playwright.expect(page.locator("#status")).to_contain_text(f"{len(recorded)} done")
-    said, labels = results(page), read_record(runs["logmel"]).corpus.labels
+    said, labels = classified(page), read_record(runs["logmel"]).corpus.labels
     assert said.keys() == recorded.keys()
     for id, logits in recorded.items():
         label, shown = said[id]
@@ -124,7 +99,7 @@ def test_other_files_are_decoded_and_what_is_none_is_said(open_page: Open, tmp_p
     page = open_page()
     page.set_input_files("#files", [tmp_path / name for name in ("other.flac", "clip.wav", "broken.wav")])
     playwright.expect(page.locator("#status")).to_contain_text("2 done. Not read: broken.wav")
-    assert results(page).keys() == {"other", "clip"}
+    assert classified(page).keys() == {"other", "clip"}
 
 
 def test_what_is_to_be_expected_is_said(open_page: Open, runs: dict[str, Path], page_folder: Path) -> None:
@@ -156,7 +131,7 @@ def test_what_predict_refuses_is_refused(
     page = open_page()
     page.set_input_files("#files", tmp_path / "bad.wav")
     playwright.expect(page.locator("#status")).to_contain_text(f"0 done. Not read: bad.wav: {reason}")
-    assert results(page) == {}
+    assert classified(page) == {}
 
 
 def test_silence_is_remarked(open_page: Open, tmp_path: Path) -> None:
@@ -195,7 +170,7 @@ def test_a_recording_is_made_by_keyboard(open_page: Open) -> None:
     page.wait_for_timeout(700)
     page.keyboard.press("Enter")
     playwright.expect(page.locator("#status")).to_contain_text("1 done")
-    assert "Recording 1" in results(page)
+    assert "Recording 1" in classified(page)
 
 
 @pytest.mark.parametrize("width", [360, 1000])

@@ -1,13 +1,13 @@
 """The page in a real browser: sorted, filtered, linked to, downloaded; nothing injected, no one else asked."""
 
 import csv
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from browser_pages import headless_chromium, needs_chromium, playwright
 from classified_records import make_classified
 from cross_records import cross_record
 from kept_runs import kept_run
@@ -16,11 +16,7 @@ from hub_cards.leaderboard.data import page_data
 from hub_cards.leaderboard.site import PAGE, render, write
 from hub_cards.runs.collection import collect
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: pip install playwright"
-)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium on the path; apt-get install chromium")
+pytestmark = needs_chromium
 
 HOSTILE = '</script><img src=x onerror="document.title=1">&lt;b&gt; =1+1\n' + "long" * 60
 HOSTILE_KEY = quote(HOSTILE)
@@ -29,11 +25,8 @@ Open = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        # Containers give Chromium no user namespaces of its own; it opens nothing but our own page.
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with headless_chromium() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
