@@ -21,7 +21,7 @@ from emobox_datasets.audio_files.audio import SAMPLING_RATE, as_stored, read_wav
 from emobox_datasets.audio_files.segments import Segment, between_silences, parts_of, windows
 from emobox_datasets.audio_files.stream import stream
 from emobox_datasets.copy.folder import AUDIO
-from emobox_datasets.copy.placeholders import ABSENT
+from emobox_datasets.copy.placeholders import ABSENT, REPLACE
 from emobox_datasets.errors import AudioError
 from emobox_datasets.files import sha256
 from emobox_probe.config import SHORTEST_WINDOW, PredictConfig
@@ -33,7 +33,7 @@ from emobox_probe.use.predictor import Predictor
 STDIN = "-"
 # Seconds of audio, and parts, that are in memory at a time.
 BATCH_SECONDS, BATCH_PARTS = 60.0, 64
-CORRECT = "correct its path"
+CORRECT, PIPE = "correct its path", "pipe a recording into the command"
 NO_PART = ("no part of it is loud and long enough", "label all of it, without --segments")
 
 
@@ -155,10 +155,15 @@ def _tasks(
                 start, end = (part.start, part.end) if config.parted else (None, None)
                 yield _Task(file, f"{content} {start} {end}", start, end, as_stored(part.waveform))
         except AudioError as error:
-            # Whoever names a file has no corpus to copy it from.
-            remedy = CORRECT if (error.reason, error.remedy) == ABSENT else error.remedy
-            not_labelled.append(AudioError(file, error.reason, remedy, error.detail))
+            not_labelled.append(AudioError(file, error.reason, _remedy(file, error), error.detail))
         done()
+
+
+def _remedy(file: str, error: AudioError) -> str:
+    """Whoever names a file has no corpus to copy it from."""
+    if file == STDIN and error.remedy == REPLACE:
+        return PIPE
+    return CORRECT if (error.reason, error.remedy) == ABSENT else error.remedy
 
 
 def _parts(path: Path, config: PredictConfig) -> Iterator[Segment]:

@@ -20,7 +20,8 @@ from datasets import load_dataset
 from records import record as made_up_record
 from safetensors.torch import load_file, save_file
 from sklearn.metrics import recall_score
-from transformers import BertConfig, BertModel, Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
+from tiny_encoder import save_tiny
+from transformers import BertConfig, BertModel
 
 from emobox_probe import experiment
 from emobox_probe.protocol import PAPER, PROTOCOLS
@@ -46,24 +47,7 @@ def run(*words: str) -> int:
 
 @pytest.fixture(scope="session")
 def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random wav2vec 2.0 of a few thousand parameters, saved as people save models."""
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    torch.manual_seed(0)
-    config = Wav2Vec2Config(
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        conv_dim=(8, 8),
-        conv_stride=(10, 32),
-        conv_kernel=(20, 32),
-        num_feat_extract_layers=2,
-        num_conv_pos_embeddings=4,
-        num_conv_pos_embedding_groups=2,
-    )
-    Wav2Vec2Model(config).save_pretrained(folder)
-    Wav2Vec2FeatureExtractor().save_pretrained(folder)
-    return folder
+    return save_tiny(tmp_path_factory.mktemp("models") / "tiny")
 
 
 def scores_and_settings(record: ResultRecord) -> dict:

@@ -1,11 +1,7 @@
-"""Running a plan within a test, and a tiny encoder to run it on."""
+"""Running a plan within a test."""
 
 import json
-from pathlib import Path
 from typing import Any
-
-import torch
-from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from hub_cards.bench.bench import prepare
 from hub_cards.bench.events import Events
@@ -13,27 +9,6 @@ from hub_cards.bench.options import BenchConfig
 from hub_cards.bench.reading import parse_plan
 from hub_cards.bench.runner import Runner
 from hub_cards.bench.trackers import Tracker
-
-SMALL = {
-    "hidden_size": 16,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "intermediate_size": 16,
-    "conv_dim": (8, 8),
-    "conv_stride": (10, 32),
-    "conv_kernel": (20, 32),
-    "num_feat_extract_layers": 2,
-    "num_conv_pos_embeddings": 4,
-    "num_conv_pos_embedding_groups": 2,
-}
-
-
-def save_tiny(folder: Path, seed: int = 0) -> Path:
-    """A random wav2vec 2.0 of a few thousand parameters."""
-    torch.manual_seed(seed)
-    Wav2Vec2Model(Wav2Vec2Config(**SMALL)).save_pretrained(folder)
-    Wav2Vec2FeatureExtractor().save_pretrained(folder)
-    return folder
 
 
 class Recorded(Events):

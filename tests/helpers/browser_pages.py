@@ -16,6 +16,8 @@ import pytest
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: pip install playwright"
 )
+# No test is timed, whatever else runs on the machine.
+playwright.expect.set_options(timeout=60_000)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 INSTALLED = Path(__file__).parents[2] / "javascript" / "node_modules" / "onnxruntime-web"
 RUNTIME = Path(os.environ.get("EMOBOX_ONNXRUNTIME_WEB") or INSTALLED)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from used_runs import QUICK, QUICK_STRICT, make_tiny_encoder
+from tiny_encoder import save_tiny
+from used_runs import QUICK, QUICK_STRICT
 
 from emobox_probe import experiment, probe
 from emobox_probe.protocol import PROTOCOLS
@@ -26,7 +27,7 @@ def quick_protocols() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_encoder(tmp_path_factory.mktemp("models") / "tiny")
+    return save_tiny(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture(scope="module")

@@ -106,7 +106,7 @@ def test_what_is_to_be_expected_is_said(open_page: Open, runs: dict[str, Path], 
     record = read_record(runs["logmel"])
     shown = open_page().locator("footer").inner_text()
     assert f"UA {100 * record.pooled.ua:.1f} %" in shown
-    assert "demo (Apache-2.0" in shown
+    assert "demo (licence: Apache-2.0" in shown
     # As the card says it.
     told = "speakers that were heard in training: expect less of new ones"
     assert told in shown

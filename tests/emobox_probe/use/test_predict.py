@@ -141,6 +141,12 @@ def test_standard_input(runs: dict[str, Path], files: Path, monkeypatch: Any, ca
         assert piped[label].iloc[0] == pytest.approx(named[label].iloc[0], abs=1e-6)
 
 
+def test_nothing_on_standard_input_is_said(runs: dict[str, Path], monkeypatch: Any) -> None:
+    monkeypatch.setattr(sys, "stdin", type("Piped", (), {"buffer": io.BytesIO()}))
+    (error,) = predict(runs["logmel"], "-").not_labelled
+    assert str(error) == "Expected audio in -, but it is empty; pipe a recording into the command."
+
+
 def test_windows_are_as_their_cuts(runs: dict[str, Path], files: Path, tmp_path: Path) -> None:
     whole = np.concatenate([soundfile.read(file)[0] for file in sorted(files.glob("*.wav"))[:4]])
     soundfile.write(tmp_path / "whole.flac", whole, RATE)
@@ -242,10 +248,10 @@ def test_memory_does_not_grow_with_a_recording(runs: dict[str, Path], tmp_path: 
 
 def test_heads_of_another_encoder_are_refused(runs: dict[str, Path], tmp_path: Path, files: Path) -> None:
     import torch
+    from tiny_encoder import save_tiny
     from transformers import Wav2Vec2Model
-    from used_runs import make_tiny_encoder
 
-    other = make_tiny_encoder(tmp_path / "tiny")
+    other = save_tiny(tmp_path / "tiny")
     model = Wav2Vec2Model.from_pretrained(other)
     with torch.no_grad():
         model.feature_projection.projection.bias += 1

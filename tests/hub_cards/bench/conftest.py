@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from bench_running import save_tiny
+from tiny_encoder import save_tiny
 
 from emobox_datasets.errors import CorpusError
 from emobox_probe import experiment

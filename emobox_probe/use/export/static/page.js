@@ -80,7 +80,7 @@
       make("li", {}, `Recall by label: ${worst.join(", ")}.`),
       ...expected.remarks.map((/** @type {string} */ text) => make("li", {}, text)),
     );
-    const trained = corpora.map(({ name, licence }) => `${name} (${licence})`).join(", ");
+    const trained = corpora.map(({ name, licence }) => `${name} (licence: ${licence})`).join(", ");
     place("about").textContent = `${title}. Trained on ${trained}.`;
   }
 
@@ -158,11 +158,8 @@
     place("progress").value = 1;
     place("files").disabled = false;
     const done = recordings.length - unreadable.length;
-    say(
-      unreadable.length
-        ? `${done} done. Not read: ${unreadable.join("; ")}`
-        : `${done} done: ${place("results").firstElementChild?.dataset.label ?? ""}`,
-    );
+    const last = done === 1 ? `: ${place("results").firstElementChild?.dataset.label}` : "";
+    say(unreadable.length ? `${done} done. Not read: ${unreadable.join("; ")}` : `${done} done${last}`);
   }
 
   async function record() {
