@@ -1,7 +1,7 @@
 """EmoDB with a real Whisper encoder and a random wav2vec 2.0: every way to use a run gives the logits of its record.
 
 Of every fold, a head is exported, and what its record holds of its test utterances, all 535 over the folds, is held
-against `predict`, the `transformers` folder, ONNX Runtime and the page in Chromium, in padded batches and one by one.
+against `predict`, the `transformers` folder, ONNX Runtime and the page in Chromium, in batches and one by one.
 """
 
 from collections.abc import Callable, Sequence
