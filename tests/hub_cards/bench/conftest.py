@@ -10,6 +10,7 @@ from bench_running import Here, save_tiny
 
 from emobox_probe import experiment
 from emobox_probe.protocol import PROTOCOLS
+from hub_cards.bench.engines import ENGINES, Places
 from hub_cards.bench.work import Failure
 
 
@@ -48,4 +49,6 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return really(self, *given)
 
     monkeypatch.setattr(Here, "do", do)
+    here = Places(lambda: 1, lambda count, logs: [Here()])
+    monkeypatch.setitem(ENGINES, "processes", here)
     return ran
