@@ -178,7 +178,7 @@ def records(folder: Path) -> dict[str, dict]:
 
 def paper() -> dict:
     """The paper's ten models on its 32 corpora under both protocols, on one H100."""
-    speeds = Speeds("cuda", "NVIDIA H100 80GB HBM3", 1)
+    speeds = Speeds("cuda", "NVIDIA H100 80GB HBM3")
     known = [name for name in corpora.names() if corpora.load(name).synthesise is None]
     extraction, training = 0.0, dict.fromkeys(("paper", "strict"), 0.0)
     sources: set[str] = set()

@@ -7,7 +7,7 @@ corpus and between corpora is one thing, of which a `Design` says what differs.
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -131,10 +131,11 @@ def _named(model: Any) -> tuple[str, Any]:
     return (str(model), None) if isinstance(model, (str, PathLike)) else (name_of_object(model), model)
 
 
-def run(config: ProbeConfig | CrossConfig, own: Any = None) -> Run:
+def run(config: ProbeConfig | CrossConfig, own: Any = None, load: Callable[..., Encoder] = encoder_of) -> Run:
     """From corpora and model to a record, top to bottom; a finished run of equal settings is not made again.
 
-    `own` is the model where it is an object in memory, which settings can only name.
+    `own` is the model where it is an object in memory, which settings can only name; `load` loads it as `encoder_of`
+    does, or has it.
 
     Raises:
         ProbeError: settings, model or folder are not what is needed; says what to do.
@@ -147,7 +148,7 @@ def run(config: ProbeConfig | CrossConfig, own: Any = None) -> Run:
     folder = design.folder(config.model)
     if config.overwrite or not (folder / design.record_file).is_file():
         check_writable(folder)
-    encoder = encoder_of(config, accelerator.device, protocol, own)
+    encoder = load(config, accelerator.device, protocol, own)
 
     # What is wrong with any corpus shows here, before features are made of the first.
     pool = Pool(design.labels, limit=config.limit)

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
+from copy import copy
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -88,6 +89,12 @@ class ModelEncoder:
             own=own,
             matrix_products="float32" if dtype == "float32" else None,
         )
+
+    def of_last_layer(self) -> Self:
+        """The same model without the means of all layers."""
+        other = copy(self)
+        other._layers, other.facts = False, self.facts.model_copy(update={"layers": "last"})
+        return other
 
     def plan(self, seconds: Sequence[float]) -> list[list[int]]:
         costs = [self._family.prepare.cost(duration) for duration in seconds]

@@ -8,16 +8,15 @@ emobox bench plan.yaml --shard 3/10 --log json
 
 import re
 
-import torch
 from rich.console import Console
 
 import hub_cards.bench.estimate as estimate
 from emobox_datasets.errors import CorpusError
 from emobox_probe.errors import ProbeError
 from hub_cards.bench.default import default_plan
+from hub_cards.bench.engines import ENGINES
 from hub_cards.bench.events import Events, RichEvents
 from hub_cards.bench.items import Item, chosen, expand, shard
-from hub_cards.bench.jobs import launch_words
 from hub_cards.bench.models import find_model, previewed
 from hub_cards.bench.options import BenchConfig, Overwrite
 from hub_cards.bench.plan import Plan, PlanError
@@ -51,9 +50,9 @@ def bench(config: BenchConfig, console: Console, progress: bool = True) -> int:
     try:
         plan = read_plan(config.plan) if config.plan else parse_plan(default_plan(), "the default plan")
         ledger, mine = prepare(plan, config)
-        processes = config.processes or max(torch.cuda.device_count(), 1)
+        count = config.workers or ENGINES[config.engine].count()
         again = config.overwrite == "always"
-        told = estimate.estimate(ledger, mine, processes, config.keep_features, again)
+        told = estimate.estimate(ledger, mine, count, config.keep_features, again)
         tracker = Tracker(None if config.dry_run else config.tracker, plan)
     except (ProbeError, CorpusError) as error:
         raise PlanError([str(error)]) from error
@@ -76,7 +75,7 @@ def bench(config: BenchConfig, console: Console, progress: bool = True) -> int:
         runner = Runner(
             ledger,
             mine,
-            launch_words(config.launcher, processes),
+            ENGINES[config.engine].workers(count, plan.state / "logs"),
             config.overwrite,
             config.keep_features,
             events,
@@ -111,10 +110,6 @@ def prepare(plan: Plan, config: BenchConfig) -> tuple[Ledger, list[Item]]:
             mine = shard(mine, *read_shard(config.shard))
     except ValueError as error:
         problems.append(str(error))
-    if config.launcher and config.processes:
-        problems.append(
-            "Expected --launcher or --processes, but got both; the launcher says how many processes there are."
-        )
     if problems:
         raise PlanError(problems)
     return Ledger(plan, items, models, OVERWRITE[config.overwrite]), mine
@@ -148,4 +143,10 @@ def show_summary(summary: Summary, plan: Plan, console: Console) -> None:
     )
     for name, reason in {**summary.failed, **summary.blocked}.items():
         console.print(f"{name}: {reason}", markup=False, soft_wrap=True, highlight=False)
-    console.print(f"Report: {plan.output / 'report.md'}; logs: {plan.state / 'logs'}", soft_wrap=True)
+    if summary.items:
+        console.print(
+            f"{summary.finished} of {summary.items} items of the plan are done. Report: {plan.output / 'report.md'}; "
+            f"logs: {plan.state / 'logs'}",
+            soft_wrap=True,
+            highlight=False,
+        )

@@ -15,7 +15,7 @@ from emobox_probe.encoders.encoder import DTYPES
 from emobox_probe.experiment import hardware
 from hub_cards.bench.items import KINDS, Item, dependents, layers_of
 from hub_cards.bench.models import ModelHere
-from hub_cards.bench.speeds import Speeds, Time, past_notes, past_records
+from hub_cards.bench.speeds import START, Speeds, Time, past_notes, past_records
 from hub_cards.bench.states import Ledger, State
 
 # Bytes of libraries in a process, and of a parameter while a model is loaded and then run in float32.
@@ -44,6 +44,8 @@ class Estimate:
     free: float
     memory: float
     hardware: str
+    device: str
+    workers: int
     models: Sequence[ModelHere] = ()
 
     @property
@@ -54,7 +56,9 @@ class Estimate:
 
     @property
     def seconds(self) -> float:
-        return sum(line.time.seconds for line in self.lines)
+        """Until all is done: the start of a worker, and the items, which GPUs share and cores do not."""
+        work = sum(line.time.seconds for line in self.lines)
+        return START[self.device] + work / self.workers if work else 0.0
 
     @property
     def enough_disk(self) -> bool:
@@ -62,22 +66,20 @@ class Estimate:
 
 
 def estimate(
-    ledger: Ledger, mine: Sequence[Item], processes: int, keep_features: bool, again: bool
+    ledger: Ledger, mine: Sequence[Item], workers: int, keep_features: bool, again: bool
 ) -> Estimate:
     """Estimate the items of one worker.
 
     Args:
         ledger: the whole plan.
         mine: the items of this worker.
-        processes: how many work on an item.
+        workers: how many do items side by side.
         keep_features: whether features stay when nothing needs them any more.
         again: whether what is done is done again.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     plan = ledger.plan
-    speeds = Speeds(
-        device.type, hardware(device), processes, past_notes(plan.features), past_records(plan.output)
-    )
+    speeds = Speeds(device.type, hardware(device), past_notes(plan.features), past_records(plan.output))
     lines = [_line(ledger, item, speeds, again) for item in mine if item.kind != "report"]
     needed = [ledger.models[model] for model in dict.fromkeys(line.item.model for line in lines) if model]
     return Estimate(
@@ -86,6 +88,8 @@ def estimate(
         free_bytes(plan.features),
         max((LIBRARIES + A_PARAMETER * 1e6 * here.size.parameters for here in needed), default=0.0),
         speeds.hardware,
+        device.type,
+        workers if device.type == "cuda" else 1,
         needed,
     )
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from emobox_probe.config import Config
 
 Overwrite = Literal["never", "only-missing", "always"]
+Engine = Literal["processes", "ray"]
 
 
 class BenchConfig(Config):
@@ -25,10 +26,11 @@ class BenchConfig(Config):
     )
     shard: str | None = Field(None, description="I/N: the part of worker I of N, from 1")
     keep_features: bool = Field(False, description="also when nothing in the plan needs them")
-    processes: int | None = Field(None, gt=0, description="for each item; default: as many as there are GPUs")
-    launcher: str | None = Field(
-        None,
-        description="starts the processes of an item, such as 'accelerate launch --config_file four.yaml'",
+    workers: int | None = Field(
+        None, gt=0, description="that do items side by side; default: as many as there are GPUs, or one"
+    )
+    engine: Engine = Field(
+        "processes", description="where workers are: on this machine, or on those of a Ray cluster"
     )
     log: Literal["rich", "json"] = Field("rich", description="for people, or one JSON object a line")
     tracker: Literal["trackio", "wandb", "tensorboard"] | None = Field(

@@ -27,8 +27,8 @@ DASH = "–"
 OURS = "ua_mean_over_folds"
 
 
-def write(ledger: Ledger, failures: Mapping[str, str]) -> None:
-    """Write the report of all records of the plan that are done.
+def write(ledger: Ledger, failures: Mapping[str, str]) -> int:
+    """Write the report of all records of the plan that are done; how many items are not done.
 
     Args:
         ledger: the plan; records that are stale are left out and named.
@@ -49,6 +49,7 @@ def write(ledger: Ledger, failures: Mapping[str, str]) -> None:
     ]
     write_whole(plan.output / "report.md", ("\n".join(parts) + "\n").encode())
     write_whole(plan.output / "report.csv", scores.round(DECIMALS).to_csv(index=False).encode())
+    return len(open_items)
 
 
 def score_table(ledger: Ledger) -> pd.DataFrame:

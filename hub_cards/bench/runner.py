@@ -1,4 +1,4 @@
-"""Doing what is missing of a plan, beside any number of others who do the same.
+"""Doing what is missing of a plan by workers side by side, and beside any number of others who do the same.
 
 Who does an item holds its lock; the system lets go of it when that process dies, and the next one takes the item
 over. No time of day is looked at, so a clock may jump.
@@ -8,8 +8,10 @@ import contextlib
 import json
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
+from threading import RLock
 from types import FrameType
 from typing import Any
 
@@ -21,11 +23,12 @@ from emobox_probe.errors import ProbeError
 from emobox_probe.features.shards import write_whole
 from hub_cards.bench.events import Events
 from hub_cards.bench.items import Item, dependents
-from hub_cards.bench.jobs import Failure, Job
 from hub_cards.bench.options import Overwrite
 from hub_cards.bench.states import Ledger, read_item
 from hub_cards.bench.storage import drop_if_finished, in_use
 from hub_cards.bench.trackers import Tracker
+from hub_cards.bench.work import Failure, Work
+from hub_cards.bench.workers import Worker
 
 # Seconds between looks at items that others do.
 POLL = 1.0
@@ -41,6 +44,9 @@ class Summary:
     failed: dict[str, str] = field(default_factory=dict)
     blocked: dict[str, str] = field(default_factory=dict)
     stopped: bool = False
+    # Of the whole plan, where a report was made.
+    items: int = 0
+    finished: int = 0
 
     @property
     def status(self) -> int:
@@ -52,38 +58,88 @@ class Summary:
 
 @dataclass
 class Runner:
-    """What `run` needs to know; `mine` are the items of this worker, `ledger.items` those of the whole plan."""
+    """What `run` needs to know; `mine` are the items of this benchmark, `ledger.items` those of the whole plan."""
 
     ledger: Ledger
     mine: Sequence[Item]
-    prefix: list[str]
+    workers: Sequence[Worker]
     overwrite: Overwrite
     keep_features: bool
     events: Events
     tracker: Tracker
     summary: Summary = field(default_factory=Summary)
     _stop: bool = False
+    _lock: RLock = field(default_factory=RLock)
+    _pending: list[Item] = field(default_factory=list)
+    _taken: set[str] = field(default_factory=set)
 
     def run(self) -> Summary:
-        """Do all items; the summary says how they ended."""
-        with self._signals():
-            pending = [item for item in self.mine if item.kind != "report"]
-            self.events.tell("plan", items=len(pending))
-            while pending and not self._stop:
-                left = [item for item in pending if not self._attempt(item)]
-                if len(left) == len(pending):
-                    time.sleep(POLL)  # others are at work on all that is left
-                pending = left
-        self.summary.stopped = self._stop and bool(pending)
+        """Do all items; the summary says how they ended.
+
+        Raises:
+            ProbeError: no worker could begin.
+        """
+        self._pending = [item for item in self.mine if item.kind != "report"]
+        self.events.tell("plan", items=len(self._pending))
+        with self._signals(), ThreadPoolExecutor(len(self.workers)) as pool:
+            ends = [pool.submit(self._work, worker) for worker in self.workers]
+            while wait(ends, timeout=POLL).not_done:  # in turns, so that signals are heard between them
+                pass
+        self.summary.stopped = self._stop and bool(self._pending)
+        for end in ends:
+            end.result()
         if any(item.kind == "report" for item in self.mine):
             self._report()
         self.events.tell("summary", **asdict(self.summary), status=self.summary.status)
         return self.summary
 
-    def _attempt(self, item: Item) -> bool:
+    def _work(self, worker: Worker) -> None:
+        """Do items with one worker until none is left."""
+        last: Item | None = None
+        waiting: set[str] = set()
+        try:
+            while self._pending and not self._stop:
+                item = self._take(last, waiting)
+                if item is None:
+                    waiting.clear()
+                    time.sleep(POLL)  # others are at work on all that is left
+                    continue
+                if self._attempt(item, worker):
+                    last = item
+                    waiting.clear()
+                else:
+                    waiting.add(item.name)
+                self._put_back(item)
+        except BaseException:
+            self._stop = True  # and the other workers end
+            raise
+        finally:
+            worker.close()
+
+    def _take(self, last: Item | None, waiting: Set[str]) -> Item | None:
+        """The next item that nothing stands in the way of: of the model and corpora that the worker has, if any is."""
+        with self._lock:
+            pending = {item.name for item in self._pending}
+            free = [
+                item
+                for item in self._pending
+                if item.name not in self._taken | waiting and not pending & set(item.needs)
+            ]
+            if not free:
+                return None
+            item = free[0]
+            if last is not None:
+                item = max(free, key=lambda one: (one.model == last.model, one.places == last.places))
+            self._taken.add(item.name)
+            return item
+
+    def _put_back(self, item: Item) -> None:
+        with self._lock:
+            self._taken.remove(item.name)
+            self._pending = [one for one in self._pending if not self._has_ended(one.name)]
+
+    def _attempt(self, item: Item, worker: Worker) -> bool:
         """Bring an item to its end; False if that must wait for others."""
-        if self._stop:
-            return False
         if failed := next((need for need in item.needs if need in self.summary.failed), None):
             reason = f"{failed} failed: {self.summary.failed[failed]}"
             self.summary.blocked[item.name] = reason
@@ -99,13 +155,13 @@ class Runner:
                 with FileLock(file("locks", item.name, ".work"), timeout=0):
                     pass  # or the process of a benchmark that died is still at it
                 self.ledger.look_again(item)
-                if not self._is_there(item) and not self._may_be_spared(item):
-                    self._do(item)
+                if not self._is_there(item) and not self._may_be_spared(item, worker):
+                    self._do(item, worker)
         except Timeout:
             return False
         return self._has_ended(item.name)
 
-    def _may_be_spared(self, item: Item) -> bool:
+    def _may_be_spared(self, item: Item, worker: Worker) -> bool:
         """Look at what the records that are there are of, if that is all that features would be made for.
 
         True if they need none, or if that will be known when other items of this worker were looked at.
@@ -113,7 +169,7 @@ class Runner:
         try:
             if item.name in self.ledger.unseen(item):
                 self.events.tell("look", item=item.name)
-                if self._run(item, only_look=True):
+                if self._run(item, worker, only_look=True):
                     return False  # making the features says why
                 self.ledger.look_again(item)
                 if self._is_there(item):
@@ -144,13 +200,13 @@ class Runner:
             self.events.tell("there", item=item.name)
         return state == "done"
 
-    def _do(self, item: Item) -> None:
+    def _do(self, item: Item, worker: Worker) -> None:
         self.events.tell("start", item=item.name)
         started = time.perf_counter()
-        failure = self._run(item)
-        if failure and failure.kind == "memory" and not self._stop:
+        failure = self._run(item, worker)
+        if failure and failure.kind in ("memory", "crash") and not self._stop:
             self.events.tell("retry", item=item.name, reason=failure.message)
-            failure = self._run(item, smaller=True)
+            failure = self._run(item, worker, smaller=True)
         if self._stop and failure:
             return  # it was told to end: neither done nor failed
         self.ledger.look_again(item)
@@ -163,18 +219,18 @@ class Runner:
         scores = self._scores(item)
         self.summary.done.append(item.name)
         self.events.tell("done", item=item.name, seconds=time.perf_counter() - started, **scores)
-        self.tracker.log(item.name, scores)
+        with self._lock:
+            self.tracker.log(item.name, scores)
         if not self.keep_features:
             self._drop(item)
 
-    def _run(self, item: Item, smaller: bool = False, only_look: bool = False) -> Failure | None:
+    def _run(
+        self, item: Item, worker: Worker, smaller: bool = False, only_look: bool = False
+    ) -> Failure | None:
         notes = self.ledger.notes(item) if item.kind != "extract" else None
-        job = Job(self.ledger.plan, item, self.prefix, smaller, only_look)
-        try:
-            with in_use(self.ledger.plan.features, notes or []):
-                return job.run(lambda: self._stop, lambda line: self.events.look(item.name, line))
-        except (ProbeError, OSError) as error:
-            return Failure("error", str(error), str(job.log))
+        work = Work.of(self.ledger.plan, item, smaller, only_look)
+        with in_use(self.ledger.plan.features, notes or []):
+            return worker.do(work, lambda: self._stop, lambda line: self.events.look(item.name, line))
 
     def _is_done(self, item: Item) -> bool:
         try:
@@ -208,7 +264,9 @@ class Runner:
     def _report(self) -> None:
         try:
             with FileLock(self.ledger.plan.file("locks", "report", ".lock")):
-                report.write(self.ledger, self.summary.failed | self.summary.blocked)
+                left = report.write(self.ledger, self.summary.failed | self.summary.blocked)
+            self.summary.items = sum(item.kind != "report" for item in self.ledger.items)
+            self.summary.finished = self.summary.items - left
         except (OSError, ProbeError, CorpusError) as error:
             self.summary.failed["report"] = str(error)
             self.events.tell("failed", item="report", kind="error", reason=str(error), log="")

@@ -53,8 +53,10 @@ TRAINING = {
 # What a head on frames does beside its products, for every hidden unit of every frame: as much as products with so many
 # dimensions more. On GPUs that has not been measured.
 BESIDE_PRODUCTS = {"cpu": 104.5, "cuda": 0.0}
-# Seconds until a process has imported, loaded and begun.
+# Seconds until a worker has imported and begun, and what an item takes beside its work: opening the corpus, trying the
+# model, intervals and pictures.
 START = {"cuda": 25.0, "cpu": 10.0}
+ITEM = {"cuda": 3.0, "cpu": 3.0}
 # The part of a corpus that most folds leave for training and validation.
 WITHOUT_TEST = 0.8
 
@@ -69,11 +71,10 @@ class Time:
 
 @dataclass
 class Speeds:
-    """The speeds of one machine: `hardware` by name, `device` cuda or cpu, so many `processes` an item."""
+    """The speeds of one machine: `hardware` by name, `device` cuda or cpu."""
 
     device: str
     hardware: str
-    processes: int
     notes: Sequence[Note] = ()
     records: Sequence[ResultRecord] = ()
     _rates: dict[tuple[str, str], float | None] = field(default_factory=dict)
@@ -90,16 +91,16 @@ class Speeds:
             and note.times_real_time
         ]
         if rates:
-            return Time(START[self.device] + billed / median(rates), "measured")
+            return Time(ITEM[self.device] + billed / median(rates), "measured")
         if here.size.parameters == 0:
             return Time(
-                START[self.device] + billed / BUILTIN_SPEED, "tabulated: built-in descriptors on 2 cores"
+                ITEM[self.device] + billed / BUILTIN_SPEED, "tabulated: built-in descriptors on 2 cores"
             )
         known = [reference for reference in REFERENCES if reference.device == self.device]
         size = here.size.parameters
         nearest = min(known, key=lambda r: (r.windowed != here.windowed, abs(log(r.parameters / size))))
-        speed = nearest.speed * nearest.parameters / size * self._parallel
-        return Time(START[self.device] + billed / speed, f"scaled by size from {nearest.source}")
+        speed = nearest.speed * nearest.parameters / size
+        return Time(ITEM[self.device] + billed / speed, f"scaled by size from {nearest.source}")
 
     def training(self, item: Item, here: ModelHere) -> Time:
         """Of the heads of a probe or cross item."""
@@ -109,13 +110,9 @@ class Speeds:
         work = training_work(item, here, self.device)
         rate = self._rate(protocol, frames)
         if rate is not None:
-            return Time(START[self.device] + work / rate, "measured")
+            return Time(ITEM[self.device] + work / rate, "measured")
         rate, source = TRAINING[self.device, frames]
-        return Time(START[self.device] + work / (rate * self._parallel), f"tabulated: {source}")
-
-    @property
-    def _parallel(self) -> int:
-        return self.processes if self.device == "cuda" else 1
+        return Time(ITEM[self.device] + work / rate, f"tabulated: {source}")
 
     def _rate(self, protocol: Protocol, frames: str) -> float | None:
         """The speed of records of this machine that trained on the same kind of features."""
@@ -125,7 +122,7 @@ class Speeds:
                 _record_work(record, self.device) / record.provenance.training_seconds
                 for record in self.records
                 if record.provenance.hardware == self.hardware
-                and record.provenance.processes == self.processes
+                and record.provenance.processes == 1
                 and ("every" if record.layers else "last") == frames
                 and record.protocol.get("epochs") == protocol.epochs
             ]

@@ -1,10 +1,10 @@
 """Features on disk while a benchmark runs: who uses them, and removing those that nothing needs any more."""
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
@@ -18,7 +18,7 @@ def in_use(features: Path, notes: Sequence[Note]) -> Iterator[None]:
     """Let others see that these stores are read; a process that dies lets go of them."""
     with ExitStack() as stack:
         for note in notes:
-            path = features / "locks" / f"use-{note.store}-{os.getpid()}"
+            path = features / "locks" / f"use-{note.store}-{uuid4().hex}"
             path.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(FileLock(path))
             stack.callback(path.unlink, missing_ok=True)

@@ -236,7 +236,7 @@ def test_sources_in_one_text_are_not_read_letter_by_letter() -> None:
         (["extract", "--model", "a/b", "--corpus", "demo", "--features-dir", " "], "a path as features_dir"),
         (["cross", "--model", "a/b", "--train", "emodb", "--data-dir", "emodb= "], "a path as data_dir"),
         (["probe", "--model", "a/b", "--corpus", "demo", "--num-proc", "0"], "num_proc to be more than 0"),
-        (["bench", "--processes", "0"], "processes to be more than 0"),
+        (["bench", "--workers", "0"], "workers to be more than 0"),
         (
             ["cross", "--model", "a/b", "--train", " , "],
             "at least one entry as train (sources, parted by commas), but got none",

@@ -6,8 +6,8 @@ imports what others made (never this project), then forks for every request: `{"
 with the three standard streams. `python -` stays, and runs the cells that follow as a notebook would.
 
 What differs from a shell is declared here: heads train for fewer epochs, archives have other checksums, and `accelerate
-launch` is read by accelerate's own parser, but the script then runs in one process; an item of `emobox bench` is a
-child of this server, so it does not look for its parent; and Ray is a stand-in.
+launch` is read by accelerate's own parser, but the script then runs in one process; items of `emobox bench` are done in
+the process of the command; and Ray is a stand-in.
 """
 
 import importlib
@@ -62,6 +62,8 @@ def run(words: list[str], connection: socket.socket) -> None:
     """One command, to its end."""
     command, *rest = words
     if command == "emobox":
+        if rest[:1] == ["bench"]:
+            do_items_here()
         importlib.import_module("emobox").main(rest)
     elif command == "accelerate":
         parser = importlib.import_module("accelerate.commands.launch").launch_command_parser()
@@ -77,15 +79,9 @@ def run(words: list[str], connection: socket.socket) -> None:
         notebook(connection)
     elif rest[:1] == ["-c"]:
         exec(compile(rest[1], "<command>", "exec"), {"__name__": "__main__"})
-    elif rest[:2] == ["-m", "hub_cards.bench.child"]:
-        child = importlib.import_module("hub_cards.bench.child")
-        child._die_with = lambda parent: None
-        sys.argv = rest[1:]
-        child.main()
     elif rest[:1] == ["-m"]:
         run_module(rest[1], rest[2:])
     else:
-        sys.modules["ray"] = Ray()
         run_script(rest[0], rest[1:])
 
 
@@ -97,30 +93,45 @@ class End:
 
 
 class Ray(types.ModuleType):
-    """Stands for Ray: tasks run at once, one after another."""
+    """Stands for Ray on one machine: what an actor is told to do is done at once."""
 
     def __init__(self) -> None:
         super().__init__("ray")
-        self.ObjectRef = End
         self.exceptions = types.SimpleNamespace(RayError=RuntimeError)
 
-    def init(self, address: str | None, log_to_driver: bool) -> None:
-        pass
+    def is_initialized(self) -> bool:
+        return True
 
-    def remote(self, **resources: float) -> Callable[[Callable[..., Any]], Any]:
-        def task(function: Callable[..., Any]) -> Any:
-            def run(*given: Any) -> End:
-                return End(function(*(one.value if isinstance(one, End) else one for one in given)))
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": 2}
 
-            return types.SimpleNamespace(remote=run)
+    def nodes(self) -> list[dict[str, Any]]:
+        return [{"Alive": True, "Resources": {"CPU": 2}}]
 
-        return task
+    def remote(self, **resources: float) -> Callable[[type], Any]:
+        def actor_of(kind: type) -> Any:
+            actor = kind()
+            do = types.SimpleNamespace(remote=lambda work: End(actor.do(work)))
+            return types.SimpleNamespace(remote=lambda: types.SimpleNamespace(do=do))
 
-    def wait(self, ends: list[End]) -> tuple[list[End], list[End]]:
-        return ends[:1], ends[1:]
+        return actor_of
+
+    def wait(self, ends: list[End], timeout: float) -> tuple[list[End], list[End]]:
+        return ends, []
 
     def get(self, end: End) -> Any:
         return end.value
+
+    def kill(self, actor: Any) -> None:
+        pass
+
+
+def do_items_here() -> None:
+    """The worker of a benchmark is no process of its own, and Ray is a stand-in."""
+    sys.modules["ray"] = Ray()
+    engines = importlib.import_module("hub_cards.bench.engines")
+    here = importlib.import_module("bench_running").Here
+    engines.ENGINES["processes"] = engines.Places(lambda: 1, lambda count, logs: [here()])
 
 
 def run_script(script: str, arguments: list[str]) -> None:

@@ -1,21 +1,18 @@
 """A tiny encoder, short protocols, and items that run in this process instead of one of their own."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from bench_running import Here
 from tiny_encoder import save_tiny
 
-from emobox_datasets.errors import CorpusError
 from emobox_probe import experiment
-from emobox_probe.errors import ProbeError
 from emobox_probe.protocol import PROTOCOLS
-from hub_cards.bench import child
-from hub_cards.bench.items import config_of
-from hub_cards.bench.jobs import Failure, Job
+from hub_cards.bench.engines import ENGINES, Places
+from hub_cards.bench.work import Failure
 
 
 @pytest.fixture(scope="session")
@@ -44,18 +41,15 @@ def one_thread():
 
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Run items here, for speed; the names of those that ran, or `look at` one."""
+    """The names of the items that ran here, or `look at` one."""
     ran: list[str] = []
+    really = Here.do
 
-    def run(self: Job, stopped: Callable[[], bool], look: Callable[[str], Any]) -> Failure | None:
-        ran.append(f"look at {self.item.name}" if self.only_look else self.item.name)
-        config = config_of(self.plan, self.item).model_dump(mode="json")
-        job = {"kind": self.item.kind, "config": config, "smaller": self.smaller}
-        try:
-            child._do({**job, "made_for": str(self.plan.output.absolute()), "only_look": self.only_look})
-        except (CorpusError, ProbeError) as error:
-            return Failure("error", str(error), "")
-        return None
+    def do(self: Here, *given: Any) -> Failure | None:
+        self.ran = ran
+        return really(self, *given)
 
-    monkeypatch.setattr(Job, "run", run)
+    monkeypatch.setattr(Here, "do", do)
+    here = Places(lambda: 1, lambda count, logs: [Here()])
+    monkeypatch.setitem(ENGINES, "processes", here)
     return ran

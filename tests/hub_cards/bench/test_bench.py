@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,6 @@ from rich.console import Console
 from hub_cards.bench.events import RichEvents
 
 SCRIPT = Path(__file__).with_name("short_bench.py")
-RAY = Path(__file__).parents[3] / "recipes" / "ray_bench.py"
 
 
 def command(plan: Path, *words: str) -> list[str]:
@@ -113,35 +113,46 @@ def test_three_shards_at_once_make_the_same_records_and_no_item_twice(plans, uni
 
 
 @pytest.mark.slow
-def test_ray_makes_the_same_records(plans, uninterrupted: dict) -> None:
+def test_ray_makes_the_same_records_also_where_actors_die(plans, uninterrupted: dict) -> None:
+    """A cluster of its own on this machine, with two actors; the first that works is killed."""
     pytest.importorskip("ray", reason="ray is not installed: pip install 'emobox[ray]'")
     plan = plans("ray")
-    bench = f"{sys.executable} {SCRIPT} bench"
-    done = subprocess.run(
-        [sys.executable, str(RAY), str(plan), "--bench", bench],
-        capture_output=True,
+    process = subprocess.Popen(
+        command(plan, "--engine", "ray", "--workers", "2"),
+        stdout=subprocess.PIPE,
         text=True,
-        check=False,
         env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
     )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert not [line for line in done.stdout.splitlines() if line.startswith("failed ")]
+    killed, told = 0, []
+    for line in process.stdout:
+        told.append(json.loads(line))
+        if told[-1]["event"] == "start" and not killed:
+            killed = kill_below(process.pid, "ray::Actor")
+    assert process.wait() == 0, told[-1]
+    assert killed
+    assert [event["event"] for event in told].count("retry") == killed
     assert comparable(plan.with_suffix("") / "runs") == uninterrupted
 
 
-@pytest.mark.slow
-def test_two_processes_an_item_through_accelerate(tmp_path: Path, tiny_encoder: Path) -> None:
-    plan = tmp_path / "plan.yaml"
-    plan.write_text(demo_plan(tmp_path, tiny_encoder))
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        command(plan, "--processes", "2"), capture_output=True, text=True, check=False, env=environment
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    path = tmp_path / "runs" / "tiny" / "demo" / "paper" / "result.json"
-    provenance = json.loads(path.read_text())["provenance"]
-    assert provenance["processes"] == 2
-    assert provenance["command"].startswith("emobox probe --model")
+def kill_below(parent: int, name: str) -> int:
+    """Kill a process of that name that descends from `parent`, as soon as there is one."""
+    for _ in range(600):
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                title = (folder / "cmdline").read_bytes().split(b"\0")[0].decode()
+                if title.startswith(name) and parent in ancestors(int(folder.name)):
+                    os.kill(int(folder.name), signal.SIGKILL)
+                    return 1
+            except (OSError, ValueError):
+                continue
+        time.sleep(0.1)
+    return 0
+
+
+def ancestors(number: int) -> Iterator[int]:
+    while number > 1:
+        number = int(Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[1])
+        yield number
 
 
 @pytest.mark.slow

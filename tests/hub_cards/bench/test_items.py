@@ -8,8 +8,7 @@ from bench_plans import demo_plan
 from emobox_probe.config import CrossConfig, ProbeConfig
 from emobox_probe.tasks.design import design_of
 from hub_cards.bench.bench import read_shard
-from hub_cards.bench.items import chosen, expand, layers_of, shard
-from hub_cards.bench.jobs import config_of
+from hub_cards.bench.items import chosen, config_of, expand, layers_of, shard
 from hub_cards.bench.reading import parse_plan
 from hub_cards.bench.states import record_folder
 

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 from bench_plans import comparable, demo_plan
-from bench_running import bench, save_tiny
+from bench_running import Here, bench, save_tiny
 from commands import run_command
 from filelock import FileLock
 
+from emobox_probe.config import ExtractConfig
 from emobox_probe.features import store as features
 from emobox_probe.features.shards import write_whole
 from emobox_probe.protocol import PROTOCOLS
 from hub_cards.bench import runner as runner_module
-from hub_cards.bench.jobs import Failure, Job
+from hub_cards.bench.work import Failure, Work
 
 # Holds the lock that it is given until it is killed.
 HOLDER = """
@@ -144,7 +145,9 @@ def test_a_failure_is_recorded_and_the_rest_goes_on(
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_corpus_that_goes_away_fails_alone(tmp_path: Path, in_process: list[str]) -> None:
+def test_a_corpus_that_goes_away_fails_alone(
+    tmp_path: Path, in_process: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "emodb").mkdir()
     text = demo_plan(tmp_path, "builtin:logmel").replace(
         "[demo]", f"[{{name: emodb, path: {tmp_path}/emodb}}, demo]"
@@ -152,17 +155,14 @@ def test_a_corpus_that_goes_away_fails_alone(tmp_path: Path, in_process: list[st
     done, _ = bench(text)
     assert list(done.summary.failed) == ["extract/builtin--logmel/emodb"]
     assert done.summary.done == LOGMEL
-    plan_read = Job.run
+    really = Here.do
 
-    def remove_then_run(self: Job, *rest):
+    def remove_then_do(self: Here, *rest):
         shutil.rmtree(tmp_path / "emodb", ignore_errors=True)
-        return plan_read(self, *rest)
+        return really(self, *rest)
 
-    Job.run = remove_then_run  # type: ignore[method-assign]
-    try:
-        gone, _ = bench(text)
-    finally:
-        Job.run = plan_read  # type: ignore[method-assign]
+    monkeypatch.setattr(Here, "do", remove_then_do)
+    gone, _ = bench(text)
     assert "there is none" in gone.summary.failed["extract/builtin--logmel/emodb"]
 
 
@@ -216,15 +216,16 @@ def test_a_damaged_shard_is_made_again_before_it_is_used(tmp_path: Path, in_proc
 def test_memory_that_runs_out_is_tried_once_more_with_less(
     tmp_path: Path, in_process: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    really, tried = Job.run, []
+    really, tried = Here.do, []
 
-    def run(self: Job, *rest):
-        tried.append((self.item.kind, self.smaller))
-        if self.item.kind == "probe" or not self.smaller:
+    def do(self: Here, work: Work, *rest):
+        kind = "extract" if isinstance(work.config, ExtractConfig) else "probe"
+        tried.append((kind, work.smaller))
+        if kind == "probe" or not work.smaller:
             return Failure("memory", "The process was killed.", "")
-        return really(self, *rest)
+        return really(self, work, *rest)
 
-    monkeypatch.setattr(Job, "run", run)
+    monkeypatch.setattr(Here, "do", do)
     done, events = bench(demo_plan(tmp_path, "builtin:logmel"))
     assert tried == [("extract", False), ("extract", True), ("probe", False), ("probe", True)]
     assert done.summary.done == LOGMEL[:1]
