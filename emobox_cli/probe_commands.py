@@ -2,11 +2,16 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emobox_cli.console import print_json, tables
 from emobox_cli.options import add_format, add_options, settings_of
 from emobox_probe.config import BalanceConfig, ClassifyConfig, CrossConfig, ExtractConfig, ProbeConfig
+from emobox_probe.errors import ProbeError
 from emobox_probe.protocol import PROTOCOLS
+
+if TYPE_CHECKING:
+    from emobox_probe.records.result import RunRecord
 
 GROUPINGS = ("speaker", "gender", "language")
 FIRST = ("model", "corpus", "protocol", "data_dir", "output_dir")
@@ -113,19 +118,29 @@ def run_score(arguments: argparse.Namespace) -> int:
     from emobox_probe.experiment import read_run
     from emobox_probe.records.cross_result import CROSS_FILE
     from emobox_probe.records.predictions import read_predictions
+    from emobox_probe.records.rated import RATED_FILE, RatedRecord
     from emobox_probe.records.record import folders_with
     from emobox_probe.records.result import RESULT_FILE
     from emobox_probe.scoring.by_group import scores_by, show
     from emobox_probe.scoring.humans import rows_beside
+    from emobox_probe.scoring.rated_groups import rated_scores_by
+    from emobox_probe.scoring.rated_groups import show as show_rated
 
+    kinds = (RESULT_FILE, CROSS_FILE, RATED_FILE)
     found = [
-        sorted({*folders_with(RESULT_FILE, [at]), *folders_with(CROSS_FILE, [at])}) for at in arguments.runs
+        sorted({folder for kind in kinds for folder in folders_with(kind, [at])}) for at in arguments.runs
     ]
     # Where there is none, reading says what is missing.
     runs = [run for at, below in zip(arguments.runs, found, strict=True) for run in below or [at]]
     scored = []
-    for folder in dict.fromkeys(runs):
-        record = read_run(folder)
+    for folder, record in _of_one_kind({folder: read_run(folder) for folder in dict.fromkeys(runs)}).items():
+        if isinstance(record, RatedRecord):
+            table = rated_scores_by(folder, record, arguments.by, arguments.data_dir)
+            if arguments.format == "text":
+                show_rated(table, record, tables())
+            table.insert(0, "run", str(folder))
+            scored.append(table)
+            continue
         predictions = read_predictions(folder, record)
         table = scores_by(predictions, record, arguments.by)
         raters, sentences = (
@@ -144,6 +159,23 @@ def run_score(arguments: argparse.Namespace) -> int:
             else rows.to_json(orient="records", indent=2)
         )
     return 0
+
+
+def _of_one_kind(records: "dict[Path, RunRecord]") -> "dict[Path, RunRecord]":
+    """The records, if one table can hold their scores.
+
+    Raises:
+        ProbeError: some are of labels, and some of what raters said.
+    """
+    from emobox_probe.records.rated import RatedRecord
+
+    rated = [folder for folder, record in records.items() if isinstance(record, RatedRecord)]
+    if rated and len(rated) < len(records):
+        raise ProbeError(
+            f"Expected runs of one kind, but {rated[0]} is on what raters said, and others are on labels; score each "
+            f"kind by itself."
+        )
+    return records
 
 
 def add_convert_checkpoint(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from emobox_probe.encoders.names import is_path, path_for_others
 from emobox_probe.errors import ProbeError, problem
+from emobox_probe.protocol import Target
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 Layers = Literal["last", "all", "available"]
@@ -159,6 +160,12 @@ class ProbeConfig(OneCorpus, TrainingConfig):
     protocol: WithinProtocolName = Field("paper", description=_PROTOCOL)
     folds: tuple[str, ...] = Field(
         (), description="only these of the protocol's, parted by commas: no score of the corpus"
+    )
+    target: Target = Field(
+        "label", description="what heads learn: the label, or what raters said (docs/humans.md)"
+    )
+    dimensions: tuple[str, ...] = Field(
+        (), description="with --target dimensions, parted by commas; default: all that the corpus has"
     )
 
 

@@ -44,10 +44,11 @@ from emobox_probe.protocol import PROTOCOLS, Protocol
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.records.heads_file import heads_content, sha256_of
 from emobox_probe.records.predictions import PREDICTIONS_FILE
+from emobox_probe.records.rated import RATED_FILE, RatedRecord, read_rated
 from emobox_probe.records.result import CorpusRecord, ResultRecord, RunRecord, read_record
 from emobox_probe.scoring.check import as_shown
 from emobox_probe.scoring.scores import Outcome, kept_heads
-from emobox_probe.scoring.sweep import train_tasks, views_of
+from emobox_probe.scoring.sweep import AnyOutcome, train_tasks, views_of
 from emobox_probe.tasks.design import Design, Made, design_of
 from emobox_probe.tasks.pool import Pool
 from emobox_probe.tasks.subset import limited
@@ -63,7 +64,7 @@ class Run:
     kept: bool = False
 
 
-def probe(model: Any, corpus: str, protocol: str = "paper", **settings: Any) -> ResultRecord:
+def probe(model: Any, corpus: str, protocol: str = "paper", **settings: Any) -> ResultRecord | RatedRecord:
     """Score a model on the folds of a corpus.
 
     Args:
@@ -72,10 +73,12 @@ def probe(model: Any, corpus: str, protocol: str = "paper", **settings: Any) -> 
             waveforms to a list of frames); it is put into `eval()` and moved to the device.
         corpus: name of the corpus, such as `emodb`.
         protocol: `paper` or `strict`, which is `speaker-dependent` where speakers cannot be kept apart.
-        settings: the other settings of `config.ProbeConfig`, such as `data_dir`, `output_dir`, `seeds`, `dtype`.
+        settings: the other settings of `config.ProbeConfig`, such as `data_dir`, `output_dir`, `seeds`, `dtype`, or
+            `target="distribution"`, with which heads learn what raters said.
 
     Returns:
-        The record, which is kept below `output_dir`: `.table()`, `.plot()`, and all that a score can be traced to.
+        The record, which is kept below `output_dir`: `.table()`, `.plot()`, and all that a score can be traced to; a
+        `RatedRecord` where heads learned what raters said.
 
     Raises:
         ProbeError: settings, model or folder are not what is needed; says what to do.
@@ -85,7 +88,7 @@ def probe(model: Any, corpus: str, protocol: str = "paper", **settings: Any) -> 
     record = run(
         ProbeConfig.of({"model": name, "corpus": corpus, "protocol": protocol, **settings}), own
     ).record
-    assert isinstance(record, ResultRecord)
+    assert isinstance(record, (ResultRecord, RatedRecord))
     return record
 
 
@@ -183,8 +186,11 @@ def run(config: ProbeConfig | CrossConfig, own: Any = None, load: Callable[..., 
         provenance = provenance_of(config, design, stores, accelerator, training_seconds)
         made = Made(outcomes, encoder, described, stores, pool, provenance)
         record, predictions = design.record(made)
-        heads = heads_content(kept_heads(outcomes), design.labels, made.encoder.facts, config.store_dtype)
-        record = record.model_copy(update={"heads_sha256": sha256_of(heads)})
+        heads = None
+        if protocol.target == "label":
+            kept_ones = kept_heads([outcome for outcome in outcomes if isinstance(outcome, Outcome)])
+            heads = heads_content(kept_ones, design.labels, made.encoder.facts, config.store_dtype)
+            record = record.model_copy(update={"heads_sha256": sha256_of(heads)})
         report.write(
             folder, record, predictions.merge(pool.about(), on="id", how="left", validate="m:1"), heads
         )
@@ -202,7 +208,7 @@ def _train(
     encoder: Encoder,
     folder: Path,
     accelerator: Accelerator,
-) -> tuple[list[Outcome], float]:
+) -> tuple[list[AnyOutcome], float]:
     """The outcomes of all tasks, which the processes share, and the seconds of training."""
     started = time.perf_counter()
     views = views_of(stores, protocol, accelerator.device, encoder.facts.layers == "all")
@@ -216,7 +222,7 @@ def _train(
         checkpoint = Checkpoint(folder, depends_on)
         with matrix_products(products_of_heads(accelerator.device)):
             outcomes = train_tasks(mine, pool, views, protocol, bar.update, checkpoint)
-    gathered: list[Outcome] = gather_object(outcomes)
+    gathered: list[AnyOutcome] = gather_object(outcomes)
     return gathered, time.perf_counter() - started + checkpoint.seconds_before
 
 
@@ -286,13 +292,15 @@ def provenance_of(
 
 
 def read_run(folder: str | Path) -> RunRecord:
-    """The record of either kind in a run's folder, held against its predictions, with intervals of today's method.
+    """The record of any kind in a run's folder, held against its predictions, with intervals of today's method.
 
     Raises:
         ProbeError: there is none, it cannot be read, or a number in it does not follow from the predictions.
     """
     if (Path(folder) / CROSS_FILE).is_file():
         return as_shown(folder, read_cross_record(folder))
+    if (Path(folder) / RATED_FILE).is_file():
+        return as_shown(folder, read_rated(folder))
     return as_shown(folder, read_record(folder))
 
 

@@ -5,7 +5,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import product
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
+
+# What a head learns: the label, the raters' distribution over labels, or what they gave on scales.
+Target = Literal["label", "distribution", "dimensions"]
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,22 @@ class HeadConfiguration:
     hidden: int
 
 
+_OF_TARGETS = {
+    "distribution": (
+        "Here heads learn not the label but the shares of raters' votes over the labels that they could choose, by "
+        "soft cross-entropy."
+    ),
+    "dimensions": (
+        "Here heads learn not the label but what raters gave on scales, put on 0 to 1 by the corpus's own, by 1 - CCC "
+        "of a batch, mean over dimensions."
+    ),
+}
+_INSTEAD_OF_UA = (
+    "Where this says UA on validation, the lowest loss on the whole validation part chooses; utterances without raters "
+    "are in no part; there is no best on test."
+)
+
+
 @dataclass(frozen=True)
 class Protocol:
     """How a score is made.
@@ -24,7 +43,8 @@ class Protocol:
     `last` layer, or the means over time of `every` layer, of which one is chosen. `validation`: whether a share of
     the `utterances` or of the `speakers` is held out where the release has no validation part. `absent`: how
     classes without a test utterance count (see the metric). `peek`: also report the best score on test. `version`
-    counts changes of what the other settings mean; records of version 1 do not say it.
+    counts changes of what the other settings mean; records of version 1 do not say it. `target` is what heads learn;
+    records whose heads learned the label do not say it.
     """
 
     name: str
@@ -43,6 +63,7 @@ class Protocol:
     warm_up_epochs: int = 10
     validation_share: float = 0.2
     version: int = 1
+    target: Target = "label"
 
     @property
     def id(self) -> str:
@@ -52,6 +73,13 @@ class Protocol:
     def with_seeds(self, count: int | None) -> Self:
         """The same with seeds 0 to `count` - 1; with its own where `count` is None."""
         return self if count is None else replace(self, seeds=tuple(range(count)))
+
+    def with_target(self, target: Target) -> Self:
+        """The same for heads that learn something else: chosen by the loss on validation, without a best on test."""
+        if target == "label":
+            return self
+        description = f"{self.description} {_OF_TARGETS[target]} {_INSTEAD_OF_UA}"
+        return replace(self, target=target, peek=False, description=description)
 
     @property
     def sweep(self) -> list[HeadConfiguration]:
@@ -153,10 +181,16 @@ WORDS = ("name", "summary", "description")
 
 
 def settings_of(protocol: Protocol | Mapping[str, Any]) -> dict[str, Any]:
-    """What of a protocol, or of what a record says of one, fixes a score, as JSON has it; version 1 is not said."""
+    """What of a protocol, or of what a record says of one, fixes a score, as JSON has it.
+
+    What older records do not say is not said: version 1, and the label as target.
+    """
     content = asdict(protocol) if isinstance(protocol, Protocol) else protocol
-    unsaid = WORDS if content.get("version", 1) != 1 else (*WORDS, "version")
-    settings = {name: value for name, value in content.items() if name not in unsaid}
+    settings = {
+        name: value
+        for name, value in content.items()
+        if name not in WORDS and (name, value) not in (("version", 1), ("target", "label"))
+    }
     plain: dict[str, Any] = json.loads(json.dumps(settings, sort_keys=True))
     return plain
 
@@ -166,26 +200,38 @@ def is_todays(recorded: Mapping[str, Any]) -> bool:
 
     A setting that the record does not say is not the same: it is read, never guessed.
     """
-    known = PROTOCOLS.get(str(recorded.get("name")))
+    known = _today(recorded)
     return known is not None and settings_of(recorded) == settings_of(known)
+
+
+def _today(recorded: Mapping[str, Any]) -> Protocol | None:
+    """The protocol of that name and target as it is today; None where there is none."""
+    known = PROTOCOLS.get(str(recorded.get("name")))
+    targets: tuple[Target, ...] = get_args(Target)
+    target: Target = next((target for target in targets if target == recorded.get("target")), "label")
+    return None if known is None else known.with_target(target)
 
 
 def protocol_id(recorded: Mapping[str, Any]) -> str:
     """What tells scores of one protocol from all others, in tables and folders.
 
-    The name where the settings are today's, with the number of seeds where only that is another; `strict-v1` of the
-    version before today's; else the name and a digest of the settings.
+    The name, with the target where that is not the label, where the settings are today's, with the number of seeds
+    where only that is another; `strict-v1` of the version before today's; else the name and a digest of the settings.
 
     >>> protocol_id(asdict(PAPER)), protocol_id(asdict(PAPER.with_seeds(7)))
     ('paper', 'paper-7-seeds')
+    >>> protocol_id(asdict(STRICT.with_target("distribution")))
+    'strict-distribution'
     >>> protocol_id({"name": "mine", "epochs": 3})
     'mine-543da7'
     """
     name, settings = str(recorded.get("name", "unnamed")), settings_of(recorded)
+    if "target" in settings:
+        name += f"-{settings['target']}"
     if is_todays(recorded):
         return name
-    seeds = settings.get("seeds") or []
-    if name in PROTOCOLS and settings == settings_of(PROTOCOLS[name].with_seeds(len(seeds))):
+    seeds, today = settings.get("seeds") or [], _today(recorded)
+    if today is not None and settings == settings_of(today.with_seeds(len(seeds))):
         return f"{name}-{len(seeds)}-seed{'s' if len(seeds) > 1 else ''}"
     if name == STRICT.name and settings == settings_of(_SETTINGS_OF_STRICT_V1):
         return STRICT_V1
@@ -199,7 +245,7 @@ def difference_from_today(recorded: Mapping[str, Any]) -> str:
     >>> difference_from_today(asdict(PAPER) | {"epochs": 3})
     'epochs is 3, not 100'
     """
-    known = PROTOCOLS.get(str(recorded.get("name")))
+    known = _today(recorded)
     if known is None:
         return ""
     today, settings = ({"version": 1} | settings_of(told) for told in (known, recorded))

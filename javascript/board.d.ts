@@ -84,6 +84,21 @@ interface Classified extends Markable {
   tested: number;
 }
 
+/** A score of heads that learned what raters said, in its own units. */
+interface Rated extends Markable {
+  name: string;
+  corpus: number;
+  protocol: string;
+  score: string;
+  better: "higher" | "lower";
+  value: number | null;
+  low?: number;
+  high?: number;
+  constant: number | null;
+  resampled: string;
+  unrated: number;
+}
+
 interface Speed {
   model: number;
   hardware: string;
@@ -103,6 +118,7 @@ interface Data {
   results: Record<string, any[]>;
   cross: Matrix[];
   classified: Classified[];
+  rated: Rated[];
   speed: Speed[];
   notes: string[];
 }

@@ -3,6 +3,7 @@
 import re
 
 from emobox_datasets.audio_files.synthesis import STYLES, TAKES, VOICES, synthesise
+from emobox_datasets.copy.raters.demo import TABLE
 from emobox_datasets.corpus import Corpus, Fields, SpeakerFolds, from_names
 
 
@@ -25,6 +26,9 @@ CORPUS = Corpus(
     read=from_names(rf"(?P<speaker>{'|'.join(VOICES)})_(?P<raw_label>{'|'.join(STYLES)})_\d\d\.flac", fields),
     folds=SpeakerFolds(tuple((voice,) for voice in VOICES)),
     example="ada/ada_angry_01.flac",
-    notes="Not speech and not part of the benchmark: scores on it mean nothing but that the tools work.",
+    tables=(TABLE,),
+    intended=True,
+    notes="Not speech and not part of the benchmark: scores on it mean nothing but that the tools work. Its raters are "
+    "made up, too.",
     synthesise=synthesise,
 )

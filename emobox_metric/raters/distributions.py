@@ -6,6 +6,7 @@ Each is a mean over utterances; votes may be counts or shares. Entropies are sum
 from __future__ import annotations
 
 from math import log
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,9 +52,7 @@ def jensen_shannon_divergence(probabilities: ArrayLike, votes: ArrayLike) -> flo
         >>> jensen_shannon_divergence([[0.5, 0.5], [1.0, 0.0]], votes=[[2, 2], [0, 3]])
         0.5
     """
-    answers, truth = _pair(probabilities, votes)
-    divergences = _entropy((answers + truth) / 2) - (_entropy(answers) + _entropy(truth)) / 2
-    return float(divergences.mean() / log(2))
+    return float(divergences(*paired_shares(probabilities, votes)).mean())
 
 
 def cross_entropy(probabilities: ArrayLike, votes: ArrayLike) -> float:
@@ -67,11 +66,7 @@ def cross_entropy(probabilities: ArrayLike, votes: ArrayLike) -> float:
         >>> round(cross_entropy([[0.5, 0.5]], votes=[[3, 1]]), 4)
         0.6931
     """
-    answers, truth = _pair(probabilities, votes)
-    with np.errstate(divide="ignore"):
-        logarithms = np.log(answers)
-    terms = np.multiply(truth, logarithms, out=np.zeros_like(truth), where=truth > 0)
-    return float(-terms.sum(axis=1).mean())
+    return float(cross_entropies(*paired_shares(probabilities, votes)).mean())
 
 
 def brier_score(probabilities: ArrayLike, votes: ArrayLike) -> float:
@@ -86,8 +81,7 @@ def brier_score(probabilities: ArrayLike, votes: ArrayLike) -> float:
         >>> brier_score([[1.0, 0.0], [0.5, 0.5]], votes=[[0, 4], [1, 1]])
         1.0
     """
-    answers, truth = _pair(probabilities, votes)
-    return float(np.square(answers - truth).sum(axis=1).mean())
+    return float(squared_distances(*paired_shares(probabilities, votes)).mean())
 
 
 def multilabel_f1(probabilities: ArrayLike, votes: ArrayLike, threshold: float | None = None) -> float:
@@ -112,15 +106,44 @@ def multilabel_f1(probabilities: ArrayLike, votes: ArrayLike, threshold: float |
         >>> multilabel_f1([[0.6, 0.3, 0.1], [0.1, 0.5, 0.4]], votes=[[3, 0, 1], [0, 2, 2]])
         1.0
     """
-    answers, truth = _pair(probabilities, votes)
+    answers, truth = paired_shares(probabilities, votes)
     bar = 1 / truth.shape[1] if threshold is None else threshold
     if not 0 <= bar < 1:
         raise ValueError(
             f"Expected `threshold` in 0..1, below 1, but got {threshold!r}; leave it out for 1 / C, the default."
         )
-    given, chosen = answers > bar + ROUNDING, truth > bar + ROUNDING
-    hits, marks = (given & chosen).sum(axis=0), given.sum(axis=0) + chosen.sum(axis=0)
-    return float(np.divide(2 * hits, marks, out=np.zeros(len(marks)), where=marks > 0).mean())
+    given, chosen = is_above(answers, bar), is_above(truth, bar)
+    return float(macro_f1((given & chosen).sum(axis=0), given.sum(axis=0) + chosen.sum(axis=0)))
+
+
+def divergences(answers: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The Jensen-Shannon divergence of every row of shares `(N, C)`, in bits."""
+    mixed = _entropy((answers + truth) / 2) - (_entropy(answers) + _entropy(truth)) / 2
+    return np.asarray(mixed / log(2))
+
+
+def cross_entropies(answers: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The cross-entropy of every row of shares `(N, C)`, in nats."""
+    with np.errstate(divide="ignore"):
+        logarithms = np.log(answers)
+    terms = np.multiply(truth, logarithms, out=np.zeros_like(truth), where=truth > 0)
+    return np.asarray(-terms.sum(axis=1))
+
+
+def squared_distances(answers: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The squared distance of every row of shares `(N, C)`."""
+    return np.asarray(np.square(answers - truth).sum(axis=1))
+
+
+def is_above(shares: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
+    """Whether a label counts as given, `(N, C)`: its share is above the threshold by more than rounding."""
+    return np.asarray(shares > threshold + ROUNDING)
+
+
+def macro_f1(hits: NDArray[Any], marks: NDArray[Any]) -> NDArray[np.float64]:
+    """The mean over labels of F1, `(...)`, from what both sides give and what either gives, `(..., C)`."""
+    f1 = np.divide(2 * hits, marks, out=np.zeros(marks.shape), where=marks > 0)
+    return np.asarray(f1.mean(axis=-1))
 
 
 def _entropy(shares: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -129,7 +152,9 @@ def _entropy(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(-(shares * logarithms).sum(axis=1) + 0.0)
 
 
-def _pair(probabilities: ArrayLike, votes: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def paired_shares(
+    probabilities: ArrayLike, votes: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Probabilities and shares of raters, `(N, C)` both, each row summing to 1."""
     truth, answers = shares_of(votes), shares_of(probabilities, "probabilities")
     check_same_length({"probabilities": len(answers), "votes": len(truth)})

@@ -18,7 +18,8 @@ class Group:
 
     `labels` (N,) are label ids on the CPU, of which only those of `training` (A,) and `validation` (B,), the rows
     to train and to choose on, are read; `seed` fixes initial weights and data order; `watched` (E,) are rows
-    whose predictions are noted after every epoch, without their labels.
+    whose predictions are noted after every epoch, without their labels. `ratings` (N, C), where heads learn what raters
+    said, are shares of C labels or ratings on C scales, each from 0 (lowest) to 1, NaN where they are not to be seen.
     """
 
     labels: Tensor
@@ -26,29 +27,31 @@ class Group:
     validation: Tensor
     seed: int
     watched: Tensor | None = None
+    ratings: Tensor | None = None
 
 
-_NOTED = ("epoch", "validation_ua", "validation_loss", "watched")
+_NOTED = ("epoch", "validation_score", "validation_loss", "watched")
 
 
 @dataclass
 class Trained:
     """A head at its best epoch (0: none yet), with what was seen after every epoch.
 
-    That is UA and loss on validation, and the predicted ids (E,) of the group's watched rows.
+    That is the score on validation (UA, or what else the objective chooses by), the loss there, and the predicted ids
+    (E,) of the group's watched rows.
     """
 
     configuration: HeadConfiguration
     head: Head = field(init=False)
     epoch: int = 0
-    validation_ua: list[float] = field(default_factory=list)
+    validation_score: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
     watched: list[Tensor] = field(default_factory=list)
 
     @property
     def merit(self) -> tuple[float, float]:
-        """What selection compares: UA on validation, then a lower loss where UA ties."""
-        return self.validation_ua[self.epoch - 1], -self.validation_loss[self.epoch - 1]
+        """What selection compares: the score on validation, then a lower loss where it ties."""
+        return self.validation_score[self.epoch - 1], -self.validation_loss[self.epoch - 1]
 
     def state(self) -> State:
         """All of it but the configuration."""
@@ -63,13 +66,13 @@ class Trained:
             parts: list[Any] = [part if part is None else part.to(device) for part in state["head"]]
             self.head = Head(*parts)
 
-    def note(self, ua: float, loss: float) -> bool:
+    def note(self, score: float, loss: float) -> bool:
         """Append an epoch; whether it is the best so far (never where the loss is not finite)."""
-        self.validation_ua.append(ua)
+        self.validation_score.append(score)
         self.validation_loss.append(loss)
-        better = not self.epoch or (ua, -loss) > self.merit
+        better = not self.epoch or (score, -loss) > self.merit
         if better and loss == loss:
-            self.epoch = len(self.validation_ua)
+            self.epoch = len(self.validation_score)
         return better and loss == loss
 
 
@@ -85,6 +88,12 @@ def identity(groups: Sequence[Group]) -> list[object]:
             group.seed,
             digest([group.training, group.validation, group.watched]),
             digest([group.labels[group.training], group.labels[group.validation]]),
+            *([] if group.ratings is None else [_digest_of_ratings(group)]),
         ]
         for group in groups
     ]
+
+
+def _digest_of_ratings(group: Group) -> str:
+    assert group.ratings is not None
+    return digest([group.ratings[group.training], group.ratings[group.validation]])

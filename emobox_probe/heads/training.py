@@ -5,18 +5,17 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from emobox_metric.ser_metric.scores import scores_from_confusion
 from emobox_probe.errors import ProbeError
 from emobox_probe.heads.batches import Batch, Frames, ResidentFrames, Rows
 from emobox_probe.heads.checkpoint import Checkpoint, State
 from emobox_probe.heads.cuda_graph import Replayed
 from emobox_probe.heads.groups import Group, Trained
 from emobox_probe.heads.heads import Head, HeadBank, pieces
+from emobox_probe.heads.objectives import OBJECTIVES, Objective
 from emobox_probe.protocol import Protocol
 
 # Frames in one matrix product when no gradient is needed: bounds memory, about 50 MB at 768 hidden units on a CPU.
@@ -44,8 +43,8 @@ def train(
     Args:
         frames: features of the corpus, of which there is one view.
         groups: what each group trains and chooses on.
-        classes: length of the corpus's label list.
-        protocol: sweep, batch size, epochs and rates.
+        classes: length of the corpus's label list; of what raters said, how many shares or dimensions.
+        protocol: what is learned, sweep, batch size, epochs and rates.
         progress: told of every finished epoch of every group.
         layers: the frames of an utterance are not moments but vectors of so many layers, of which a head learns a
             weighted sum.
@@ -72,7 +71,7 @@ def train_views(
     With a `checkpoint`, in which this training has a `name`, what an earlier process has kept there is gone on from.
     """
     for group in groups:
-        _check(group, classes)
+        OBJECTIVES[protocol.target].check(group, classes)
     at_once = groups_at_once(frames, protocol)
     trained: list[list[list[Trained]]] = []
     for start in range(0, len(groups), at_once):
@@ -94,10 +93,11 @@ def train_for(frames: Frames, group: Group, classes: int, protocol: Protocol, ep
         epochs: after which training ends.
     """
     bank = HeadBank(protocol.sweep, [group.seed], frames.dimension, classes, frames.device)
-    labels, learn = group.labels[None].to(frames.device), _learner(bank, frames)
+    objective = OBJECTIVES[protocol.target]
+    known, learn = objective.known(group)[None].to(frames.device), _learner(bank, frames, objective)
     finished = 0
     for step in _steps([group], protocol, frames.device, 0):
-        learn(step.rows, _targets(labels, step.rows.device), step.shares)
+        learn(step.rows, objective.targets(known, step.rows.device), step.shares)
         finished += len(step.finished)
         if finished == epochs:
             break
@@ -162,15 +162,16 @@ def _train_together(
     seeds = [group.seed for group in groups for _ in range(views)]
     bank = HeadBank(protocol.sweep, seeds, frames.dimension, classes, device, layers)
     trained = [[[Trained(point) for point in protocol.sweep] for _ in range(views)] for _ in groups]
-    labels = torch.stack([group.labels for group in groups]).to(device)  # (G, N)
-    learn = _learner(bank, frames)
+    objective = OBJECTIVES[protocol.target]
+    known = torch.stack([objective.known(group) for group in groups]).to(device)  # (G, N) or (G, N, C)
+    learn = _learner(bank, frames, objective)
     done = part.load(bank, trained)
-    progress(sum(len(by_view[0][0].validation_ua) for by_view in trained) * views)
+    progress(sum(len(by_view[0][0].validation_score) for by_view in trained) * views)
     for number, step in enumerate(_steps(groups, protocol, device, done), start=done + 1):
-        targets = _targets(labels, step.rows.device).repeat_interleave(views, dim=0)
+        targets = objective.targets(known, step.rows.device).repeat_interleave(views, dim=0)
         learn(step.rows.in_views(views), targets, step.shares.repeat_interleave(views))
         for index in step.finished:
-            _choose(bank, frames, groups[index], index * views, trained[index])
+            _choose(bank, frames, objective, groups[index], index * views, trained[index])
             progress(views)
         part.keep(bank, trained, number)
     for runs in (runs for by_view in trained for runs in by_view):
@@ -180,11 +181,11 @@ def _train_together(
     return trained
 
 
-def _learner(bank: HeadBank, frames: Frames) -> Callable[[Rows, Tensor, Tensor], None]:
-    """One step of all heads, from rows and targets (G, B) and shares (G,) of the full rates."""
+def _learner(bank: HeadBank, frames: Frames, objective: Objective) -> Callable[[Rows, Tensor, Tensor], None]:
+    """One step of all heads, from rows (G, B), their targets, and shares (G,) of the full rates."""
 
     def learn(batch: Batch, targets: Tensor, shares: Tensor) -> None:
-        bank.step(_loss(bank.logits(batch), targets), shares)
+        bank.step(objective.loss(bank.logits(batch), targets), shares)
 
     if not isinstance(frames, ResidentFrames) or frames.device.type != "cuda":
         return lambda rows, *given: learn(frames.batch(rows), *given)
@@ -259,23 +260,14 @@ def _plan(group: Group, protocol: Protocol) -> Iterator[_Planned]:
         yield _Planned(rows, 0.0, False)
 
 
-def _targets(labels: Tensor, rows: Tensor) -> Tensor:
-    """(G, B) label ids from (G, N), -100 where a group's batch is shorter."""
-    return torch.where(rows < 0, -100, labels.gather(1, rows.clamp(min=0)))
-
-
-def _loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Sum over heads of the mean cross-entropy of each, from (G, B, K, C) and (G, B)."""
-    heads = logits.shape[2]
-    losses = F.cross_entropy(
-        logits.flatten(0, 2), targets[..., None].expand(-1, -1, heads).flatten(), reduction="none"
-    ).view(*targets.shape, heads)
-    return (losses.sum(1) / (targets >= 0).sum(1, keepdim=True)).sum()
-
-
 @torch.no_grad()
 def _choose(
-    bank: HeadBank, frames: Frames, group: Group, first: int, by_view: Sequence[Sequence[Trained]]
+    bank: HeadBank,
+    frames: Frames,
+    objective: Objective,
+    group: Group,
+    first: int,
+    by_view: Sequence[Sequence[Trained]],
 ) -> None:
     """Score every head of a group, whose views start at `first`, on validation; keep the best so far."""
     members = slice(first, first + len(by_view))
@@ -285,13 +277,11 @@ def _choose(
             [bank.logits(batch, members) for batch in _batches(frames, rows)], dim=1
         )  # (V, B, K, C)
 
-    seen, truth = logits(group.validation), group.labels[group.validation]
-    targets = truth.to(seen.device)[:, None].expand(seen.shape[:3])
-    losses = F.cross_entropy(seen.movedim(3, 1), targets, reduction="none").mean(1).tolist()  # V x K
-    uas = unweighted_averages(truth, seen.argmax(3).movedim(1, 2).cpu(), seen.shape[3])  # (V, K)
+    truth = objective.known(group)[group.validation]
+    scores, losses = objective.judge(logits(group.validation), truth)  # (V, K)
     for view, runs in enumerate(by_view):
         for place, run in enumerate(runs):
-            if run.note(float(uas[view, place]), losses[view][place]):
+            if run.note(float(scores[view, place]), losses[view][place]):
                 run.head = bank.head(first + view, place)
     if group.watched is not None:
         watched = logits(group.watched).argmax(3).to("cpu", torch.int16)  # (V, E, K)
@@ -310,28 +300,7 @@ def _batches(frames: Frames, rows: Tensor, view: int | None = None) -> Iterator[
             yield frames.batch(Rows.of(piece * frames.views + view, frames.device))
 
 
-def unweighted_averages(truth: Tensor, predicted: Tensor, classes: int) -> np.ndarray:
-    """UA (...) of predicted label ids (..., N) against true ones (N,)."""
-    runs = predicted.shape[:-1].numel()
-    cells = torch.arange(runs)[:, None] * classes**2 + truth * classes + predicted.reshape(runs, -1)
-    confusion = torch.bincount(cells.flatten(), minlength=runs * classes**2)
-    return np.asarray(
-        scores_from_confusion(confusion.view(*predicted.shape[:-1], classes, classes).numpy())["ua"]
-    )
-
-
 @torch.no_grad()
 def predict(head: Head, frames: Frames, rows: Tensor, view: int = 0) -> Tensor:
     """Logits (len(rows), C) of one head on one view, computed in pieces of bounded size."""
     return torch.cat([head.logits(batch) for batch in _batches(frames, rows, view)])
-
-
-def _check(group: Group, classes: int) -> None:
-    counts = torch.bincount(group.labels[group.training], minlength=classes)
-    if absent := (counts == 0).nonzero().flatten().tolist():
-        raise ProbeError(
-            f"Expected every class to have a training utterance, but classes {absent} have none; "
-            f"complete the corpus or choose another fold."
-        )
-    if not len(group.validation):
-        raise ProbeError("Expected at least one validation utterance, but got none; complete the corpus.")

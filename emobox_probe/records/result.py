@@ -43,11 +43,8 @@ SCHEMA_VERSION: Literal[2] = 2
 HeldOut = Literal["released", "speakers", "utterances", "mixed"]
 
 
-class Selection(Record):
-    """How much was trained and chosen on with one seed, and what was chosen on validation.
-
-    `unvalidated` are the labels that were trained on and that validation has no utterance of (None in older records).
-    """
+class Choice(Record):
+    """How much was trained and chosen on with one seed, and what was chosen on validation."""
 
     seed: int
     training: int
@@ -56,6 +53,14 @@ class Selection(Record):
     learning_rate: float
     hidden: int
     epoch: int
+
+
+class Selection(Choice):
+    """What was chosen by UA on validation.
+
+    `unvalidated` are the labels that were trained on and that validation has no utterance of (None in older records).
+    """
+
     validation_ua: Share
     unvalidated: list[str] | None = None
 

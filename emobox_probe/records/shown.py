@@ -16,6 +16,9 @@ class ShownRecord(Record):
     """A record in a folder of its own, as file `FILE`, that shows itself in notebooks."""
 
     FILE: ClassVar[str]
+    # Of the numbers in its table.
+    UNIT: ClassVar[str] = "percent"
+    DECIMALS: ClassVar[int] = 1
 
     @property
     def title(self) -> str:
@@ -28,7 +31,7 @@ class ShownRecord(Record):
         raise NotImplementedError
 
     def table(self) -> pd.DataFrame:
-        """The scores in percent, a row each."""
+        """The scores in percent, or in `UNIT`, a row each."""
         raise NotImplementedError
 
     def plot(self) -> Picture:
@@ -44,7 +47,9 @@ class ShownRecord(Record):
         write_whole(folder / self.FILE, (self.model_dump_json(indent=2) + "\n").encode())
 
     def _repr_html_(self) -> str:
-        shown = self.table().to_html(index=False, float_format="{:.1f}".format, na_rep="")
+        number = f"{{:.{self.DECIMALS}f}}".format
+        shown = self.table().to_html(index=False, float_format=number, na_rep="")
         remarks = dict.fromkeys(interval.remark for interval in self.intervals if interval.remark)
         said = "".join(f"<p>{escape(remark)}</p>" for remark in remarks)
-        return f"<p>{escape(self.title)} (percent)</p>{shown}{said}"
+        unit = f" ({self.UNIT})" if self.UNIT else ""
+        return f"<p>{escape(self.title)}{unit}</p>{shown}{said}"

@@ -98,6 +98,22 @@ def layers_picture(curve: Mapping[str, tuple[float, float]], learned: float | No
     return picture
 
 
+def scores_picture(
+    scores: Mapping[str, float], bounds: Mapping[str, tuple[float, float]], title: str
+) -> Picture:
+    """Scores by their names, with the bounds of those that have some."""
+    picture = Picture(6.0, 1.2 + 0.45 * len(scores), title)
+    axes = picture.subplots()
+    for row, (name, value) in enumerate(scores.items()):
+        low, high = bounds.get(name, (value, value))
+        axes.plot([low, high], [row, row], color=GREY)
+        axes.plot(value, row, "o", color=BLUE)
+    axes.set_yticks(range(len(scores)), [shortened(name, 40) for name in scores])
+    axes.invert_yaxis()
+    axes.grid(alpha=0.3)
+    return picture
+
+
 def shortened(name: str, longest: int = LONGEST_NAME) -> str:
     """A name that fits: one line, `$` not read as mathematics, the middle of a long one left out.
 

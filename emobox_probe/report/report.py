@@ -14,6 +14,7 @@ from emobox_probe.records.classified import ClassifiedRecord
 from emobox_probe.records.cross_result import CrossRecord, Source
 from emobox_probe.records.heads_file import HEADS_FILE
 from emobox_probe.records.predictions import PREDICTIONS_FILE
+from emobox_probe.records.rated import RatedRecord
 from emobox_probe.records.result import HEADLINE, METRICS, CorpusRecord, Fold, ResultRecord
 from emobox_probe.records.shown import ShownRecord
 from emobox_probe.report.percent import score_text
@@ -70,8 +71,34 @@ def _table(record: ShownRecord) -> Table:
         return _of_pairs(record)
     if isinstance(record, ClassifiedRecord):
         return _of_parts(record)
+    if isinstance(record, RatedRecord):
+        return _of_ratings(record)
     assert isinstance(record, ResultRecord)
     return _of_folds(record)
+
+
+def rated_rows(record: RatedRecord) -> list[tuple[str, ...]]:
+    """Name, every score, and utterances tested: every fold (mean over seeds), then the whole with its interval."""
+    return [
+        (
+            row[""],
+            *("" if pd.isna(row[name]) else f"{row[name]:.{record.DECIMALS}f}" for name in record.scores),
+            "" if pd.isna(row["tested"]) else str(int(row["tested"])),
+        )
+        for row in record.table().to_dict("records")
+    ]
+
+
+def _of_ratings(record: RatedRecord) -> Table:
+    columns = [record.named(name) for name in record.scores]
+    table = Table("", *columns, "tested", title=f"{record.title}\n{record.measure}")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, *cells in rated_rows(record):
+        if name == HEADLINE:
+            table.add_section()
+        table.add_row(name, *cells)
+    return table
 
 
 def _of_folds(record: ResultRecord) -> Table:
@@ -116,8 +143,10 @@ def remarks(record: ShownRecord) -> list[str]:
         shared = dict.fromkeys(sentence for pair in record.pairs for sentence in pair.overlap)
         missing = [sentence for corpus in record.corpora for sentence in _incomplete(corpus)]
         return [*shared, *missing, *record.remarks, *remarks_on_validation(record.sources), *unusual]
-    assert isinstance(record, (ClassifiedRecord, ResultRecord))
+    assert isinstance(record, (ClassifiedRecord, RatedRecord, ResultRecord))
     sentences = _incomplete(record.corpus)
+    if isinstance(record, RatedRecord):
+        return [*sentences, *record.remarks, *filter(None, [record.interval.remark])]
     if isinstance(record, ClassifiedRecord):
         return [*sentences, *record.remarks, *unusual]
     kinds = {fold.kind for fold in record.folds}

@@ -39,17 +39,22 @@ def scores_by(predictions: pd.DataFrame, record: RunRecord, by: str | None) -> p
         ProbeError: the predictions do not tell that property, or not of every utterance.
     """
     if not isinstance(record, CrossRecord):
-        return pd.DataFrame([_row(name, part, record) for name, part in _groups(predictions, by)])
+        return pd.DataFrame([_row(name, part, record) for name, part in groups_of(predictions, by)])
     return pd.DataFrame(
         [
             {"train": source, "test": target, **_row(name, part, record)}
             for (source, target), pair in predictions.groupby(["source", "target"], sort=False)
-            for name, part in _groups(pair, by)
+            for name, part in groups_of(pair, by)
         ]
     )
 
 
-def _groups(predictions: pd.DataFrame, by: str | None) -> list[tuple[str, pd.DataFrame]]:
+def groups_of(predictions: pd.DataFrame, by: str | None) -> list[tuple[str, pd.DataFrame]]:
+    """The predictions by a property, each group with its name; all together where there is none.
+
+    Raises:
+        ProbeError: the predictions do not tell that property.
+    """
     if by is None:
         return [(ALL, predictions)]
     if by not in predictions:

@@ -11,8 +11,10 @@ from emobox_probe.errors import ProbeError
 from emobox_probe.records.classified import ClassifiedRecord, read_answers
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.predictions import PREDICTIONS_FILE, confusion_of, read_predictions
+from emobox_probe.records.rated import RatedInterval, RatedRecord, read_rated_predictions
 from emobox_probe.records.result import METRICS, Interval, ResultRecord, RunRecord, Scores
 from emobox_probe.scoring.classified import part_summary_of
+from emobox_probe.scoring.rated import rated_summary_of, scores_of_fold
 from emobox_probe.scoring.summary import (
     as_of_today,
     average_of,
@@ -36,10 +38,12 @@ PARTS = {
     "test": "the number of utterances",
     "folds": "the list of folds",
     "outside": "the share of answers outside",
+    "scores": "all together",
+    "constant": "the scores of the mean of training",
 }
 
 
-Shown = TypeVar("Shown", ResultRecord, CrossRecord, ClassifiedRecord)
+Shown = TypeVar("Shown", ResultRecord, CrossRecord, ClassifiedRecord, RatedRecord)
 
 
 def as_shown(folder: str | Path, record: Shown) -> Shown:
@@ -62,6 +66,10 @@ def with_predictions(folder: str | Path, record: Shown) -> tuple[Shown, pd.DataF
         return record, None
     if isinstance(record, ClassifiedRecord):
         predictions = read_answers(path, record)
+        check_scores(folder, record, predictions)
+        return record, predictions
+    if isinstance(record, RatedRecord):
+        predictions = read_rated_predictions(path, record)
         check_scores(folder, record, predictions)
         return record, predictions
     predictions = read_predictions(folder, record)
@@ -94,6 +102,9 @@ def _parts(record: RunRecord | ClassifiedRecord, predictions: pd.DataFrame) -> I
             computed = part_summary_of(by_kind[tested.kind], record.corpus.labels)
             yield from _compared(tested, computed, f"the {tested.kind} folds")
         return
+    if isinstance(record, RatedRecord):
+        yield from _rated_parts(record, predictions)
+        return
     absent = record.protocol["absent"]
     if isinstance(record, CrossRecord):
         by_pair = dict(list(predictions.groupby(["source", "target"])))
@@ -116,6 +127,14 @@ def _parts(record: RunRecord | ClassifiedRecord, predictions: pd.DataFrame) -> I
     yield "seed 0", record.seed_0, seed_0_of(record.folds, record.protocol)
 
 
+def _rated_parts(record: RatedRecord, predictions: pd.DataFrame) -> Iterator[tuple[str, Any, Any]]:
+    by_fold = dict(list(predictions.groupby(["fold", "seed"])))
+    for fold in record.folds:
+        scores = scores_of_fold(by_fold[fold.name, fold.seed], record.target, record.outputs)
+        yield f"{fold.name}, seed {fold.seed}", fold.scores, scores
+    yield from _compared(record, rated_summary_of(record.folds, predictions, record.target, record.outputs))
+
+
 def _compared(recorded: Any, computed: Mapping[str, Any], pair: str = "") -> Iterator[tuple[str, Any, Any]]:
     for name, value in computed.items():
         part = PARTS.get(name, "")
@@ -124,6 +143,12 @@ def _compared(recorded: Any, computed: Mapping[str, Any], pair: str = "") -> Ite
 
 def _numbers(part: str, recorded: Any, computed: Any) -> Iterator[tuple[str, Any, Any]]:
     """The numbers of a part, each by its name; a part that is not on both sides is one by itself."""
+    if isinstance(recorded, RatedInterval) and isinstance(computed, RatedInterval):
+        recorded, computed = recorded.bounds, computed.bounds
+    if isinstance(recorded, dict) and isinstance(computed, dict) and recorded.keys() == computed.keys():
+        for name in recorded:
+            yield f"{name} of {part}", recorded[name], computed[name]
+        return
     if not isinstance(recorded, (Scores, Interval)) or type(recorded) is not type(computed):
         yield part, recorded, computed
         return

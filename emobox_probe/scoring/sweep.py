@@ -14,12 +14,15 @@ from emobox_probe.heads.checkpoint import Checkpoint
 from emobox_probe.heads.groups import Group, Trained, select
 from emobox_probe.heads.training import predict, train_views
 from emobox_probe.protocol import Protocol
+from emobox_probe.scoring.rated import RatedOutcome, rated_outcome
 from emobox_probe.scoring.scores import Answer, Outcome, outcome
 from emobox_probe.tasks.pool import Pool
 from emobox_probe.tasks.tasks import Task
 
 # The share of free device memory that features may take; the rest is for batches and heads.
 RESIDENT_SHARE = 0.6
+
+AnyOutcome = Outcome | RatedOutcome
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,11 @@ def views_of(
 
     The utterances of several corpora stand one after another.
 
-    Without `every_layer`, means that the store happens to have are left alone: a record does not depend on them.
+    Without `every_layer`, means that the store happens to have are left alone: a record does not depend on them. Heads
+    that learn what raters said are trained on what their score is chosen among, and on nothing else.
     """
     curve = together = None
-    if every_layer:
+    if every_layer and (protocol.layers == "every" or protocol.target == "label"):
         means = torch.cat([store.means() for store in stores])  # (N, L+1, D)
         normalised = F.layer_norm(means.float(), means.shape[2:])
         utterances, layers = normalised.shape[:2]
@@ -88,7 +92,7 @@ def views_of(
             return ResidentFrames(packed, torch.full((count,), length), neutral, views=views)
 
         curve = resident(utterances * layers, 1, layers)
-        together = resident(utterances, layers, 1)
+        together = resident(utterances, layers, 1) if protocol.target == "label" else None
     last = None if protocol.layers == "every" and curve is not None else load_frames(stores, device)
     return Views(last, curve, together)
 
@@ -116,13 +120,13 @@ def train_tasks(
     protocol: Protocol,
     progress: Callable[[int], Any],
     checkpoint: Checkpoint | None = None,
-) -> list[Outcome]:
+) -> list[AnyOutcome]:
     """Train the sweep on every view of the features, choose on validation, and only then look at the test part."""
     groups = [task.group for task in mine]
     unwatched = [replace(group, watched=None) for group in groups]
     best: list[list[tuple[View, Trained]]] = [[] for _ in mine]
     watched: list[list[Tensor]] = [[] for _ in mine]
-    classes = len(pool.labels)
+    classes = pool.outputs
     for frames in views.all:
         counts = frames is views.candidates
         trained = train_views(
@@ -137,6 +141,11 @@ def train_tasks(
         for number, by_view in enumerate(trained):
             best[number] += zip(views.named(frames), map(select, by_view), strict=True)
             watched[number] += [ids for runs in by_view for run in runs for ids in run.watched]
+    if pool.ratings is not None:
+        return [
+            rated_outcome(task, pool, _answers(task, chosen, views))
+            for task, chosen in zip(mine, best, strict=True)
+        ]
     sums = _train_sums(unwatched, classes, views, protocol, progress, checkpoint)
     return [
         outcome(task, pool, _answers(task, chosen, views), _sum_answer(task, runs, views), ids, protocol)

@@ -14,14 +14,14 @@ import emobox_datasets.corpora as corpora
 from emobox_datasets.audio_files.audio import SAMPLING_RATE
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.folds.partition import why_speaker_dependent
-from emobox_probe.config import CrossConfig, ProbeConfig, TrainingConfig
+from emobox_probe.config import CrossConfig, ProbeConfig
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.load import Encoder
-from emobox_probe.encoders.names import TRIMMED
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.store import FeatureStore
 from emobox_probe.protocol import PROTOCOLS, SPEAKER_DEPENDENT, STRICT, Protocol, settings_of
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
+from emobox_probe.records.rated import RATED_FILE, read_rated
 from emobox_probe.records.result import (
     RESULT_FILE,
     CorpusRecord,
@@ -32,10 +32,15 @@ from emobox_probe.records.result import (
     read_record,
 )
 from emobox_probe.scoring.humans import human_line
+from emobox_probe.scoring.rated import RatedOutcome, score_rated
 from emobox_probe.scoring.scores import Outcome, score, score_pairs
+from emobox_probe.scoring.sweep import AnyOutcome
+from emobox_probe.tasks.folders import limit_ending, model_folder
 from emobox_probe.tasks.overlap import overlaps
 from emobox_probe.tasks.pairings import Pairing, label_space, pairings_of, target_configuration
 from emobox_probe.tasks.pool import Pool
+from emobox_probe.tasks.rated import rated_tasks, unrated_remarks, unrated_rows
+from emobox_probe.tasks.ratings import NAMED, names_of, ratings_of
 from emobox_probe.tasks.tasks import (
     Task,
     chosen_folds,
@@ -54,7 +59,7 @@ LONGEST_NAME = 150
 class Made:
     """All that a record is made from."""
 
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[AnyOutcome]
     encoder: Encoder
     corpora: Sequence[CorpusRecord]
     stores: Sequence[FeatureStore]
@@ -106,25 +111,29 @@ class Within:
         """`<output-dir>/<model>/<corpus>/<protocol>`, for a part of the corpus with what part."""
         config = self.config
         protocol = "-".join([self.protocol.id, *([] if self.folds is None else ["+".join(self.folds)])])
-        return model_folder(config.output_dir, model) / config.corpus / (protocol + _limit(config))
+        return model_folder(config.output_dir, model) / config.corpus / (protocol + limit_ending(config))
 
     def tasks(self, pool: Pool) -> list[Task]:
         return fold_tasks(pool, self.corpora[0], self.protocol, self.folds or ())
 
     def record(self, made: Made) -> tuple[RunRecord, pd.DataFrame]:
-        (store,), (corpus,) = made.stores, made.corpora
-        encoder = EncoderRecord(
+        (corpus,) = made.corpora
+        outcomes = [outcome for outcome in made.outcomes if isinstance(outcome, Outcome)]
+        record, predictions = score(
+            outcomes, self.encoder(made), corpus, self.protocol, made.provenance, self.remarks
+        )
+        intended = corpora.load(corpus.name).intended
+        humans = human_line(predictions, corpus.labels, made.pool.votes(corpus.name), intended)
+        return record.model_copy(update={"humans": humans}), predictions
+
+    def encoder(self, made: Made) -> EncoderRecord:
+        (store,) = made.stores
+        return EncoderRecord(
             **made.encoder.facts.model_dump(),
             store_dtype=self.config.store_dtype,
             features=store.key,
             lengthened=lengthened(made.encoder, store),
         )
-        record, predictions = score(
-            made.outcomes, encoder, corpus, self.protocol, made.provenance, self.remarks
-        )
-        intended = corpora.load(corpus.name).intended
-        humans = human_line(predictions, corpus.labels, made.pool.votes(corpus.name), intended)
-        return record.model_copy(update={"humans": humans}), predictions
 
     @property
     def remarks(self) -> list[str]:
@@ -155,6 +164,65 @@ class Within:
             record.corpus.labels,
             record.settings,
         )
+
+
+@dataclass(frozen=True)
+class Rated(Within):
+    """Heads learn what raters said, on the folds of one corpus; attributes as those of `Within`."""
+
+    record_file: ClassVar[str] = RATED_FILE
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _ = self.outputs  # a corpus without votes or dimensions shows before anything is loaded
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        """What heads give: labels that raters could choose, or dimensions."""
+        return names_of(self.corpora[0], self.protocol.target, self.config.dimensions)
+
+    def folder(self, model: str) -> Path:
+        """As of `Within`, with dimensions that are not all of the corpus's."""
+        folder = super().folder(model)
+        all_of_them = names_of(self.corpora[0], self.protocol.target, ())
+        return (
+            folder
+            if self.outputs == all_of_them
+            else folder.with_name(f"{folder.name}-{'+'.join(self.outputs)}")
+        )
+
+    def tasks(self, pool: Pool) -> list[Task]:
+        (corpus,) = self.corpora
+        pool.ratings = ratings_of(pool.audio[corpus.name], corpus, self.outputs, self.protocol.target)
+        return rated_tasks(super().tasks(pool), pool.ratings)
+
+    def record(self, made: Made) -> tuple[RunRecord, pd.DataFrame]:
+        (corpus,), ratings = made.corpora, made.pool.ratings
+        assert ratings is not None
+        unrated = [made.pool.all_items[row].id for row in unrated_rows(super().tasks(made.pool), ratings)]
+        return score_rated(
+            [outcome for outcome in made.outcomes if isinstance(outcome, RatedOutcome)],
+            self.protocol,
+            self.outputs,
+            encoder=self.encoder(made),
+            corpus=corpus,
+            scales=ratings.scales,
+            unrated=len(unrated),
+            first_unrated=unrated[:NAMED],
+            remarks=[*self.remarks, *unrated_remarks(unrated), *ratings.remarks],
+            provenance=made.provenance,
+        )
+
+    def read(self, folder: Path) -> Any:
+        return read_rated(folder)
+
+    def identity(
+        self, facts: EncoderFacts, store_dtype: str, described: Sequence[CorpusRecord]
+    ) -> dict[str, Any]:
+        return super().identity(facts, store_dtype, described) | {"what raters said": list(self.outputs)}
+
+    def identity_of(self, record: Any) -> dict[str, Any]:
+        return super().identity_of(record) | {"what raters said": record.outputs}
 
 
 @dataclass(frozen=True)
@@ -223,7 +291,7 @@ class Between:
             model_folder(config.output_dir, model)
             / "cross"
             / (config.name or name)
-            / (self.protocol.id + _limit(config))
+            / (self.protocol.id + limit_ending(config))
         )
 
     def tasks(self, pool: Pool) -> list[Task]:
@@ -240,7 +308,7 @@ class Between:
             if count
         ]
         return score_pairs(
-            made.outcomes,
+            [outcome for outcome in made.outcomes if isinstance(outcome, Outcome)],
             self.protocol,
             overlaps(made.pool),
             self.labels,
@@ -288,18 +356,25 @@ class Between:
             )
 
 
-Design = Within | Between
+Design = Within | Between | Rated
 
 
 def design_of(config: ProbeConfig | CrossConfig) -> Design:
     """The design that settings describe, with its protocol.
 
     Raises:
-        ProbeError: the protocol is none for this corpus.
+        ProbeError: the protocol, or what heads are to learn, is none for this corpus.
         CorpusError: no corpus has such a name.
     """
     if isinstance(config, ProbeConfig):
-        return Within(config, protocol_within(config.protocol, corpora.load(config.corpus), config.seeds))
+        protocol = protocol_within(config.protocol, corpora.load(config.corpus), config.seeds)
+        if config.target != "dimensions" and config.dimensions:
+            raise ProbeError(
+                f"Expected --dimensions with --target dimensions, but got --target {config.target}; leave one out."
+            )
+        if config.target == "label":
+            return Within(config, protocol)
+        return Rated(config, protocol.with_target(config.target))
     return Between(config, PROTOCOLS[config.protocol].with_seeds(config.seeds))
 
 
@@ -319,19 +394,6 @@ def _common_identity(
         "labels": list(labels),
         "protocol settings": settings,
     }
-
-
-def _limit(config: TrainingConfig) -> str:
-    """What a smoke test's folder ends in."""
-    return "" if config.limit is None else f"-limit-{config.limit}"
-
-
-def model_folder(output: Path, name: str) -> Path:
-    """`<output>/<model>`; a Hub id `a/b` and `builtin:b` become `a--b`, a path its last part."""
-    folder = name.removesuffix(TRIMMED)
-    if Path(folder).is_dir():
-        name = Path(folder).resolve().name + name[len(folder) :]
-    return output / name.replace(":", "--").replace("/", "--")
 
 
 def lengthened(encoder: Encoder, store: FeatureStore) -> int:

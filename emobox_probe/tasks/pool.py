@@ -15,6 +15,7 @@ from emobox_datasets.folds.partition import partition
 from emobox_datasets.loading.builder import StoredItem, stored_items
 from emobox_probe.config import TestSet
 from emobox_probe.errors import ProbeError
+from emobox_probe.tasks.ratings import Ratings
 from emobox_probe.tasks.subset import first_of_each_label
 
 # Stands for a label that heads must not see: outside the label space, or of a tested utterance.
@@ -27,7 +28,8 @@ ABOUT = ["id", "gender", "language"]
 class Pool:
     """The utterances of several corpora, one after another, as rows of the features that heads see.
 
-    With `limit`, parts have no more than that many utterances of each label.
+    With `limit`, parts have no more than that many utterances of each label. `ratings` are what raters said of every
+    row, where heads learn that.
     """
 
     labels: tuple[str, ...]
@@ -36,6 +38,12 @@ class Pool:
     first: dict[str, int] = field(default_factory=dict)
     audio: dict[str, datasets.Dataset] = field(default_factory=dict)
     limit: int | None = None
+    ratings: Ratings | None = None
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers heads give: one a label, or one for each that raters gave."""
+        return len(self.labels) if self.ratings is None else len(self.ratings.names)
 
     def add(self, corpus: Corpus, whole: datasets.Dataset) -> None:
         """Append a corpus as it is stored."""

@@ -30,7 +30,7 @@ from emobox_probe.records.export_record import EXPORT_FILE, ExportRecord, read_e
 from emobox_probe.records.result import CorpusRecord, Provenance
 from emobox_probe.scoring.classified import part_summary_of
 from emobox_probe.seen.seen import Seen, seen
-from emobox_probe.tasks.design import model_folder
+from emobox_probe.tasks.folders import model_folder
 from emobox_probe.tasks.pool import Pool
 from emobox_probe.use.meanings import NONE_OF_THEM, labels_of_classes, parse_map
 from emobox_probe.use.ready_made import (

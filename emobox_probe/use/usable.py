@@ -17,6 +17,7 @@ from emobox_probe.records.export_record import EXPORT_FILE
 from emobox_probe.records.fit_record import FIT_FILE, Expected, read_fit
 from emobox_probe.records.heads_file import LAST, KeptHead, read_heads
 from emobox_probe.records.predictions import labels_of
+from emobox_probe.records.rated import RATED_FILE
 from emobox_probe.records.result import RESULT_FILE, CorpusRecord, ResultRecord
 from emobox_probe.use.expected import expected_of
 
@@ -89,6 +90,11 @@ def read_usable(folder: str | Path, wanted: str = "a run or a fit") -> Usable:
         )
     if (folder / FIT_FILE).is_file():
         return _of_fit(folder)
+    if (folder / RATED_FILE).is_file():
+        raise ProbeError(
+            f"Expected the folder of {wanted} whose heads name labels, but those of {folder} learned what raters said, "
+            f"and are not kept; take a run with --target label, the default."
+        )
     if not any((folder / name).is_file() for name in (RESULT_FILE, CROSS_FILE)):
         raise ProbeError(
             f"Expected the folder of {wanted}, but {folder} has no {RESULT_FILE}, {CROSS_FILE} or {FIT_FILE}; give "

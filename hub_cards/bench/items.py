@@ -57,7 +57,10 @@ def expand(plan: Plan) -> list[Item]:
             items.append(extract)
             if name in plan.corpora:
                 corpus = corpora.load(name)
-                protocols = [protocol_within(protocol, corpus, plan.seeds) for protocol in plan.protocols]
+                protocols = [
+                    protocol_within(protocol, corpus, plan.seeds).with_target(plan.target)
+                    for protocol in plan.protocols
+                ]
                 items += [_probe(model, plan.places[name], protocol) for protocol in protocols]
         items += [
             _cross(plan, model, cross, PROTOCOLS[name].with_seeds(plan.seeds))
@@ -115,7 +118,10 @@ def config_of(plan: Plan, item: Item) -> ExtractConfig | ProbeConfig | CrossConf
         "overwrite": True,
     }
     if item.cross is None:
-        return ProbeConfig.of({**features, **training, "corpus": place.name, "data_dir": place.path})
+        learned = {"target": plan.target, "dimensions": plan.dimensions}
+        return ProbeConfig.of(
+            {**features, **training, **learned, "corpus": place.name, "data_dir": place.path}
+        )
     cross = item.cross.model_dump(exclude={"protocols"})
     roots = {place.name: place.path for place in item.places if place.path}
     return CrossConfig.of({**features, **training, **cross, "data_dir": roots})

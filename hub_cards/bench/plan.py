@@ -10,6 +10,8 @@
       - python:./mine.py:load          # an encoder of one's own: its code is run because the plan names it
     corpora: found                     # or names, or {name: emodb, path: /data/emodb}
     protocols: [paper, strict]
+    target: label                      # or distribution, dimensions: what heads of the corpora learn; default: label
+    dimensions: [valence]              # default: all that a corpus has
     cross:
       - {name: four, train: [iemocap, meld, ravdess, savee], protocols: [paper]}
 
@@ -27,7 +29,8 @@ import emobox_datasets.corpora as corpora
 from emobox_datasets.errors import nearest
 from emobox_probe.config import Config, Dtype, ProtocolName, TestSet, Training
 from emobox_probe.encoders.builtin import BUILTIN, BUILTINS
-from emobox_probe.tasks.design import model_folder
+from emobox_probe.protocol import Target
+from emobox_probe.tasks.folders import model_folder
 from hub_cards.paper import read_table_4
 
 FOUND = "found"
@@ -140,6 +143,8 @@ class PlanFile(Config):
     models: list[Any] = Field(min_length=1)
     corpora: list[Any]
     protocols: list[Any] = Field(min_length=1)
+    target: Target = "label"
+    dimensions: tuple[str, ...] = ()
     cross: list[Any] = Field(default_factory=list)
 
 
@@ -162,6 +167,8 @@ class Plan:
     cross: tuple[Cross, ...]
     lines: dict[str, int]
     path: str
+    target: Target = "label"
+    dimensions: tuple[str, ...] = ()
 
     @property
     def state(self) -> Path:

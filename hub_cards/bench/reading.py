@@ -17,6 +17,7 @@ from emobox_probe.encoders.builtin import BUILTIN
 from emobox_probe.encoders.own.doors import is_own
 from emobox_probe.errors import ProbeError, problem
 from emobox_probe.tasks.pairings import label_space, pairings_of, target_configuration
+from emobox_probe.tasks.ratings import names_of
 from hub_cards.bench.plan import FOUND, Cross, Model, Place, Plan, PlanError, PlanFile
 
 # Keys and positions that lead to a place in the file.
@@ -110,6 +111,8 @@ class _Reader:
         places = self._places(content)
         scored = tuple(places)
         crosses = self._crosses(content, places, protocols)
+        if file is not None and file.target != "label":
+            self._rated(file, scored, crosses)
         if file is None or self.problems:
             return None
         return Plan(
@@ -125,6 +128,8 @@ class _Reader:
             {model.label: self.line(("models", number)) for number, model in enumerate(models)}
             | {name: self.line(("corpora", number)) for number, name in enumerate(scored)},
             self.path,
+            file.target,
+            file.dimensions,
         )
 
     def _read(self, kind: type[AnyConfig], value: Any, keys: Keys) -> AnyConfig | None:
@@ -221,6 +226,19 @@ class _Reader:
             crosses.append(cross)
         self._once(found, "name in cross")
         return tuple(crosses)
+
+    def _rated(self, file: PlanFile, scored: Sequence[str], crosses: Sequence[Cross]) -> None:
+        """What `emobox probe` would say of heads that learn what raters said of the corpora."""
+        if crosses:
+            self.wrong(
+                ("cross",),
+                f"Expected no cross with target {file.target}, which is learned within a corpus; make two plans.",
+            )
+        for number, name in enumerate(scored):
+            try:
+                names_of(corpora.load(name), file.target, file.dimensions)
+            except ProbeError as error:
+                self.wrong(("corpora", number), str(error))
 
     def _possible(self, keys: Keys, cross: Cross) -> None:
         """What `emobox cross` would say of the corpora."""

@@ -5,12 +5,14 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pandas as pd
 from scipy.stats import spearmanr
 
 from emobox_probe.features.shards import write_whole
 from emobox_probe.records.cross_result import CrossRecord
+from emobox_probe.records.rated import RatedRecord
 from emobox_probe.records.result import ResultRecord
 from emobox_probe.report.percent import score_text
 from emobox_probe.scoring.check import as_shown
@@ -18,7 +20,16 @@ from hub_cards.bench.items import Item, record_folder
 from hub_cards.bench.states import Ledger, read_item
 from hub_cards.cards.markdown import text
 from hub_cards.paper import read_table_4, why_not_beside_table_4
-from hub_cards.tables.results import DECIMALS, MARK, SCORES, footnotes, interval_cell, tabulate
+from hub_cards.tables.rated import tabulate_rated
+from hub_cards.tables.results import (
+    DECIMALS,
+    MARK,
+    RATED_DECIMALS,
+    SCORES,
+    footnotes,
+    interval_cell,
+    tabulate,
+)
 
 # A rank correlation of fewer models says nothing.
 FEWEST = 3
@@ -34,21 +45,25 @@ def write(ledger: Ledger, failures: Mapping[str, str]) -> int:
         ledger: the plan; records that are stale are left out and named.
         failures: of this run, items with the reason; those of earlier runs and other workers are read from disk.
     """
-    scores = score_table(ledger)
     open_items = _open(ledger, failures)
     plan = ledger.plan
     plan.output.mkdir(parents=True, exist_ok=True)
-    parts = [
-        "# Benchmark\n",
-        f"Made by `emobox bench` from {text(plan.path)}. Percent, of all tested utterances of all folds and seeds "
-        "together; the interval is of UA at 95 %.\n",
-        *_scores(scores),
-        *_comparison(scores),
-        *_cross(ledger),
-        *_failures(open_items),
-    ]
+    made_by = f"Made by `emobox bench` from {text(plan.path)}."
+    if plan.target == "label":
+        scores, decimals = score_table(ledger), DECIMALS
+        tables = [
+            f"{made_by} Percent, of all tested utterances of all folds and seeds together; the interval is of UA at "
+            "95 %.\n",
+            *_scores(scores),
+            *_comparison(scores),
+            *_cross(ledger),
+        ]
+    else:
+        scores, decimals = rated_table(ledger), RATED_DECIMALS
+        tables = [f"{made_by} On what raters said: no score here is a UA.\n", *_rated(scores)]
+    parts = ["# Benchmark\n", *tables, *_failures(open_items)]
     write_whole(plan.output / "report.md", ("\n".join(parts) + "\n").encode())
-    write_whole(plan.output / "report.csv", scores.round(DECIMALS).to_csv(index=False).encode())
+    write_whole(plan.output / "report.csv", scores.round(decimals).to_csv(index=False).encode())
     return len(open_items)
 
 
@@ -149,6 +164,32 @@ def _comparison(scores: pd.DataFrame) -> list[str]:
     if ranks:
         return [*lines, _table(["corpus", "rank correlation of models", "models"], ranks)]
     return [*lines, f"Rank correlations need {FEWEST} models on a corpus that differ in score.\n"]
+
+
+def rated_table(ledger: Ledger) -> pd.DataFrame:
+    """One row a score of every probe item that is done, where the plan's heads learn what raters said."""
+    records = []
+    for item in ledger.items:
+        if item.kind == "probe" and ledger.state(item) == "done":
+            record = read_item(ledger.plan, item)
+            if isinstance(record, RatedRecord):
+                records.append(as_shown(record_folder(ledger.plan, item), record))
+    return tabulate_rated(records) if records else pd.DataFrame()
+
+
+def _rated(scores: pd.DataFrame) -> list[str]:
+    if scores.empty:
+        return ["No score is done yet.\n"]
+    columns = ("corpus", "model", "protocol", "score", "value", "low", "high", "constant")
+    cells = [[_cell(row[name]) for name in columns] for row in scores.to_dict("records")]
+    return [_table(list(columns), cells), *_footnotes(scores["remark"])]
+
+
+def _cell(value: Any) -> str:
+    """A name as it is, a number in three decimals, nothing where there is none."""
+    if isinstance(value, str):
+        return value
+    return "" if pd.isna(value) else f"{value:.3f}"
 
 
 def _cross(ledger: Ledger) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 from emobox_probe.errors import ProbeError, UnreadableError
 from emobox_probe.records.cross_result import CrossRecord, read_cross_record
 from emobox_probe.records.predictions import PREDICTIONS_FILE
+from emobox_probe.records.rated import RatedRecord, read_rated
 from emobox_probe.records.result import RESULT_FILE, ResultRecord, migrated, read_record
 from hub_cards.bench.items import Item, dependents, design_for, layers_of, record_folder
 from hub_cards.bench.models import ModelHere
@@ -16,7 +17,7 @@ from hub_cards.bench.notes import Note, corpus_stamp, is_complete, is_stored, no
 from hub_cards.bench.plan import Model, Place, Plan
 from hub_cards.runs.find_and_check import corpora_of
 
-AnyRecord = TypeVar("AnyRecord", ResultRecord, CrossRecord)
+AnyRecord = TypeVar("AnyRecord", ResultRecord, CrossRecord, RatedRecord)
 # done; not there; there, but of other weights, data or settings; there, and what it is of is not known yet.
 State = Literal["done", "missing", "stale", "unchecked"]
 
@@ -76,7 +77,8 @@ class Ledger:
         users = (user for user in dependents(self.items, item.name) if user.kind == "probe")
         records = (read_item(self.plan, user) for user in users)
         return any(
-            isinstance(record, ResultRecord) and is_complete(self.plan.features, record.encoder.features)
+            isinstance(record, (ResultRecord, RatedRecord))
+            and is_complete(self.plan.features, record.encoder.features)
             for record in records
         )
 
@@ -105,13 +107,15 @@ class Ledger:
         return [one.name for one in self.items if one.name in needs and self.notes(one) is None]
 
 
-def read_item(plan: Plan, item: Item) -> ResultRecord | CrossRecord | None:
+def read_item(plan: Plan, item: Item) -> ResultRecord | CrossRecord | RatedRecord | None:
     """The record of a probe or cross item; None if there is none that is whole.
 
     Raises:
         UnreadableError: there is one, but the user must not read it; it is not to be made again.
     """
     folder = record_folder(plan, item)
+    if plan.target != "label":
+        return read_whole(read_rated, folder)
     return read_whole(read_cross_record, folder) if item.cross else read_whole(read_record, folder)
 
 

@@ -12,15 +12,17 @@ from emobox_probe.encoders.names import TRIMMED
 from emobox_probe.features.shards import write_whole
 from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.records.cross_result import CrossRecord
+from emobox_probe.records.rated import RatedRecord
 from emobox_probe.records.result import ResultRecord
 from emobox_probe.report.percent import score_text
-from emobox_probe.report.report import counts, remarks, remarks_on_validation, score_rows
+from emobox_probe.report.report import counts, rated_rows, remarks, remarks_on_validation, score_rows
 from emobox_probe.seen.seen import MEANINGS, seen
 from hub_cards.cards.markdown import Markdown, fenced, one_line, render, shell, text
 from hub_cards.cards.model_section import merge_readme, section
 from hub_cards.hub.one_commit import PublishError, check_repo_id
 from hub_cards.runs.find_and_check import (
     CrossRun,
+    RatedRun,
     Run,
     check_not_subsets,
     check_one_model,
@@ -77,7 +79,8 @@ def write_card(folders: Sequence[Path], before: Path | None = None, out: Path | 
         )
     runs = [run for run in found if isinstance(run, Run)]
     cross = [run.record for run in found if isinstance(run, CrossRun)]
-    content = readme(before.read_bytes() if before else None, runs, cross, folder)
+    rated = [run.record for run in found if isinstance(run, RatedRun)]
+    content = readme(before.read_bytes() if before else None, runs, cross, folder, rated=rated)
     for name, picture in (pictures_of(runs, folder) if out else {}).items():
         (path.parent / name).parent.mkdir(parents=True, exist_ok=True)
         write_whole(path.parent / name, picture)
@@ -92,6 +95,7 @@ def readme(
     cross: Sequence[CrossRecord] = (),
     folder: str = f"{PICTURES}/",
     model: str | None = None,
+    rated: Sequence[RatedRecord] = (),
 ) -> bytes:
     """A README with the scores of the runs: the one that was there, or a new card.
 
@@ -101,6 +105,7 @@ def readme(
         cross: cross-corpus records of that model.
         folder: where the pictures are, seen from the README.
         model: Hub id of the model, where the records do not know it.
+        rated: records of that model on what raters said.
 
     Raises:
         PublishError: the README cannot be merged, or two runs are of one corpus and protocol.
@@ -109,15 +114,23 @@ def readme(
     records = [run.record for run in runs]
     parts = {key_of(run.record): scores_part(run.record, picture_paths(run, folder)) for run in runs}
     parts |= {(CROSS, slug(record.protocol_id)): cross_part(record) for record in cross}
-    _check_distinct(runs, cross)
-    name = model or short_name(records[0] if records else cross[0])
+    parts |= {rated_key(record): rated_part(record) for record in rated}
+    _check_distinct(runs, cross, rated)
+    every: list[ResultRecord | CrossRecord | RatedRecord] = [*records, *cross, *rated]
+    name = model or short_name(every[0])
     if before is None:
-        before = new_card(name, records, section(parts)).encode()
+        names = [*(record.corpus.name for record in records), *(record.corpus.name for record in rated)]
+        before = new_card(name, names, section(parts)).encode()
     return merge_readme(before, name, parts, model_index(name, records))
 
 
-def _check_distinct(runs: Sequence[Run], cross: Sequence[CrossRecord]) -> None:
+def _check_distinct(runs: Sequence[Run], cross: Sequence[CrossRecord], rated: Sequence[RatedRecord]) -> None:
     """Let through one run a corpus and protocol, and one between corpora a protocol."""
+    if len({rated_key(record) for record in rated}) < len(rated):
+        raise PublishError(
+            f"Expected one run a corpus, protocol and set of dimensions, but got {len(rated)}, of "
+            f"{' and '.join(record.title for record in rated)}; name the one that you mean."
+        )
     folders: dict[tuple[str, str], Path] = {}
     for run in runs:
         other = folders.setdefault(key_of(run.record), run.folder)
@@ -141,9 +154,9 @@ def model_card(*records: ResultRecord) -> ModelCard:
     return ModelCard(content.decode())
 
 
-def new_card(name: str, records: Sequence[ResultRecord], made: str) -> str:
-    """A whole card around our section, without `model-index`."""
-    cards = [corpora.load(corpus) for corpus in sorted({record.corpus.name for record in records})]
+def new_card(name: str, names: Sequence[str], made: str) -> str:
+    """A whole card around our section, without `model-index`; `names` are those of the corpora."""
+    cards = [corpora.load(corpus) for corpus in sorted(set(names))]
     known = next((name for name in (name.removesuffix(TRIMMED),) if is_hub_id(name)), None)
     data = ModelCardData(
         base_model=known,
@@ -190,6 +203,30 @@ def scores_part(record: ResultRecord, pictures: Sequence[tuple[str, str]]) -> st
             longest=1_000,
         ),
     )
+
+
+def rated_part(record: RatedRecord) -> str:
+    """The table of one record on what raters said, in the units of its scores."""
+    return render(
+        "model_card_rated.md",
+        record=record,
+        corpus=corpora.load(record.corpus.name),
+        folds=list(dict.fromkeys(fold.name for fold in record.folds)),
+        seeds={fold.seed for fold in record.folds},
+        heads=[record.named(name) for name in record.scores],
+        rows=rated_rows(record),
+        remarks=remarks(record),
+        seen=seen(record.encoder.name, record.corpus.name),
+        meanings=MEANINGS,
+        description=text(str(record.protocol.get("description", "")), longest=4_000),
+        command=fenced(record.provenance.command),
+    )
+
+
+def rated_key(record: RatedRecord) -> tuple[str, str]:
+    """What a part of a card is of, as `key_of` has it: with the dimensions, of which a run may have some."""
+    outputs = record.outputs if record.target == "dimensions" else []
+    return slug(record.corpus.name), slug("-".join([record.protocol_id, *outputs]))
 
 
 def cross_part(record: CrossRecord) -> str:
@@ -302,7 +339,7 @@ def slug(name: Any) -> str:
     return kept[:64] or "-"
 
 
-def short_name(record: ResultRecord | CrossRecord) -> str:
+def short_name(record: ResultRecord | CrossRecord | RatedRecord) -> str:
     """A Hub id or built-in name as it is; of a local folder its last part."""
     name = record.encoder.name
     return name if _can_be_had(name) else Path(name).name

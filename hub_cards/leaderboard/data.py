@@ -15,12 +15,14 @@ from emobox_probe.records.result import METRICS, CorpusRecord, Interval, Scores
 from emobox_probe.seen.seen import seen
 from hub_cards.leaderboard.compressed import by_column
 from hub_cards.leaderboard.ranks import Contender, rank
+from hub_cards.leaderboard.rated import rated_rows
 from hub_cards.paper import PAPER, TABLE_5_SETTING, read_table_4, read_table_5
 from hub_cards.runs.collection import (
     ClassifiedResult,
     Collection,
     CrossResult,
     Model,
+    RatedResult,
     Result,
     cross_setting,
     newest_moment,
@@ -44,7 +46,8 @@ def page_data(collection: Collection) -> Json:
     intra += _measured_rows(models, collection.results)
     cross = _published_matrices(models) + [_matrix(models, one) for one in collection.cross]
     classified = [row for one in collection.classified for row in _classified_rows(one)]
-    names = {row["corpus"] for row in [*intra, *classified]} | {
+    rated = [row for one in collection.rated for row in rated_rows(one)]
+    names = {row["corpus"] for row in [*intra, *classified, *rated]} | {
         name for matrix in cross for name in matrix["corpora"]
     }
     known = [corpora.load(name).name for name in corpora.names()]
@@ -52,7 +55,7 @@ def page_data(collection: Collection) -> Json:
     protocols = _protocols(collection)
     numbered = {name: position for position, name in enumerate(listed)}
     ids = {protocol["id"]: position for position, protocol in enumerate(protocols)}
-    for row in classified:
+    for row in [*classified, *rated]:
         row["corpus"] = numbered[row["corpus"]]
     for row in intra:
         row |= _seen(models.facts[row["model"]]["name"], row["corpus"])
@@ -65,6 +68,7 @@ def page_data(collection: Collection) -> Json:
         "results": by_column(intra),
         "cross": cross,
         "classified": classified,
+        "rated": rated,
         "speed": _speed(models, collection),
         "notes": list(collection.notes),
     }
@@ -276,9 +280,11 @@ def is_benchmark(name: str) -> bool:
     return name in corpora.names() and corpora.load(name).synthesise is None
 
 
-def _all(collection: Collection) -> Iterable[Result | CrossResult]:
+def _all(collection: Collection) -> Iterable[Result | CrossResult | ClassifiedResult | RatedResult]:
     yield from collection.results
     yield from collection.cross
+    yield from collection.classified
+    yield from collection.rated
 
 
 def _protocols(collection: Collection) -> list[Json]:

@@ -58,7 +58,8 @@ def _count(collection: Collection) -> str:
     as_they_are = (
         f"; {len(collection.classified)} of classifiers as they are" if collection.classified else ""
     )
-    return f"{len(collection.results)} results{cross}{as_they_are}"
+    on_raters = f"; {len(collection.rated)} on what raters said" if collection.rated else ""
+    return f"{len(collection.results)} results{cross}{as_they_are}{on_raters}"
 
 
 def send(

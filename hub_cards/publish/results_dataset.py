@@ -20,7 +20,7 @@ from hub_cards.cards.markdown import render, shell
 from hub_cards.cards.model_card import command, is_hub_id, slug
 from hub_cards.hub.one_commit import PublishError
 from hub_cards.hub.pull_request import Snapshot
-from hub_cards.runs.find_and_check import AnyRun, Run, corpora_of
+from hub_cards.runs.find_and_check import AnyRun, RatedRun, Run, corpora_of
 
 # So many records of a corpus are looked at for its version; the first that can be read tells it.
 LOOKED_AT = 5
@@ -51,6 +51,7 @@ def files_of(runs: Sequence[AnyRun], model: str) -> dict[str, bytes]:
     """
     found = {}
     for run in runs:
+        assert not isinstance(run, RatedRun)  # which no one has let through
         name = RESULT_FILE if isinstance(run, Run) else CROSS_FILE
         predictions = run.folder / PREDICTIONS_FILE
         if not predictions.is_file():

@@ -12,6 +12,7 @@ from emobox_probe.encoders.names import model_name
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.classified import CLASSIFIED_FILE, ClassifiedRecord, read_classified
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
+from emobox_probe.records.rated import RATED_FILE, RatedRecord, read_rated
 from emobox_probe.records.record import folders_with
 from emobox_probe.records.result import RESULT_FILE, Provenance, ResultRecord, read_record
 from emobox_probe.scoring.check import Shown, as_shown, with_predictions
@@ -59,6 +60,16 @@ class ClassifiedResult:
     model: Model
 
 
+@dataclass(frozen=True)
+class RatedResult:
+    """One record of heads on one model that learned what raters said of one corpus."""
+
+    folder: Path
+    record: RatedRecord
+    model: Model
+    protocol: str
+
+
 @dataclass
 class Collection:
     """All that goes into a leaderboard; `notes` says in words what was left out, and why."""
@@ -66,6 +77,7 @@ class Collection:
     results: list[Result] = field(default_factory=list)
     cross: list[CrossResult] = field(default_factory=list)
     classified: list[ClassifiedResult] = field(default_factory=list)
+    rated: list[RatedResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -81,7 +93,7 @@ def collect(folders: Iterable[Path]) -> Collection:
             different records of one kind are equally new, or all are of `--limit` or `--folds`.
     """
     folders = list(folders)
-    kinds = (RESULT_FILE, CROSS_FILE, CLASSIFIED_FILE)
+    kinds = (RESULT_FILE, CROSS_FILE, CLASSIFIED_FILE, RATED_FILE)
     if empty := [folder for folder in folders if not any(folders_with(kind, [folder]) for kind in kinds)]:
         where = ", ".join(map(str, empty))
         raise ProbeError(
@@ -92,7 +104,8 @@ def collect(folders: Iterable[Path]) -> Collection:
     results = _of_whole_corpora(_read_all(folders, RESULT_FILE, _read_result), notes)
     cross = _of_whole_corpora(_read_all(folders, CROSS_FILE, _read_cross), notes)
     classified = _read_all(folders, CLASSIFIED_FILE, _read_classified)
-    if not results and not cross and not classified:
+    rated = _of_whole_corpora(_read_all(folders, RATED_FILE, _read_rated), notes)
+    if not results and not cross and not classified and not rated:
         raise ProbeError(
             f"Expected results on whole corpora, but got only such of --limit or --folds: {' '.join(notes)} Run the "
             f"probe without them."
@@ -101,6 +114,9 @@ def collect(folders: Iterable[Path]) -> Collection:
         _newest(results, lambda one: (one.model, one.record.corpus.name, one.protocol), notes),
         _newest(cross, lambda one: (one.model, cross_setting(one), _corpora_of(one)), notes),
         _newest(classified, lambda one: (one.model, one.record.corpus.name), notes),
+        _newest(
+            rated, lambda one: (one.model, one.record.corpus.name, one.protocol, *one.record.outputs), notes
+        ),
         notes,
     )
 
@@ -125,6 +141,11 @@ def _read_classified(folder: Path) -> ClassifiedResult:
     return ClassifiedResult(folder, record, Model(classifier.name, classifier.revision, version))
 
 
+def _read_rated(folder: Path) -> RatedResult:
+    record = as_shown(folder, _checked(folder, read_rated(folder)))
+    return RatedResult(folder, record, model_of(record.encoder), record.protocol_id)
+
+
 def _checked(folder: Path, record: Shown) -> Shown:
     """The record; raises ValueError where it has no date, or a number that is none."""
     _moment(record.provenance)
@@ -145,11 +166,12 @@ def newest_moment(collection: Collection) -> str:
         *(one.record.provenance for one in collection.results),
         *(one.record.provenance for one in collection.cross),
         *(one.record.provenance for one in collection.classified),
+        *(one.record.provenance for one in collection.rated),
     ]
     return max(map(_moment, records)).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-Kind = TypeVar("Kind", Result, CrossResult, ClassifiedResult)
+Kind = TypeVar("Kind", Result, CrossResult, ClassifiedResult, RatedResult)
 
 
 def _read_all(folders: list[Path], name: str, read: Callable[[Path], Kind]) -> list[Kind]:
@@ -170,7 +192,7 @@ def _read_all(folders: list[Path], name: str, read: Callable[[Path], Kind]) -> l
     return found
 
 
-Probed = TypeVar("Probed", Result, CrossResult)
+Probed = TypeVar("Probed", Result, CrossResult, RatedResult)
 
 
 def _of_whole_corpora(found: list[Probed], notes: list[str]) -> list[Probed]:
@@ -208,10 +230,10 @@ def _choose(kind: list[Kind], notes: list[str]) -> Kind:
     return newest
 
 
-def _what(one: Result | CrossResult | ClassifiedResult) -> str:
+def _what(one: Result | CrossResult | ClassifiedResult | RatedResult) -> str:
     if isinstance(one, ClassifiedResult):
         return f"{one.record.corpus.name}, as it is"
-    if isinstance(one, Result):
+    if isinstance(one, (Result, RatedResult)):
         return f"{one.record.corpus.name}, protocol {one.protocol}"
     return f"cross-corpus, protocol {one.protocol}"
 

@@ -13,9 +13,12 @@ from emobox_probe.protocol import PROTOCOLS, difference_from_today, is_todays
 from emobox_probe.records.classified import ClassifiedRecord
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.records.predictions import read_predictions
+from emobox_probe.records.rated import RATED_FILE, RatedRecord, read_rated
 from emobox_probe.records.record import folders_with
 from emobox_probe.records.result import RESULT_FILE, CorpusRecord, ResultRecord, read_record
 from emobox_probe.scoring.check import as_shown
+
+AnyRecord = ResultRecord | CrossRecord | ClassifiedRecord | RatedRecord
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,19 @@ class CrossRun:
     record: CrossRecord
 
 
-AnyRun = Run | CrossRun
+@dataclass(frozen=True)
+class RatedRun:
+    """A folder with `rated.json`, and what that says."""
+
+    folder: Path
+    record: RatedRecord
+
+
+AnyRun = Run | CrossRun | RatedRun
 
 
 def find_runs(folders: Sequence[Path]) -> list[AnyRun]:
-    """Every run in or below the folders, as it may be shown: those of one corpus, then those between corpora.
+    """Every run in or below the folders, as it may be shown: of one corpus, between corpora, on what raters said.
 
     Raises:
         ProbeError: there is none below one of them, a record cannot be read, or a number in it does not follow from
@@ -46,21 +57,30 @@ def find_runs(folders: Sequence[Path]) -> list[AnyRun]:
     """
     intra: dict[Path, Run] = {}
     cross: dict[Path, CrossRun] = {}
+    rated: dict[Path, RatedRun] = {}
     for folder in folders:
-        results, crosses = (folders_with(name, [folder]) for name in (RESULT_FILE, CROSS_FILE))
-        if not results and not crosses:
+        kinds = (RESULT_FILE, CROSS_FILE, RATED_FILE)
+        results, crosses, ratings = (folders_with(name, [folder]) for name in kinds)
+        if not results and not crosses and not ratings:
             read_record(folder)  # says what is missing
         intra |= {path.resolve(): Run(path, as_shown(path, read_record(path))) for path in results}
         cross |= {path.resolve(): CrossRun(path, as_shown(path, read_cross_record(path))) for path in crosses}
-    return [*intra.values(), *cross.values()]
+        rated |= {path.resolve(): RatedRun(path, as_shown(path, read_rated(path))) for path in ratings}
+    return [*intra.values(), *cross.values(), *rated.values()]
 
 
 def check_together(runs: Sequence[AnyRun]) -> None:
     """Let through only what belongs on one page: one model, one protocol, each corpus once and in one version.
 
     Raises:
-        ProbeError: says which runs do not go together.
+        ProbeError: says which runs do not go together, or is on what raters said.
     """
+    for run in runs:
+        if isinstance(run, RatedRun):
+            raise ProbeError(
+                f"Expected runs on labels, but heads of {run.folder} learned what raters said, whose scores have no "
+                f"place in the Hub's tables of results; name the other runs (emobox card and results show this one)."
+            )
     records = [run.record for run in runs]
     if len(names := sorted({str(record.protocol["name"]) for record in records})) > 1:
         raise ProbeError(
@@ -76,7 +96,7 @@ def check_together(runs: Sequence[AnyRun]) -> None:
                 f"Expected one run a corpus, but {one.folder} and {other.folder} are both of {one.record.corpus.name}; "
                 f"name the one that you mean."
             )
-    if (count := len(runs) - len(within)) > 1:
+    if (count := sum(isinstance(run, CrossRun) for run in runs)) > 1:
         raise ProbeError(f"Expected one cross-corpus run, but got {count}; name the one that you mean.")
     known: dict[str, str] = {}
     for corpus in (corpus for record in records for corpus in corpora_of(record)):
@@ -120,7 +140,7 @@ def check_run(run: AnyRun) -> None:
     read_predictions(run.folder, run.record)
 
 
-def check_known(folder: Path, record: ResultRecord | CrossRecord | ClassifiedRecord) -> None:
+def check_known(folder: Path, record: AnyRecord) -> None:
     """Hold what a record says of its corpora against those that go by their names here, as far as any does.
 
     Raises:
@@ -198,6 +218,6 @@ def check_protocol(folder: Path, recorded: dict[str, Any]) -> None:
         )
 
 
-def corpora_of(record: ResultRecord | CrossRecord | ClassifiedRecord) -> list[CorpusRecord]:
+def corpora_of(record: AnyRecord) -> list[CorpusRecord]:
     """Every corpus that a record is on."""
     return record.corpora if isinstance(record, CrossRecord) else [record.corpus]

@@ -1,7 +1,7 @@
 """Many result records as one table: text, CSV, JSON or LaTeX, with the paper's figures beside them.
 
 Scores between corpora are a table of their own; in CSV and JSON they are rows like the others, with what was trained
-on.
+on. Scores on what raters said are never in one table with UA.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,6 +16,7 @@ from emobox_probe.encoders.names import model_name
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.classified import CLASSIFIED_FILE, ClassifiedRecord, read_classified
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
+from emobox_probe.records.rated import RATED_FILE, RatedRecord, read_rated
 from emobox_probe.records.record import folders_with
 from emobox_probe.records.result import RESULT_FILE, Interval, ResultRecord, Scores, read_record
 from emobox_probe.records.shown import ShownRecord
@@ -23,10 +24,12 @@ from emobox_probe.report.percent import interval_text, score_text
 from emobox_probe.scoring.check import as_shown
 from hub_cards.paper import read_table_4, read_table_5, why_not_beside_table_4, why_not_beside_table_5
 from hub_cards.runs.collection import model_of
+from hub_cards.tables.rated import drawn_rated, tabulate_rated
 
 Format = Literal["text", "csv", "json", "latex"]
 SCORES = ("ua", "wa", "f1")
 DECIMALS = 2
+RATED_DECIMALS = 4
 # In place of a source: the row is a mean.
 MEAN = "mean of pairs"
 # Behind what is scored on an incomplete corpus.
@@ -41,34 +44,40 @@ def show(folders: Sequence[Path], form: Format, console: Console) -> None:
     """Print the tables of all results below the folders; on the console where they are for people.
 
     Raises:
-        ProbeError: there is no result, or one cannot be read.
+        ProbeError: there is no result, one cannot be read, or a table for programs would mix kinds.
     """
-    records, cross, classified = find_records(folders)
+    records, cross, classified, rated = find_records(folders)
     if form == "text":
-        _print(records, cross, classified, console)
+        _print(records, cross, classified, rated, console)
         return
+    if rated and (records or cross or classified) and form != "latex":
+        raise ProbeError(
+            f"Expected results of one kind for one table of {form}, but some are on labels, some on what raters said "
+            f"(such as {rated[0].title}); name the folders of one kind, or choose the format text."
+        )
     tables = [tabulate(records)] if records else []
     tables += [tabulate_cross(cross)] if cross else []
     tables += [tabulate_classified(classified)] if classified else []
+    tables += [tabulate_rated(rated)] if rated else []
     if form == "latex":
         print("\n".join(_latex(table) for table in tables), end="")
         return
     rows = pd.concat([table.rename(columns={"test": "corpus"}) for table in tables], ignore_index=True)
-    rows = rows.round(DECIMALS)
+    rows = rows.round(DECIMALS if "ua" in rows else RATED_DECIMALS)
     print(rows.to_csv(index=False).rstrip() if form == "csv" else rows.to_json(orient="records", indent=2))
 
 
 def find_records(
     folders: Sequence[Path],
-) -> tuple[list[ResultRecord], list[CrossRecord], list[ClassifiedRecord]]:
-    """Every result record below the folders: of one corpus, between corpora, of classifiers as they are.
+) -> tuple[list[ResultRecord], list[CrossRecord], list[ClassifiedRecord], list[RatedRecord]]:
+    """Every record below the folders: of one corpus, between corpora, of classifiers as they are, on raters.
 
     Raises:
         ProbeError: there is none, or one cannot be read.
     """
-    kinds = (RESULT_FILE, CROSS_FILE, CLASSIFIED_FILE)
-    intra, cross, classified = (folders_with(name, folders) for name in kinds)
-    if not intra and not cross and not classified:
+    kinds = (RESULT_FILE, CROSS_FILE, CLASSIFIED_FILE, RATED_FILE)
+    intra, cross, classified, rated = (folders_with(name, folders) for name in kinds)
+    if not intra and not cross and not classified and not rated:
         raise ProbeError(
             f"Expected result records ({', '.join(kinds)}) below {', '.join(map(str, folders))}, but found none; run "
             f"the probe first."
@@ -77,6 +86,7 @@ def find_records(
         [as_shown(path, read_record(path)) for path in intra],
         [as_shown(path, read_cross_record(path)) for path in cross],
         [as_shown(path, read_classified(path)) for path in classified],
+        [as_shown(path, read_rated(path)) for path in rated],
     )
 
 
@@ -190,12 +200,16 @@ def footnotes(remarks: Iterable[str]) -> list[str]:
 
 
 def remarks(
-    records: list[ResultRecord], cross: list[CrossRecord], classified: list[ClassifiedRecord]
+    records: list[ResultRecord],
+    cross: list[CrossRecord],
+    classified: list[ClassifiedRecord],
+    rated: Sequence[RatedRecord] = (),
 ) -> list[str]:
     """What a reader of the scores must know, each sentence once."""
     corpora = [
         *(record.corpus for record in records),
         *(record.corpus for record in classified),
+        *(record.corpus for record in rated),
         *(corpus for record in cross for corpus in record.corpora),
     ]
     told = footnotes(corpus.incomplete for corpus in corpora)
@@ -203,6 +217,8 @@ def remarks(
         told += [*record.remarks, *(sentence for pair in record.pairs for sentence in pair.overlap)]
     every: list[ShownRecord] = [*records, *cross, *classified]
     told += [interval.remark for one in every for interval in one.intervals if interval.remark]
+    for run in rated:
+        told += [f"{run.title}: {sentence}" for sentence in (*run.remarks, run.interval.remark) if sentence]
     return list(dict.fromkeys(told))
 
 
@@ -224,14 +240,18 @@ def interval_cell(row: Any, between: str = " to ") -> str:
 
 
 def _latex(table: pd.DataFrame) -> str:
-    table = table.drop(columns=[name for name in ("remark", "interval_note") if not table[name].any()])
-    return str(table.to_latex(index=False, float_format="%.1f", na_rep="", escape=True))
+    empty = [name for name in ("remark", "interval_note") if name in table and not table[name].any()]
+    table = table.drop(columns=empty)
+    return str(
+        table.to_latex(index=False, float_format="%.1f" if "ua" in table else "%.3f", na_rep="", escape=True)
+    )
 
 
 def _print(
     records: list[ResultRecord],
     cross: list[CrossRecord],
     classified: list[ClassifiedRecord],
+    rated: list[RatedRecord],
     console: Console,
 ) -> None:
     """Scores between corpora stand apart by record: a mean is over the pairs of one."""
@@ -241,7 +261,9 @@ def _print(
         console.print(_drawn_cross(tabulate_cross([record])))
     if classified:
         console.print(_drawn_classified(tabulate_classified(classified)))
-    for sentence in remarks(records, cross, classified):
+    if rated:
+        console.print(drawn_rated(tabulate_rated(rated), MARK))
+    for sentence in remarks(records, cross, classified, rated):
         console.print(sentence, soft_wrap=True)
 
 

@@ -52,7 +52,7 @@ def flat(trained: Sequence[Sequence[Sequence[Trained]]]) -> list[dict[str, Any]]
     return [
         {
             "epoch": run.epoch,
-            "ua": run.validation_ua,
+            "ua": run.validation_score,
             "loss": run.validation_loss,
             "watched": torch.stack(run.watched).tolist(),
             "head": [listed(getattr(run.head, part.name)) for part in fields(Head)],
@@ -118,7 +118,7 @@ def test_other_numbers_of_groups_side_by_side_begin_anew(
         kept = Checkpoint(tmp_path, identity(GROUPS))
         assert (kept.seconds_before > 0) == (at_once == 2)
         trained = train_views(frames, GROUPS, CLASSES, QUICK, checkpoint=kept)
-        assert all(len(run.validation_ua) == QUICK.epochs for (runs,) in trained for run in runs)
+        assert all(len(run.validation_score) == QUICK.epochs for (runs,) in trained for run in runs)
 
 
 def test_what_is_of_other_groups_is_left_alone(tmp_path: Path) -> None:

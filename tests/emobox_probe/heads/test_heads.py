@@ -117,7 +117,7 @@ def test_all_together_equals_one_after_another(
         assert [run.configuration for run in runs] == SHORT.sweep
         for run in runs:
             ua, losses, tests = train_alone(parts, group, TESTED, run.configuration, SHORT)
-            assert run.validation_ua == pytest.approx(ua)
+            assert run.validation_score == pytest.approx(ua)
             assert run.validation_loss == pytest.approx(losses, rel=1e-5)
             best = max(range(SHORT.epochs), key=lambda epoch: (ua[epoch], -losses[epoch]))
             assert run.epoch == best + 1
@@ -254,11 +254,11 @@ def test_selection_prefers_ua_then_loss_then_order() -> None:
     parts = speechlike()
     runs = train(MappedFrames(parts, CPU), GROUPS[:1], CLASSES, replace(SHORT, epochs=1))[0]
     for run in runs:
-        run.epoch, run.validation_ua, run.validation_loss = 1, [0.5], [1.0]
+        run.epoch, run.validation_score, run.validation_loss = 1, [0.5], [1.0]
     assert select(runs) is runs[0]
     runs[2].validation_loss = [0.9]
     assert select(runs) is runs[2]
-    runs[3].validation_ua = [0.6]
+    runs[3].validation_score = [0.6]
     assert select(runs) is runs[3]
 
 

@@ -61,7 +61,7 @@ def trained(validation_ua: float, epoch: int, loss: float = 1.0, mixing: Tensor 
     """A head that was best after `epoch`, with that UA and loss on validation."""
     run = Trained(HeadConfiguration(learning_rate=10.0**-epoch, hidden=8 * epoch))
     run.epoch = epoch
-    run.validation_ua = [0.0] * (epoch - 1) + [validation_ua]
+    run.validation_score = [0.0] * (epoch - 1) + [validation_ua]
     run.validation_loss = [9.0] * (epoch - 1) + [loss]
     run.head = Head(*(torch.zeros(1) for _ in range(4)), mixing)
     return run

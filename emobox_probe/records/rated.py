@@ -1,0 +1,218 @@
+"""The record of heads that learned what raters said: their distribution over labels, or what they gave on scales.
+
+It is a file of its own name beside predictions of its own kind, so that no table of UA takes it for a score of labels.
+
+    predictions.parquet   source, target, fold, id, speaker, gender, language, seed, label, and in the order of
+                          `outputs` truth (shares of raters, or what they gave), prediction (probabilities, or numbers)
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+
+from emobox_probe.errors import ProbeError, UnreadableError
+from emobox_probe.records.record import Record, read_json
+from emobox_probe.records.result import (
+    HEADLINE,
+    Choice,
+    CorpusRecord,
+    EncoderRecord,
+    HeldOut,
+    RunRecord,
+)
+from emobox_probe.report.pictures import Picture, scores_picture, shortened
+
+RATED_FILE = "rated.json"
+COLUMNS = ("source", "target", "fold", "id", "speaker", "seed", "label", "truth", "prediction")
+# Scores of distributions, in words; of dimensions, the one score is the CCC.
+SCORES = {
+    "jensen_shannon": "Jensen-Shannon divergence (bits)",
+    "cross_entropy": "cross-entropy (nats)",
+    "brier": "Brier score",
+    "multilabel_f1": "macro-F1 of labels above 1/C",
+}
+RatedTarget = Literal["distribution", "dimensions"]
+# Scores by name: None where there is none, as of a single utterance or of numbers that do not differ.
+Values = dict[str, float | None]
+
+
+class RatedFold(Choice):
+    """One fold with one seed: what was chosen on validation, the scores on test.
+
+    `validation_loss` is that of the chosen head on the whole validation part, soft cross-entropy in nats or 1 - CCC.
+    `constant` is the mean over what was trained on, in the order of `RatedRecord.outputs`.
+    """
+
+    name: str
+    kind: str
+    held_out: HeldOut
+    test: int
+    validation_loss: float
+    constant: list[float]
+    scores: Values
+
+
+class RatedInterval(Record):
+    """A bootstrap interval of every score: (low, high) each, None without spread; `reason` says why there is none."""
+
+    confidence: float
+    resampled: Literal["speakers", "utterances"]
+    clusters: int
+    bounds: dict[str, tuple[float, float] | None]
+    reason: str | None = None
+
+    @property
+    def basis(self) -> str:
+        """What was resampled, and how many: `10 speakers`."""
+        return f"{self.clusters:,} {self.resampled if self.clusters != 1 else self.resampled[:-1]}"
+
+    @property
+    def remark(self) -> str:
+        """Why there is no interval, as a sentence; empty where there is one."""
+        if self.reason is not None:
+            return f"No interval: {self.reason}."
+        none = [name for name, bounds in self.bounds.items() if bounds is None]
+        return f"No interval of {', '.join(none)}: no spread between {self.basis}." if none else ""
+
+
+class RatedRecord(RunRecord):
+    """Everything that a score of what raters said can be traced to.
+
+    `outputs` are the labels that raters could choose, or the dimensions, whose lowest and highest rating `scales` has.
+    `scores` are of all tested utterances of all folds and seeds together: of a distribution those in `SCORES`, the
+    first three as means over labels of the mean over a label's utterances; of dimensions the CCC of each. `mean` is
+    over folds and seeds, `spread` over folds, `seed_spread` over seeds; `constant` scores always giving the mean over
+    what was trained on. `unrated` utterances of the folds have no raters, and are neither trained on nor tested;
+    `first_unrated` are ids of some. Heads are not kept.
+    """
+
+    FILE: ClassVar[str] = RATED_FILE
+    UNIT: ClassVar[str] = ""
+    DECIMALS: ClassVar[int] = 3
+
+    kind: Literal["rated"] = "rated"
+    schema_version: Literal[1] = 1
+    encoder: EncoderRecord
+    corpus: CorpusRecord
+    outputs: list[str]
+    scales: dict[str, tuple[float, float]]
+    unrated: int
+    first_unrated: list[str]
+    folds: list[RatedFold]
+    scores: Values
+    mean: Values
+    spread: Values | None
+    seed_spread: Values | None
+    constant: Values
+    interval: RatedInterval
+    remarks: list[str]
+
+    @property
+    def target(self) -> RatedTarget:
+        """What heads learned."""
+        target: RatedTarget = self.protocol["target"]
+        return target
+
+    @property
+    def title(self) -> str:
+        return f"{self.encoder.name} on {self.corpus.name}, protocol {self.protocol_id}"
+
+    @property
+    def measure(self) -> str:
+        """What the scores are, in words."""
+        if self.target == "dimensions":
+            scales = (f"{name} on {low:g} to {high:g}" for name, (low, high) in self.scales.items())
+            return f"CCC of {', '.join(scales)}"
+        return f"raters' distribution over {', '.join(self.outputs)}; divergences: the lower the better"
+
+    @property
+    def headline(self) -> None:
+        """There is no UA: nothing that stands beside scores of labels."""
+        return None
+
+    @property
+    def intervals(self) -> list[Any]:
+        return []
+
+    def named(self, score: str) -> str:
+        """A score in words."""
+        return SCORES.get(score, f"CCC of {score}")
+
+    def table(self) -> pd.DataFrame:
+        """Every fold (mean over seeds), then the whole with its bounds, means and spreads: a column a score."""
+        folds = pd.DataFrame([{"name": f.name, "tested": f.test, **f.scores} for f in self.folds])
+        means = folds.groupby("name", sort=False).agg(
+            dict.fromkeys(self.scores, "mean") | {"tested": "first"}
+        )
+        rows: list[dict[str, Any]] = [{"": name, **dict(fold)} for name, fold in means.iterrows()]
+        rows.append({"": HEADLINE, **self.scores, "tested": int(means["tested"].sum())})
+        for place, end in enumerate(("low", "high")):
+            bounds = {name: pair[place] for name, pair in self.interval.bounds.items() if pair}
+            rows.append({"": f"{100 * self.interval.confidence:.0f} % interval, {end}", **bounds})
+        others = {
+            "mean over folds": self.mean,
+            "± over folds": self.spread,
+            "± over seeds": self.seed_spread,
+            "always the mean of training": self.constant,
+        }
+        rows += [{"": name, **values} for name, values in others.items() if values]
+        table = pd.DataFrame(rows, columns=["", *self.scores, "tested"])
+        return table.astype(dict.fromkeys(self.scores, float) | {"tested": "Int64"})
+
+    def pictures(self) -> dict[str, Picture]:
+        """Every score with its interval."""
+        model = shortened(Path(self.encoder.name).name)
+        title = f"{model} on {shortened(self.corpus.name)}, protocol {self.protocol_id}"
+        named = {self.named(name): value for name, value in self.scores.items() if value is not None}
+        bounds = {self.named(name): pair for name, pair in self.interval.bounds.items() if pair}
+        return {"scores.png": scores_picture(named, bounds, title)}
+
+
+def read_rated(folder: str | Path) -> RatedRecord:
+    """Read `rated.json` of a run's folder.
+
+    Raises:
+        ProbeError: there is none, or it is no such record.
+    """
+    return read_json(
+        Path(folder) / RATED_FILE, RatedRecord, "record of a run on what raters said", run="run the probe"
+    )
+
+
+def read_rated_predictions(path: Path, record: RatedRecord) -> pd.DataFrame:
+    """The predictions beside a record: `COLUMNS`, and gender and language where the run kept them.
+
+    Raises:
+        UnreadableError: the user has not the right to read them.
+        ProbeError: they are damaged, or not as many, or of as many outputs, as the record says.
+    """
+    try:
+        predictions = pd.read_parquet(path)
+    except PermissionError as error:
+        raise UnreadableError(path) from error
+    except (OSError, ValueError) as error:
+        raise ProbeError(
+            f"Expected a Parquet file at {path}, but got: {error}; run the probe again, with --overwrite."
+        ) from error
+    if missing := [column for column in COLUMNS if column not in predictions]:
+        raise ProbeError(
+            f"Expected columns {', '.join(COLUMNS)} in {path}, but {', '.join(missing)} are missing; run the probe "
+            f"again, with --overwrite."
+        )
+    counts = predictions.groupby(["fold", "seed"]).size().to_dict()
+    expected = {(fold.name, fold.seed): fold.test for fold in record.folds}
+    widths = {len(row) for column in ("truth", "prediction") for row in predictions[column]}
+    if counts != expected or widths != {len(record.outputs)}:
+        raise ProbeError(
+            f"Expected as many predictions by fold and seed as the record says ({expected}), of {len(record.outputs)} "
+            f"numbers each, in {path}, but got {counts} of {sorted(widths)}; predictions and record are not of one run."
+        )
+    return predictions
+
+
+def matrix_of(column: Sequence[Any] | pd.Series) -> np.ndarray:
+    """(N, C) of a column of lists."""
+    return np.array([np.asarray(row, dtype=float) for row in column])

@@ -1,0 +1,64 @@
+"""Scores of groups of utterances on what raters said of them, from kept predictions, without training."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from emobox_probe.errors import ProbeError
+from emobox_probe.records.predictions import PREDICTIONS_FILE
+from emobox_probe.records.rated import RatedRecord, read_rated_predictions
+from emobox_probe.scoring.by_group import groups_of
+from emobox_probe.scoring.rated import scored
+
+
+def rated_scores_by(
+    folder: Path, record: RatedRecord, by: str | None, data_dir: Path | None = None
+) -> pd.DataFrame:
+    """One row a group of utterances and score: group, utterances, score, value, low, high (NaN where there is none).
+
+    Raises:
+        ProbeError: the predictions cannot be read, do not tell that property, or raters are to stand beside what
+            raters said.
+    """
+    if data_dir is not None:
+        raise ProbeError(
+            f"Expected a run on labels to put raters beside, but the heads of {record.title} learned what raters said; "
+            f"leave --data-dir out."
+        )
+    predictions = read_rated_predictions(folder / PREDICTIONS_FILE, record)
+    return pd.DataFrame(
+        [row for name, part in groups_of(predictions, by) for row in _rows(name, part, record)]
+    )
+
+
+def _rows(name: str, part: pd.DataFrame, record: RatedRecord) -> list[dict[str, Any]]:
+    scores, interval = scored(part, record.target, record.outputs)
+    return [
+        {
+            "group": name,
+            "utterances": part["id"].nunique(),
+            "score": score,
+            "value": np.nan if value is None else value,
+            **dict(zip(("low", "high"), interval.bounds[score] or (np.nan, np.nan), strict=True)),
+        }
+        for score, value in scores.items()
+    ]
+
+
+def show(table: pd.DataFrame, record: RatedRecord, console: Console) -> None:
+    """Print the scores of groups."""
+    shown = Table(
+        "", "score", "value", "95 % interval", "utterances", title=f"{record.title}\n{record.measure}"
+    )
+    for row in table.to_dict("records"):
+        value, low, high = (
+            "" if np.isnan(row[name]) else f"{row[name]:.{record.DECIMALS}f}"
+            for name in ("value", "low", "high")
+        )
+        bounds = f"{low} to {high}" if low else "none"
+        shown.add_row(row["group"], record.named(row["score"]), value, bounds, str(row["utterances"]))
+    console.print(shown)

@@ -1,0 +1,35 @@
+"""Scores on what raters said, as a leaderboard shows them: a view of their own, in the units of each score."""
+
+from typing import Any
+
+from emobox_probe.seen.seen import seen
+from hub_cards.runs.collection import RatedResult
+
+DECIMALS = 6
+
+
+def rated_rows(one: RatedResult) -> list[dict[str, Any]]:
+    """One row a score of a run; `better` says which way it is the better."""
+    record = one.record
+    state = seen(one.model.name, record.corpus.name)
+    return [
+        {
+            "name": one.model.name,
+            "corpus": record.corpus.name,
+            "protocol": one.protocol,
+            "score": record.named(score),
+            "better": "higher" if record.target == "dimensions" or score == "multilabel_f1" else "lower",
+            "value": None if value is None else round(value, DECIMALS),
+            **{
+                end: round(bound, DECIMALS)
+                for end, bound in zip(("low", "high"), record.interval.bounds[score] or (), strict=False)
+            },
+            "constant": None if (constant := record.constant[score]) is None else round(constant, DECIMALS),
+            "resampled": record.interval.basis,
+            "unrated": record.unrated,
+            "remark": record.corpus.incomplete,
+            "seen": state.state if state else None,
+            "seen_source": state.source if state else None,
+        }
+        for score, value in record.scores.items()
+    ]
