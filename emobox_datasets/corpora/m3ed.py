@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from emobox_datasets.copy.annotations import entry, read_json, read_text
 from emobox_datasets.copy.folder import CorpusFolder
+from emobox_datasets.copy.raters.m3ed import LABELS, TABLE
 from emobox_datasets.corpus import Corpus, Fields, OwnSplit
 from emobox_datasets.errors import CorpusError
 from emobox_datasets.sources.source import Recipe
@@ -60,15 +61,7 @@ CORPUS = Corpus(
   doi = {10.18653/v1/2022.acl-long.391},
   year = {2022}
 }""",
-    labels={
-        "Anger": "Angry",
-        "Disgust": "Disgust",
-        "Fear": "Fear",
-        "Happy": "Happy",
-        "Neutral": "Neutral",
-        "Sad": "Sad",
-        "Surprise": "Surprise",
-    },
+    labels=LABELS,
     utterances=24437,
     hours=9.828,
     speakers=635,
@@ -76,6 +69,7 @@ CORPUS = Corpus(
     folds=OwnSplit(train=17420, validation=2819, test=4198),
     example="annotation.json, splitInfo/movie_list_train.txt, modality_speech/A_woju_16_18.wav",
     details={"text": "string", "show": "string", "dialogue": "string"},
+    tables=(TABLE,),
     notes="A speaker is a character of one series. 28 clips are shorter than 0.1 s, the shortest 7 ms.",
     download=Recipe(
         ask="Open its repository on GitHub; the speech is of television, and no licence could be confirmed.",

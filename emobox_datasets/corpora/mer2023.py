@@ -61,6 +61,7 @@ CORPUS = Corpus(
     folds=OwnSplit(train=3373, test=411),
     example="mer2023train/train-label.csv, mer2023train/train/sample_00002623.avi",
     details={"part": "string", "valence": "float32"},
+    scales={"valence": (-5, 5)},
     notes="test2 (412) and test3 (834) are in `all` and in no fold. Eight clips are longer than 30 s.",
     download=Recipe(
         ask="Sign the licence agreement of the challenge at its homepage.",

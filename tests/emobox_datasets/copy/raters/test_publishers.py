@@ -189,3 +189,42 @@ def test_what_people_do_on_the_real_crema_d(shared_assets: Path, tmp_path: Path)
     for column, expected in (("votes_seen", [57.2, 57.6]), ("votes_both", [62.9, 63.3])):
         line = scores(column)["single_rater"]
         assert [100 * line["wa"], 100 * line["ua"]] == pytest.approx(expected, abs=0.05)
+
+
+def m3ed_tree(root: Path, said: dict[str, str]) -> Path:
+    turn = {"Text": "-", "Speaker": "A", "EmoAnnotation": {**said, "final_main_emo": "Anger"}}
+    other = {"Text": "-", "Speaker": "A", "EmoAnnotation": {"final_main_emo": "Sad"}}
+    scene = {"SpeakerInfo": {"A": {"Name": "x"}}, "Dialog": {"woju_1_1": turn, "woju_1_2": other}}
+    (root / "splitInfo").mkdir(parents=True)
+    (root / "annotation.json").write_text(json.dumps({"woju": {"woju_1": scene}}))
+    for name, shows in {"train": "woju", "val": "", "test": ""}.items():
+        (root / f"splitInfo/movie_list_{name}.txt").write_text(shows)
+    touch(root, ["A_woju_1_1.wav", "A_woju_1_2.wav"])
+    return root
+
+
+def test_m3ed_annotators_name_several_emotions(tmp_path: Path) -> None:
+    said = {"EmoAnnotator1": "Anger", "EmoAnnotator2": "Disgust, Anger", "EmoAnnotator3": "Neutral"}
+    rated, unrated = corpora.load("m3ed").scan(m3ed_tree(tmp_path, said), allow_missing=True)
+    assert chosen(rated.annotations["votes"]) == {"Angry": 2, "Disgust": 1, "Neutral": 1}
+    assert rated.annotations["raters"] == 3
+    assert unrated.annotations == {}
+    assert unrated.label == "Sad"
+
+
+def test_m3ed_emotion_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"Expected votes for Angry, .* but got one for 'Joy' \(woju_1_1\)"):
+        corpora.load("m3ed").scan(m3ed_tree(tmp_path, {"EmoAnnotator1": "Joy"}), allow_missing=True)
+
+
+def test_the_demo_corpus_has_raters_that_are_made_up(tmp_path: Path) -> None:
+    demo = corpora.load("demo")
+    touch(tmp_path, ["ada/ada_angry_01.flac", "dan/dan_sad_20.flac"])
+    table = demo.ratings(tmp_path)
+    assert set(table) == {"demo-ada_angry_01", "demo-dan_sad_20"}
+    for said in table.values():
+        assert sum(said["votes"].values()) == said["raters"] == 10
+        assert all(1 <= said[name] <= 5 for name in ("arousal", "valence", "dominance"))
+    assert demo.ratings(tmp_path) == table
+    assert table["demo-ada_angry_01"]["arousal"] > table["demo-dan_sad_20"]["arousal"]
+    assert "raters are made up" in demo.notes
