@@ -16,8 +16,10 @@ import emobox_datasets.corpora as corpora
 from emobox_datasets.corpus import Corpus
 from emobox_metric.raters.agreement import krippendorff_alpha
 from emobox_metric.raters.ceiling import held_out_rater_scores, human_scores
-from emobox_probe.records.predictions import read_predictions
+from emobox_probe.records.predictions import PREDICTIONS_FILE, read_predictions
+from emobox_probe.records.rated import read_rated, read_rated_predictions
 from emobox_probe.records.result import read_record
+from emobox_probe.scoring.check import as_shown
 from emobox_probe.scoring.humans import by_quantile
 
 HERE = Path(__file__).parent
@@ -85,7 +87,32 @@ def emodb(root: Path) -> dict[str, Any]:
             groups, rho = by_quantile(predictions, record.corpus.labels, values)
             figures[name] = {"quartiles": groups, "rho": rho}
         runs.append(figures)
-    return {"runs": runs}
+    return {"runs": runs, "learned": learned()}
+
+
+def learned() -> list[dict[str, Any]]:
+    """Kept records of heads that learned what EmoDB's listeners said, held against their predictions."""
+    rows = []
+    for file in sorted(RECORDS.glob("*/emodb/*/rated.json")):
+        record = as_shown(file.parent, read_rated(file.parent))
+        predictions = read_rated_predictions(file.with_name(PREDICTIONS_FILE), record)
+        rows += [
+            {
+                "encoder": record.encoder.name,
+                "protocol": record.protocol_id,
+                "dimension": name,
+                "ccc": value,
+                "interval": record.interval.bounds[name],
+                "resampled": record.interval.basis,
+                "mean": record.mean[name],
+                "spread": record.spread and record.spread[name],
+                "seed_spread": record.seed_spread and record.seed_spread[name],
+                "constant": record.constant[name],
+                "tested": predictions["id"].nunique(),
+            }
+            for name, value in record.scores.items()
+        ]
+    return rows
 
 
 def main() -> None:

@@ -247,6 +247,37 @@ def recognition() -> str:
     return markdown(["encoder", "protocol", *quartiles, "rho, recognition", "rho, naturalness"], rows, 2)
 
 
+def naturalness() -> str:
+    """How near heads come to what EmoDB's listeners said of naturalness."""
+    rows = []
+    for run in result("humans")["emodb"]["learned"]:
+        low, high = run["interval"]
+        rows.append(
+            [
+                run["encoder"],
+                f"`{run['protocol']}`",
+                run["dimension"],
+                f"{run['ccc']:.3f}",
+                f"{low:.3f} to {high:.3f}",
+                *(
+                    f"{run[name]:.3f}" if run[name] is not None else "–"
+                    for name in ("seed_spread", "constant")
+                ),
+                str(run["tested"]),
+            ]
+        )
+    header = [
+        "encoder",
+        "protocol",
+        "scale",
+        "CCC",
+        "95 % interval",
+        "± over seeds",
+        "always the mean of training",
+    ]
+    return markdown([*header, "utterances"], rows, 3)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "scores": scores,
     "published": published,
@@ -260,6 +291,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "bits": bits,
     "people": people,
     "recognition": recognition,
+    "naturalness": naturalness,
 }
 
 

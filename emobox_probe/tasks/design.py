@@ -138,9 +138,14 @@ class Within:
     @property
     def remarks(self) -> list[str]:
         """What a reader of the scores must know of the protocol on this corpus."""
+        (corpus,) = self.corpora
+        sentences = []
+        if corpus.synthesise is not None and corpus.tables:
+            sentences.append(f"Utterances and raters of {corpus.display_name} are made up.")
         if self.protocol.name != SPEAKER_DEPENDENT.name:
-            return []
+            return sentences
         return [
+            *sentences,
             f"No claim about new speakers: speakers cannot be kept apart, because "
             f"{why_speaker_dependent(self.corpora[0])}. The recipe of {STRICT.name} on the released folds; never to be "
             f"compared or averaged with scores of {STRICT.name}."

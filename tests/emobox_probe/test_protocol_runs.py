@@ -82,7 +82,7 @@ def test_what_strict_cannot_be_has_a_name_and_a_place_of_its_own(
     assert (strict.protocol_id, other.protocol_id) == ("strict", "speaker-dependent")
     assert {fold.held_out for fold in strict.folds} == {"speakers"}
     assert {fold.held_out for fold in other.folds} == {"utterances"}
-    assert not strict.remarks
+    assert strict.remarks == ["Utterances and raters of Demo are made up."]
     assert any(WHY in sentence for sentence in remarks(other))
     assert other.provenance.settings is not None
 
