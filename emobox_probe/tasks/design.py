@@ -148,7 +148,7 @@ class Within:
             *sentences,
             f"No claim about new speakers: speakers cannot be kept apart, because "
             f"{why_speaker_dependent(self.corpora[0])}. The recipe of {STRICT.name} on the released folds; never to be "
-            f"compared or averaged with scores of {STRICT.name}."
+            f"compared or averaged with scores of {STRICT.name}.",
         ]
 
     def read(self, folder: Path) -> ResultRecord:

@@ -2,8 +2,9 @@
 
     emobox plots runs/ --out plots/ --format svg
 
-Of every run the confusion matrix, recall by label and the layer curve; of every cross-corpus result a heat map; of
-every protocol with enough models a critical-difference diagram over the corpora that all of its models share.
+Of every run the confusion matrix, recall by label and the layer curve, or on what raters said its scores with their
+intervals; of every cross-corpus result a heat map; of every protocol with enough models a critical-difference diagram
+over the corpora that all of its models share.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from emobox_probe.report.heat_map import heat_map
 from emobox_probe.report.pictures import Picture, shortened
 from hub_cards.leaderboard.data import is_benchmark
 from hub_cards.paper import PAPER, TABLE_5_SETTING, read_table_4, read_table_5
-from hub_cards.runs.collection import CrossResult, Model, Result, collect, cross_setting
+from hub_cards.runs.collection import CrossResult, Model, RatedResult, Result, collect, cross_setting
 from hub_cards.tables.critical_difference import critical_difference
 from hub_cards.tables.drawings import critical_difference_picture, recalls_picture
 
@@ -44,6 +45,8 @@ def draw(folders: Sequence[Path], out: Path, suffix: str, metric: str, published
         pictures.of_result(one)
     for matrix in collection.cross:
         pictures.of_cross(matrix)
+    for rated in collection.rated:
+        pictures.of_rated(rated)
     for protocol in sorted({one.protocol for one in collection.results}):
         pictures.of_protocol(protocol, [one for one in collection.results if one.protocol == protocol])
     if published:
@@ -85,6 +88,12 @@ class Pictures:
         digest = hashlib.sha256(cross_setting(one).encode("utf-8")).hexdigest()[:6]
         parts = (*_version(one.model), "cross-corpus", self.metric, digest)
         self._write(heat_map(scores, title, starred), *parts)
+
+    def of_rated(self, one: RatedResult) -> None:
+        """Every score of one run on what raters said, with its interval."""
+        outputs = one.record.outputs if one.record.target == "dimensions" else []
+        parts = (*_version(one.model), one.record.corpus.name, one.protocol, *outputs)
+        self._write(one.record.plot(), *parts, "scores")
 
     def of_protocol(self, protocol: str, results: list[Result]) -> None:
         """The critical-difference diagram of one protocol; only complete copies of corpora of the benchmark count."""

@@ -30,6 +30,7 @@ from hub_cards.cards.model_card import write_card
 from hub_cards.leaderboard.data import page_data
 from hub_cards.publish.results import checked
 from hub_cards.runs.collection import collect
+from hub_cards.tables.plots import draw
 
 QUICK = replace(PAPER, epochs=12, warm_up_epochs=2, hidden_sizes=(16,))
 DIMENSIONS = ["arousal", "valence", "dominance"]
@@ -182,6 +183,13 @@ def test_the_board_has_a_view_of_them_alone(runs: Path) -> None:
     measured = [name for name in data["results"]["resampled"] if name is not None]
     assert len(measured) == 1  # the run on labels
     assert [protocol["id"] for protocol in data["protocols"] if "-d" in protocol["id"]] == []
+
+
+def test_their_pictures_are_of_their_own_kind(runs: Path, tmp_path: Path) -> None:
+    written = draw([runs], tmp_path, "png", "ua")
+    names = [path.name for path in written if path.name.endswith("scores.png")]
+    assert len(names) == 2
+    assert (runs / "paper-distribution" / "scores.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_card_says_what_they_are(runs: Path, tmp_path: Path) -> None:
