@@ -169,7 +169,7 @@ def run(config: ProbeConfig | CrossConfig, own: Any = None, load: Callable[..., 
         describe_corpus(pool.audio[c.name], c, design.labels, missing[c.name], config.limit, design.folds)
         for c in design.corpora
     ]
-    if (kept := _kept(folder, config, design, encoder, described)) is not None:
+    if (kept := _kept(folder, config, design, encoder, described, pool)) is not None:
         if accelerator.is_main_process:
             forget(folder)  # a run may have been killed between the two
             with suppress(OSError):  # they only inform, and others may only read here
@@ -232,6 +232,7 @@ def _kept(
     design: Design,
     encoder: Encoder,
     described: Sequence[CorpusRecord],
+    pool: Pool,
 ) -> RunRecord | None:
     """The record of an earlier run of equal settings; None if there is none, or it is to be replaced.
 
@@ -243,6 +244,8 @@ def _kept(
     earlier = read_run(folder)
     wanted = design.identity(encoder.facts, config.store_dtype, described)
     found = design.identity_of(earlier)  # type: ignore[arg-type]  # what a design reads, it knows
+    if pool.ratings is not None and isinstance(earlier, RatedRecord):
+        wanted["what raters said"], found["what raters said"] = pool.ratings.sha256, earlier.ratings_sha256
     if other := [what for what, value in wanted.items() if found[what] != value]:
         raise ProbeError(
             f"Expected {folder} to be free or to hold a result of the same model, corpora and settings, but it holds "

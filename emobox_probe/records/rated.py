@@ -81,12 +81,13 @@ class RatedInterval(Record):
 class RatedRecord(RunRecord):
     """Everything that a score of what raters said can be traced to.
 
-    `outputs` are the labels that raters could choose, or the dimensions, whose lowest and highest rating `scales` has.
-    `scores` are of all tested utterances of all folds and seeds together: of a distribution those in `SCORES`, the
-    first three as means over labels of the mean over a label's utterances; of dimensions the CCC of each. `mean` is
-    over folds and seeds, `spread` over folds, `seed_spread` over seeds; `constant` scores always giving the mean over
-    what was trained on. `unrated` utterances of the folds have no raters, and are neither trained on nor tested;
-    `first_unrated` are ids of some. Heads are not kept.
+    `outputs` are the labels that raters could choose, or the dimensions, whose lowest and highest rating `scales` has;
+    `ratings_sha256` is of what raters said of every utterance of the copy. `scores` are of all tested utterances of
+    all folds and seeds together: of a distribution those in `SCORES`, the first three as means over labels of the mean
+    over a label's utterances; of dimensions the CCC of each. `mean` is over folds and seeds, `spread` over folds,
+    `seed_spread` over seeds; `constant` scores always giving the mean over what was trained on. `unrated` utterances
+    of the folds have no raters, and are neither trained on nor tested; `first_unrated` are ids of some. Heads are not
+    kept.
     """
 
     FILE: ClassVar[str] = RATED_FILE
@@ -99,6 +100,7 @@ class RatedRecord(RunRecord):
     corpus: CorpusRecord
     outputs: list[str]
     scales: dict[str, tuple[float, float]]
+    ratings_sha256: str
     unrated: int
     first_unrated: list[str]
     folds: list[RatedFold]
@@ -144,6 +146,7 @@ class RatedRecord(RunRecord):
     def table(self) -> pd.DataFrame:
         """Every fold (mean over seeds), then the whole with its bounds, means and spreads: a column a score."""
         folds = pd.DataFrame([{"name": f.name, "tested": f.test, **f.scores} for f in self.folds])
+        folds = folds.astype(dict.fromkeys(self.scores, float))
         means = folds.groupby("name", sort=False).agg(
             dict.fromkeys(self.scores, "mean") | {"tested": "first"}
         )

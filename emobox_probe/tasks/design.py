@@ -212,6 +212,7 @@ class Rated(Within):
             encoder=self.encoder(made),
             corpus=corpus,
             scales=ratings.scales,
+            ratings_sha256=ratings.sha256,
             unrated=len(unrated),
             first_unrated=unrated[:NAMED],
             remarks=[*self.remarks, *unrated_remarks(unrated), *ratings.remarks],
@@ -224,10 +225,10 @@ class Rated(Within):
     def identity(
         self, facts: EncoderFacts, store_dtype: str, described: Sequence[CorpusRecord]
     ) -> dict[str, Any]:
-        return super().identity(facts, store_dtype, described) | {"what raters said": list(self.outputs)}
+        return super().identity(facts, store_dtype, described) | {"votes or dimensions": list(self.outputs)}
 
     def identity_of(self, record: Any) -> dict[str, Any]:
-        return super().identity_of(record) | {"what raters said": record.outputs}
+        return super().identity_of(record) | {"votes or dimensions": record.outputs}
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def _rated(task: Task, ratings: Ratings) -> Task:
             f"Expected {'utterances' if fewest > 1 else 'an utterance'} with raters to {short[0]} in {task.fold} of "
             f"{task.source}, but got {len(parts[short[0]]) or 'none'}; complete the corpus and its tables."
         )
-    hidden = ratings.values.index_fill(0, task.tested, torch.nan)
+    hidden = ratings.values.float().index_fill(0, task.tested, torch.nan)
     rated = replace(group, training=training, validation=validation, ratings=hidden, watched=None)
     return replace(task, group=rated, targets=targets)
 

@@ -1,5 +1,7 @@
 """What raters said, as heads learn it: a row an utterance, shares of labels or ratings on scales."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,14 +25,20 @@ NAMED = 3
 class Ratings:
     """What raters said of N utterances.
 
-    `values` (N, C) are shares of the labels in `names` or, of the dimensions in `names`, ratings from 0 (the lowest of
-    the scale) to 1; NaN where an utterance has no raters. `scales` is empty for shares.
+    `values` (N, C), doubles, are shares of the labels in `names` or, of the dimensions in `names`, ratings from 0 (the
+    lowest of the scale) to 1; NaN where an utterance has no raters. `scales` is empty for shares.
     """
 
     names: tuple[str, ...]
     values: Tensor
     scales: dict[str, Scale]
     remarks: tuple[str, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """Of all of it: other raters, other ratings or other dimensions make another target."""
+        content = json.dumps([self.names, self.scales]).encode() + self.values.numpy().tobytes()
+        return hashlib.sha256(content).hexdigest()
 
     @property
     def known(self) -> Tensor:
@@ -97,7 +105,7 @@ def ratings_of(whole: datasets.Dataset, corpus: Corpus, names: Sequence[str], ta
         scales = {name: scale for name, scale in scales_of(corpus).items() if name in names}
         given = {name: [np.nan if v is None else float(v) for v in whole[name]] for name in scales}
         columns = [(np.array(given[name]) - low) / (high - low) for name, (low, high) in scales.items()]
-        values = torch.tensor(np.stack(columns, axis=1), dtype=torch.float32)
+        values = torch.tensor(np.stack(columns, axis=1))
         # An utterance that one dimension has no rating of is of no use to a head that gives all of them.
         values[values.isnan().any(dim=1)] = torch.nan
         ratings = Ratings(tuple(scales), values, scales, _off_scale(whole["id"], given, scales))
@@ -111,7 +119,9 @@ def ratings_of(whole: datasets.Dataset, corpus: Corpus, names: Sequence[str], ta
 
 
 def _shares(votes: Sequence[Any], names: Sequence[str]) -> Tensor:
-    counts = torch.tensor([[float((row or {}).get(name) or 0) for name in names] for row in votes])
+    counts = torch.tensor(
+        [[float((row or {}).get(name) or 0) for name in names] for row in votes], dtype=torch.float64
+    )
     return counts / counts.sum(dim=1, keepdim=True)  # 0 / 0 is NaN: no raters
 
 

@@ -120,6 +120,20 @@ def test_a_run_that_is_there_is_not_made_again(runs: Path) -> None:
     assert (folder / "rated.json").stat().st_mtime_ns == before
 
 
+def test_a_run_on_other_ratings_is_not_taken_for_this_one(runs: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(runs / "paper-dimensions", tmp_path / "builtin--logmel/demo/paper-dimensions")
+    content = json.loads((folder / "rated.json").read_text())
+    (folder / "rated.json").write_text(json.dumps(content | {"ratings_sha256": "0" * 64}))
+    with pytest.raises(ProbeError, match="it holds one of what raters said that are others"):
+        probe(
+            "builtin:logmel",
+            "demo",
+            target="dimensions",
+            output_dir=tmp_path,
+            features_dir=runs.parents[2] / "features",
+        )
+
+
 @pytest.mark.parametrize("part", ["scores", "folds", "constant", "predictions"])
 def test_numbers_that_do_not_follow_from_the_predictions_are_refused(
     runs: Path, part: str, tmp_path: Path

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from datasets import Dataset
@@ -50,7 +49,9 @@ def test_ratings_go_to_0_and_1_and_back_to_their_scale() -> None:
     assert names == ("valence", "arousal")  # in the corpus's order
     assert ratings.known.tolist() == [True, True, False, False]
     assert ratings.values[:2].tolist() == [[0, 0.25], [1, 1.125]]
-    assert np.allclose(ratings.as_given(ratings.values[:2].numpy()), [[1, 2], [5, 5.5]])
+    assert ratings.as_given(ratings.values[:2].numpy()).tolist() == [[1, 2], [5, 5.5]]
+    other = ratings_of(stored(valence=[1.0, 5.0], arousal=[2.0, 5.0]), IEMOCAP, names, "dimensions")
+    assert other.sha256 != ratings.sha256
     assert ratings.remarks == (
         "arousal of 1 utterances is not in 1 to 5 (first iemocap-1), and was taken as it is.",
     )
