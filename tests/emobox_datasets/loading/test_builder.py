@@ -23,6 +23,8 @@ from emobox_datasets.audio_files.fingerprint import fingerprint
 from emobox_datasets.sources.location import find_root
 
 COLUMNS = {"audio", "label", "id", "speaker", "raw_label", "duration", "language", "gender"}
+# What raters of the demo corpus said, and what was acted.
+RATED = {"intended", "votes", "raters", "arousal", "valence", "dominance"}
 
 
 def released(assets: Path, corpus: str) -> pd.DataFrame:
@@ -77,7 +79,7 @@ def test_audio_is_stored_once_whatever_number_of_folds_is_opened(tmp_path: Path)
 def test_columns_and_their_types() -> None:
     fold = load_dataset("emobox/demo", "fold1")
     assert set(fold) == {"train", "test"}
-    assert set(fold["train"].features) == COLUMNS
+    assert set(fold["train"].features) == COLUMNS | RATED
     assert fold["train"].features["audio"] == datasets.Audio(sampling_rate=16_000)
     assert fold["train"].features["label"].names == ["Angry", "Happy", "Neutral", "Sad"]
     stored = fold["test"].cast_column("audio", datasets.Audio(decode=False))[0]["audio"]["bytes"]
