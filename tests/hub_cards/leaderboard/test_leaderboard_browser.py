@@ -11,6 +11,7 @@ from browser_pages import headless_chromium, needs_chromium, playwright
 from classified_records import make_classified
 from cross_records import cross_record
 from kept_runs import kept_run
+from rated_records import make_rated
 
 from hub_cards.leaderboard.data import page_data
 from hub_cards.leaderboard.site import PAGE, render, write
@@ -42,6 +43,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cross_record(name="lab/good").write(folder / "runs" / "x")
     make_classified(folder / "runs" / "y", HOSTILE)
     make_classified(folder / "runs" / "z", "superb/hubert-base-superb-er", "iemocap", "fine-tuned on iemocap")
+    make_rated(folder / "runs" / "r", HOSTILE)
+    make_rated(folder / "runs" / "s", "lab/good", target="distribution")
     write(folder / "site", render(page_data(collect([folder / "runs"]))))
     return folder / "site"
 
@@ -367,6 +370,17 @@ def test_classifiers_are_a_view_of_their_own_without_ranks(open_page: Open) -> N
     assert set(column(page, "Training")) == {"zero-shot"}
 
 
+def test_what_raters_said_is_a_view_of_its_own_without_ranks(open_page: Open) -> None:
+    page = open_page("#view=rated")
+    titles = [text.strip() for text in page.locator("#table thead th").all_inner_texts()]
+    assert "Rank" not in titles
+    assert {"CCC of valence", "Brier score"} <= set(column(page, "Score"))
+    assert set(column(page, "Protocol")) == {"paper-dimensions", "paper-distribution"}
+    assert set(column(page, "Unrated")) == {"3"}
+    page = open_page("#view=corpora")
+    assert "distribution" not in page.locator("main").inner_text()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_light_and_dark_follow_the_system_and_can_be_chosen(open_page: Open, scheme: str) -> None:
     page = open_page(color_scheme=scheme)
@@ -414,7 +428,7 @@ def test_text_stands_out_from_its_ground(open_page: Open, scheme: str) -> None:
 def test_a_phone_scrolls_the_table_and_not_the_page(open_page: Open) -> None:
     page = open_page("#protocol=strict", viewport={"width": 390, "height": 844}, has_touch=True)
     assert page.locator("#filterbox").get_attribute("open") is None
-    for view in ("corpora", "corpus", "model", "cross", "classified", "speed"):
+    for view in ("corpora", "corpus", "model", "cross", "classified", "rated", "speed"):
         for protocol in ("paper", "strict"):
             show(page, f"#view={view}&protocol={protocol}&model={HOSTILE_KEY}")
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
