@@ -179,7 +179,10 @@ FILES: dict[str, Operation] = {
     "to_pandas": lambda d, _: d.to_pandas(),
     "to_parquet": parquet,
     "to_polars": lambda d, _: d.to_polars(),
-    "to_sql, without audio": without_audio(lambda d, f: d.to_sql("rows", sqlite3.connect(f / "file.db"))),
+    # A database has no column for votes by label.
+    "to_sql, without audio": without_audio(
+        lambda d, f: d.remove_columns("votes").to_sql("rows", sqlite3.connect(f / "file.db"))
+    ),
 }
 DATASET: dict[str, Operation] = {
     **SHARED,
