@@ -27,7 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from emobox_probe.heads.batches import Frames, MappedFrames, ResidentFrames, Statistics
+from emobox_probe.heads.batches import Frames, MappedFrames, ResidentFrames
 from emobox_probe.heads.cpu import keep_freed_memory
 from emobox_probe.heads.groups import Group
 from emobox_probe.heads.training import train
@@ -212,9 +212,8 @@ def measure(
     dimension = parts[0].shape[1]
     frames: Frames = MappedFrames(parts, device)
     if device.type == "cuda":
-        lengths = torch.tensor([len(part) for part in parts])
         exact = torch.get_float32_matmul_precision() == "highest"
-        frames = ResidentFrames(torch.cat(parts).to(device), lengths, Statistics.of(parts), exact)
+        frames = ResidentFrames.of([part.float() for part in parts] if exact else parts, device)
     batch_frames = int(np.mean([len(part) for part in parts]) * protocol.batch_size)
 
     width = sum(point.hidden for point in points)

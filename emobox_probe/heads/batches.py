@@ -1,7 +1,7 @@
 """The features that heads are trained on: resident on the device, or mapped from disk where they do not fit.
 
-Frames stay in the data type they are stored in; each utterance is normalised when it is put into a batch, over its
-whole (frames x dimensions) matrix and without affine parameters, as the paper does.
+Frames stay in the data type they are stored in; each utterance is normalised over its whole (frames x dimensions)
+matrix and without affine parameters, as the paper does: where it is resident once, else when it is put into a batch.
 """
 
 from collections.abc import Sequence
@@ -138,24 +138,41 @@ class MappedFrames:
 
 
 class ResidentFrames:
-    """Features packed on the device, (sum of T, D): a batch is gathered there, without waiting for the CPU.
+    """Features packed on the device, (sum of T + 1, D): a batch is gathered there, without waiting for the CPU.
 
-    Batches are float32; with `exact=False` they stay in the data type that is stored: half of the traffic, which
-    bounds a GPU here, and float16 rounds as TF32 does.
+    They are normalised already, and the last row is zero, for what pads a batch. Batches stay in their data type: half
+    of the traffic, which bounds a GPU here, where that is float16, which rounds as TF32 does.
     """
 
-    def __init__(
-        self, packed: Tensor, lengths: Tensor, statistics: Statistics, exact: bool = True, views: int = 1
-    ):
+    def __init__(self, packed: Tensor, lengths: Tensor, views: int = 1):
         self.lengths, self.device, self.views = lengths.cpu(), packed.device, views
-        self._packed, self._exact = packed, exact
+        self._packed = packed
         self._lengths = lengths.to(packed.device)
         self._first = self._lengths.cumsum(0) - self._lengths
-        self._mean, self._scale = (x.to(packed.device) for x in (statistics.mean, statistics.scale))
+
+    @classmethod
+    def of(cls, utterances: Sequence[Tensor], device: torch.device) -> "ResidentFrames":
+        """Of matrices (T, D) that are not normalised, one at a time: all of them are nowhere but on the device."""
+        lengths = torch.tensor([len(frames) for frames in utterances])
+        rows, dimension = int(lengths.sum()) + 1, utterances[0].shape[1]
+        packed = torch.empty(rows, dimension, dtype=utterances[0].dtype, device=device)
+        packed[-1] = 0
+        for part, frames in zip(packed[:-1].split(lengths.tolist()), utterances, strict=True):
+            stored = part.copy_(frames).float()
+            variance, mean = torch.var_mean(stored, correction=0)
+            scale = (variance + EPSILON).rsqrt()
+            part.copy_(torch.addcmul(-mean * scale, stored, scale))
+        return cls(packed, lengths)
 
     @property
     def dimension(self) -> int:
         return self._packed.shape[1]
+
+    @property
+    def vectors(self) -> Tensor | None:
+        """(N + 1, D), the last one zero, where every utterance is one vector of float32."""
+        single = self._packed.dtype == torch.float32 and bool((self.lengths == 1).all())
+        return self._packed if single else None
 
     def batch(self, rows: Rows) -> Batch:
         return self.padded(rows.device, self.longest(rows))
@@ -169,17 +186,13 @@ class ResidentFrames:
         size = rows.shape[1]
         lengths = lengths_of(rows, self._lengths)  # (G, B)
         owner = _owners(lengths, frames)  # (G, T)
-        valid = owner < size
         inside = owner.clamp(max=size - 1)
-        row = rows.gather(1, inside)
-        starts = lengths.cumsum(1) - lengths
+        starts = (
+            self._first[rows] - lengths.cumsum(1) + lengths
+        )  # of utterances here, less those in the batch
         position = torch.arange(frames, device=self.device)
-        source = self._first[row] + position - starts.gather(1, inside)
-        stored = self._packed[source.masked_fill(~valid, 0)]  # (G, T, D)
-        scale = (self._scale[row] * valid)[..., None]
-        # In one pass over the frames, which costs a GPU as much as the matrix products do.
-        shift = -self._mean[row][..., None] * scale
-        return Batch(torch.addcmul(shift, stored, scale, out=None if self._exact else stored), owner, lengths)
+        source = (position + starts.gather(1, inside)).masked_fill(owner == size, len(self._packed) - 1)
+        return Batch(self._packed[source], owner, lengths)
 
 
 def _owners(lengths: Tensor, frames: int) -> Tensor:

@@ -1,13 +1,11 @@
 """What is trained together, and what comes of it: groups of heads that see the same batches, and trained heads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 
-from emobox_probe.heads.checkpoint import State, digest
+from emobox_probe.heads.checkpoint import digest
 from emobox_probe.heads.heads import Head
 from emobox_probe.protocol import HeadConfiguration
 
@@ -30,12 +28,9 @@ class Group:
     ratings: Tensor | None = None
 
 
-_NOTED = ("epoch", "validation_score", "validation_loss", "watched")
-
-
 @dataclass
 class Trained:
-    """A head at its best epoch (0: none yet), with what was seen after every epoch.
+    """A head at its best epoch (0: none, for no loss was finite), with what was seen after every epoch.
 
     That is the score on validation (UA, or what else the objective chooses by), the loss there, and the predicted ids
     (E,) of the group's watched rows.
@@ -52,28 +47,6 @@ class Trained:
     def merit(self) -> tuple[float, float]:
         """What selection compares: the score on validation, then a lower loss where it ties."""
         return self.validation_score[self.epoch - 1], -self.validation_loss[self.epoch - 1]
-
-    def state(self) -> State:
-        """All of it but the configuration."""
-        head = [getattr(self.head, part.name) for part in fields(Head)] if self.epoch else []
-        return {**{name: getattr(self, name) for name in _NOTED}, "head": head}
-
-    def load(self, state: State, device: torch.device) -> None:
-        """Become what it was."""
-        for name in _NOTED:
-            setattr(self, name, state[name])
-        if state["head"]:
-            parts: list[Any] = [part if part is None else part.to(device) for part in state["head"]]
-            self.head = Head(*parts)
-
-    def note(self, score: float, loss: float) -> bool:
-        """Append an epoch; whether it is the best so far (never where the loss is not finite)."""
-        self.validation_score.append(score)
-        self.validation_loss.append(loss)
-        better = not self.epoch or (score, -loss) > self.merit
-        if better and loss == loss:
-            self.epoch = len(self.validation_score)
-        return better and loss == loss
 
 
 def select(runs: Sequence[Trained]) -> Trained:

@@ -15,11 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from emobox_probe.heads.batches import Batch
+from emobox_probe.heads.kernels import ADAM_BETAS, ADAM_EPSILON, adam_steps, kernels_work, pooled_relu
 from emobox_probe.protocol import HeadConfiguration
 
 # Keeps gradients of frames within float16, where frames are; a power of two, so float32 is not rounded by it.
 LOSS_SCALE = 2.0**14
-ADAM_EPSILON = 1e-8  # that of torch.optim.Adam
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ class HeadBank:
         device: torch.device,
         layers: int | None = None,
     ):
+        kernels_work(device)  # found out here, not while a step is recorded
         self.widths = [point.hidden for point in configurations]
         known = list(dict.fromkeys(seeds))
         drawn = [[_drawn(seed, dimension, width, classes) for width in self.widths] for seed in known]
@@ -101,15 +102,18 @@ class HeadBank:
         if layers is not None:
             shape = (len(seeds), len(configurations), layers)
             self.mixing = torch.zeros(shape, device=device, requires_grad=True)  # (G, K, L)
+        heads = torch.arange(len(self.widths), device=device)
+        self._head_of_unit = heads.repeat_interleave(torch.tensor(self.widths, device=device))  # (W,)
         rates = torch.tensor([point.learning_rate for point in configurations], device=device)
-        self._rates = rates  # (K,)
-        self._unit_rates = rates.repeat_interleave(torch.tensor(self.widths, device=device))  # (W,)
+        self.rates = rates  # (K,)
+        self.unit_rates = rates[self._head_of_unit]  # (W,)
         # Heads differ in their rates, an optimiser has one: it steps from zero at rate 1, and each head goes its share
         # of that way. The scale of the loss cancels in such a step.
         self._directions = [torch.zeros_like(parameter) for parameter in self.parameters]
         self._adam = torch.optim.Adam(
             self._directions,
             lr=1.0,
+            betas=ADAM_BETAS,
             eps=ADAM_EPSILON * LOSS_SCALE,
             fused=True,
             capturable=device.type == "cuda",
@@ -125,6 +129,9 @@ class HeadBank:
         first, first_bias, second, second_bias, *mixing = (parameter[groups] for parameter in self.parameters)
         if mixing:
             pooled = self._of_sums(batch, first, mixing[0]).add(first_bias[:, None]).relu()  # (G, B, W)
+        elif kernels_work(batch.frames.device):
+            hidden = batch.frames @ first.to(batch.frames.dtype)  # (G, T, W)
+            pooled = pooled_relu(hidden, first_bias, batch.owner, batch.lengths)
         else:
             first, first_bias = first.to(batch.frames.dtype), first_bias.to(batch.frames.dtype)
             hidden = torch.baddbmm(first_bias[:, None], batch.frames, first)  # (G, T, W)
@@ -144,9 +151,13 @@ class HeadBank:
     def step(self, loss: Tensor, shares: Tensor) -> None:
         """One step of Adam for every head; `shares` (G,) of the full rates."""
         gradients = torch.autograd.grad(loss * LOSS_SCALE, self.parameters)
-        of_units = shares[:, None, None] * self._unit_rates  # (G, 1, W)
-        of_heads = shares[:, None, None] * self._rates[:, None]  # (G, K, 1)
+        of_units = shares[:, None, None] * self.unit_rates  # (G, 1, W)
+        of_heads = shares[:, None, None] * self.rates[:, None]  # (G, K, 1)
         rates = [of_units, of_units[:, 0], of_units, of_heads, *([] if self.mixing is None else [of_heads])]
+        # The first step of torch's own makes the moments.
+        if self.moments and kernels_work(self.first.device):
+            adam_steps(self.parameters, gradients, self.moments, rates, ADAM_EPSILON * LOSS_SCALE)
+            return
         with torch.no_grad():
             for direction, gradient in zip(self._directions, gradients, strict=True):
                 direction.grad = gradient.contiguous()
@@ -154,6 +165,12 @@ class HeadBank:
             self._adam.step()
             for parameter, rate, direction in zip(self.parameters, rates, self._directions, strict=True):
                 parameter.addcmul_(rate, direction)
+
+    @property
+    def moments(self) -> list[dict[str, Tensor]]:
+        """What Adam keeps of each parameter, by torch's names; nothing before the first step."""
+        state = self._adam.state
+        return [state[direction] for direction in self._directions if direction in state]
 
     def state(self) -> dict[str, Any]:
         """The heads and the moments of their gradients as they are now, without a copy."""
@@ -166,18 +183,35 @@ class HeadBank:
                 parameter.copy_(kept)
         self._adam.load_state_dict({**self._adam.state_dict(), "state": state["adam"]})
 
-    def head(self, group: int, index: int) -> Head:
-        """A copy of one head as it is now."""
-        start = sum(self.widths[:index])
-        units = slice(start, start + self.widths[index])
+    def copy_heads(self, into: Sequence[Tensor], chosen: Tensor, groups: slice) -> None:
+        """Copy the heads of groups that are `chosen` (G, K) into tensors like `parameters`."""
+        if not chosen.is_cuda:
+            for group, index in chosen.nonzero().tolist():
+                places = self._places(groups.start + group, index)
+                for mine, other, place in zip(self.parameters, into, places, strict=True):
+                    other[place] = mine[place]
+            return
+        # A GPU is sooner done with all of them than with a launch a head, and need not be asked which.
+        of_units = chosen[:, self._head_of_unit]  # (G, W)
+        of_heads = [chosen[..., None]] * (len(into) - 3)
+        masks = [of_units[:, None], of_units, of_units[:, None], *of_heads]
+        for mine, other, mask in zip(self.parameters, into, masks, strict=True):
+            torch.where(mask, mine[groups], other[groups], out=other[groups])
+
+    def head(self, group: int, index: int, parameters: Sequence[Tensor] | None = None) -> Head:
+        """A copy of one head as it is now, or as it is in tensors like `parameters`."""
         with torch.no_grad():
+            places = zip(parameters or self.parameters, self._places(group, index), strict=True)
+            first, first_bias, second, second_bias, *mixing = (part[place].clone() for part, place in places)
             return Head(
-                self.first[group, :, units].T.clone(),
-                self.first_bias[group, units].clone(),
-                self.second[group, :, units].clone(),
-                self.second_bias[group, index].clone(),
-                None if self.mixing is None else self.mixing[group, index].softmax(0),
+                first.T.contiguous(), first_bias, second, second_bias, *(m.softmax(0) for m in mixing)
             )
+
+    def _places(self, group: int, index: int) -> list[tuple[Any, ...]]:
+        """Where a head is in each of the parameters: at its hidden units, or at its number."""
+        start = sum(self.widths[:index])
+        units, number = (group, ..., slice(start, start + self.widths[index])), (group, index)
+        return [units, units, units, number, *([] if self.mixing is None else [number])]
 
 
 def _drawn(seed: int, dimension: int, hidden: int, classes: int) -> Head:

@@ -6,12 +6,10 @@ on the whole validation part. Scores of validation are the higher the better; wh
 
 from typing import Protocol
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from emobox_metric.ser_metric.scores import scores_from_confusion
 from emobox_probe.errors import ProbeError
 from emobox_probe.heads.groups import Group
 from emobox_probe.protocol import Target
@@ -39,8 +37,11 @@ class Objective(Protocol):
         """Sum over heads of the loss of each, from (G, B, K, C) and the targets."""
         ...
 
-    def judge(self, outputs: Tensor, truth: Tensor) -> tuple[np.ndarray, list[list[float]]]:
-        """Scores (V, K) and losses (V, K) of outputs (V, B, K, C), from what is known of the B rows."""
+    def judge(self, outputs: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores (V, K) in float64 and losses (V, K) of outputs (V, B, K, C), from what is known of the B rows.
+
+        Both where the outputs are, so that a GPU need not be waited for.
+        """
         ...
 
 
@@ -69,11 +70,10 @@ class Labels:
         ).view(*targets.shape, heads)
         return (losses.sum(1) / (targets >= 0).sum(1, keepdim=True)).sum()
 
-    def judge(self, outputs: Tensor, truth: Tensor) -> tuple[np.ndarray, list[list[float]]]:
-        targets = truth.to(outputs.device)[:, None].expand(outputs.shape[:3])
-        losses = F.cross_entropy(outputs.movedim(3, 1), targets, reduction="none").mean(1).tolist()
-        predicted = outputs.argmax(3).movedim(1, 2).cpu()
-        return unweighted_averages(truth, predicted, outputs.shape[3]), losses
+    def judge(self, outputs: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+        targets = truth[:, None].expand(outputs.shape[:3])
+        losses = F.cross_entropy(outputs.movedim(3, 1), targets, reduction="none").mean(1)
+        return unweighted_averages(truth, outputs.argmax(3), outputs.shape[3]), losses
 
 
 class Rated:
@@ -100,9 +100,9 @@ class Rated:
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return self.losses(outputs, targets).sum()
 
-    def judge(self, outputs: Tensor, truth: Tensor) -> tuple[np.ndarray, list[list[float]]]:
-        losses = self.losses(outputs, truth.to(outputs.device).expand(len(outputs), *truth.shape))
-        return -losses.cpu().numpy(), losses.tolist()
+    def judge(self, outputs: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+        losses = self.losses(outputs, truth.expand(len(outputs), *truth.shape))
+        return -_in_double(losses), losses
 
     def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """(G, K) from (G, B, K, C) and (G, B, C), which is NaN where a group's batch is shorter."""
@@ -142,14 +142,20 @@ OBJECTIVES: dict[Target, Objective] = {
 }
 
 
-def unweighted_averages(truth: Tensor, predicted: Tensor, classes: int) -> np.ndarray:
-    """UA (...) of predicted label ids (..., N) against true ones (N,)."""
-    runs = predicted.shape[:-1].numel()
-    cells = torch.arange(runs)[:, None] * classes**2 + truth * classes + predicted.reshape(runs, -1)
-    confusion = torch.bincount(cells.flatten(), minlength=runs * classes**2)
-    return np.asarray(
-        scores_from_confusion(confusion.view(*predicted.shape[:-1], classes, classes).numpy())["ua"]
-    )
+def unweighted_averages(truth: Tensor, predicted: Tensor, classes: int) -> Tensor:
+    """UA (V, K) in float64 of predicted label ids (V, B, K) against true ones (B,); a label without any counts as 0.
+
+    As `emobox_metric` has it, whose sums also run over the labels in their order.
+    """
+    of_class = _in_double(truth[:, None] == torch.arange(classes, device=truth.device))  # (B, C)
+    hits = _in_double(predicted == truth[:, None])
+    recalls = torch.einsum("bc,vbk->cvk", of_class, hits) / of_class.sum(0).clamp(min=1)[:, None, None]
+    return recalls.sum(0) / classes
+
+
+def _in_double(values: Tensor) -> Tensor:
+    """In float64, which Apple's GPUs do not have."""
+    return (values.cpu() if values.device.type == "mps" else values).double()
 
 
 def _check_validation(group: Group, fewest: int) -> None:

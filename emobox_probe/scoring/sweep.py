@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from emobox_probe.features.store import FeatureStore
-from emobox_probe.heads.batches import Frames, MappedFrames, ResidentFrames, Statistics
+from emobox_probe.heads.batches import Frames, MappedFrames, ResidentFrames
 from emobox_probe.heads.checkpoint import Checkpoint
 from emobox_probe.heads.groups import Group, Trained, select
 from emobox_probe.heads.training import predict, train_views
@@ -85,14 +85,10 @@ def views_of(
         means = torch.cat([store.means() for store in stores])  # (N, L+1, D)
         normalised = F.layer_norm(means.float(), means.shape[2:])
         utterances, layers = normalised.shape[:2]
-        packed = normalised.flatten(0, 1).to(device)
-
-        def resident(count: int, length: int, views: int) -> Frames:
-            neutral = Statistics(torch.zeros(count), torch.ones(count))
-            return ResidentFrames(packed, torch.full((count,), length), neutral, views=views)
-
-        curve = resident(utterances * layers, 1, layers)
-        together = resident(utterances, layers, 1) if protocol.target == "label" else None
+        packed = F.pad(normalised.flatten(0, 1), (0, 0, 0, 1)).to(device)
+        curve = ResidentFrames(packed, torch.ones(utterances * layers, dtype=torch.long), layers)
+        if protocol.target == "label":
+            together = ResidentFrames(packed, torch.full((utterances,), layers))
     last = None if protocol.layers == "every" and curve is not None else load_frames(stores, device)
     return Views(last, curve, together)
 
@@ -106,11 +102,7 @@ def load_frames(stores: Sequence[FeatureStore], device: torch.device) -> Frames:
     free, _ = torch.cuda.mem_get_info(device)
     if size > RESIDENT_SHARE * free:
         return MappedFrames(utterances, device)
-    lengths = torch.tensor([len(frames) for frames in utterances])
-    packed = torch.empty(int(lengths.sum()), utterances[0].shape[1], dtype=utterances[0].dtype, device=device)
-    for part, frames in zip(packed.split(lengths.tolist()), utterances, strict=True):
-        part.copy_(frames)  # one at a time: the whole of it is nowhere but on the device
-    return ResidentFrames(packed, lengths, Statistics.of(utterances), exact=False)
+    return ResidentFrames.of(utterances, device)
 
 
 def train_tasks(

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from emobox_probe.heads import checkpoint as checkpoint_module
 from emobox_probe.heads import training
-from emobox_probe.heads.batches import Frames, MappedFrames, ResidentFrames, Statistics
+from emobox_probe.heads.batches import Frames, MappedFrames, ResidentFrames
 from emobox_probe.heads.checkpoint import Checkpoint, forget
 from emobox_probe.heads.groups import Group, Trained, identity
 from emobox_probe.heads.heads import Head
@@ -38,13 +39,11 @@ def features(request: pytest.FixtureRequest) -> tuple[Frames, int | None]:
     if request.param == "frames":
         parts = [torch.randn(3 + row % 4, DIMENSION, generator=random) for row in range(UTTERANCES)]
         return MappedFrames(parts, torch.device("cpu")), None
-    packed = torch.randn(UTTERANCES * LAYERS, DIMENSION, generator=random)
+    count = UTTERANCES * LAYERS
+    packed = F.pad(torch.randn(count, DIMENSION, generator=random), (0, 0, 0, 1))
     if request.param == "every layer":
-        neutral = Statistics(torch.zeros(len(packed)), torch.ones(len(packed)))
-        lengths = torch.ones(len(packed), dtype=torch.long)
-        return ResidentFrames(packed, lengths, neutral, views=LAYERS), None
-    neutral = Statistics(torch.zeros(UTTERANCES), torch.ones(UTTERANCES))
-    return ResidentFrames(packed, torch.full((UTTERANCES,), LAYERS), neutral), LAYERS
+        return ResidentFrames(packed, torch.ones(count, dtype=torch.long), LAYERS), None
+    return ResidentFrames(packed, torch.full((UTTERANCES,), LAYERS)), LAYERS
 
 
 def flat(trained: Sequence[Sequence[Sequence[Trained]]]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from itertools import chain
 import pytest
 import torch
 import torch.nn.functional as F
+from plain_heads import CLASSES, LABELS, PlainHead, speechlike
 from torch import Tensor, nn
 
 from emobox_probe.errors import ProbeError
@@ -13,24 +14,12 @@ from emobox_probe.heads import training
 from emobox_probe.heads.batches import MappedFrames, ResidentFrames, Rows, Statistics
 from emobox_probe.heads.groups import Group, select
 from emobox_probe.heads.heads import HeadBank
+from emobox_probe.heads.learner import rounded
 from emobox_probe.heads.training import predict, train, train_views
 from emobox_probe.protocol import PAPER, HeadConfiguration, Protocol
 
-CLASSES = 3
 SHORT = replace(PAPER, epochs=14, warm_up_epochs=4, batch_size=8)
 CPU = torch.device("cpu")
-
-
-def speechlike(seed: int = 0, utterances: int = 60, dimension: int = 12) -> list[Tensor]:
-    """Frames (T, D) whose direction tells the label, somewhat."""
-    random = torch.Generator().manual_seed(seed)
-    centres = torch.randn(CLASSES, dimension, generator=random)
-    lengths = torch.randint(1, 20, (utterances,), generator=random).tolist()
-    parts = [
-        torch.randn(n, dimension, generator=random) + 0.7 * centres[c]
-        for n, c in zip(lengths, LABELS, strict=True)
-    ]
-    return parts
 
 
 def layer_vectors(layers: int = 4, dimension: int = 12) -> Tensor:
@@ -40,19 +29,6 @@ def layer_vectors(layers: int = 4, dimension: int = 12) -> Tensor:
     vectors = torch.randn(60, layers, dimension, generator=random)
     vectors[:, 2] += centres[LABELS]
     return vectors
-
-
-class PlainHead(nn.Module):
-    """The head as the paper words it, on a padded batch with a mask."""
-
-    def __init__(self, dimension: int, hidden: int) -> None:
-        super().__init__()
-        self.first, self.second = nn.Linear(dimension, hidden), nn.Linear(hidden, CLASSES)
-
-    def forward(self, padded: Tensor, lengths: Tensor) -> Tensor:
-        mask = torch.arange(padded.shape[1]) < lengths[:, None]
-        hidden = F.relu(self.first(padded)) * mask[..., None]  # (B, T, H)
-        return self.second(hidden.sum(1) / lengths[:, None])
 
 
 def train_alone(
@@ -92,7 +68,6 @@ def train_alone(
 
 
 # Groups of different sizes and seeds, so that they take different numbers of steps.
-LABELS = torch.arange(60) % CLASSES
 GROUPS = [
     Group(LABELS, torch.arange(0, 36), torch.arange(36, 48), seed=0),
     Group(LABELS, torch.arange(12, 48), torch.arange(0, 12), seed=1),
@@ -102,7 +77,7 @@ TESTED = torch.arange(48, 60)
 
 
 def resident(parts: list[Tensor]) -> ResidentFrames:
-    return ResidentFrames(torch.cat(parts), torch.tensor([len(p) for p in parts]), Statistics.of(parts))
+    return ResidentFrames.of(parts, CPU)
 
 
 @pytest.mark.parametrize("at_once", [1, 3], ids=["one group", "all groups"])
@@ -148,9 +123,8 @@ def test_views_trained_together_equal_each_alone(at_once: int, monkeypatch: pyte
     monkeypatch.setattr(training, "groups_at_once", lambda frames, protocol: at_once)
     vectors = layer_vectors()  # (60, L, D)
     layers = vectors.shape[1]
-    neutral = Statistics(torch.zeros(60 * layers), torch.ones(60 * layers))
-    packed = vectors.flatten(0, 1)
-    frames = ResidentFrames(packed, torch.ones(60 * layers, dtype=torch.long), neutral, views=layers)
+    packed = F.pad(vectors.flatten(0, 1), (0, 0, 0, 1))
+    frames = ResidentFrames(packed, torch.ones(60 * layers, dtype=torch.long), layers)
     groups = [replace(group, watched=TESTED) for group in GROUPS]
     for group, by_view in zip(groups, train_views(frames, groups, CLASSES, SHORT), strict=True):
         assert len(by_view) == layers
@@ -175,7 +149,7 @@ def test_more_padding_changes_nothing() -> None:
     longest = frames.longest(rows)
     assert longest == max(sum(len(parts[row]) for row in one if row >= 0) for one in members.tolist())
     for utterances, more in ((4, 0), (4, 1), (32, 200)):
-        padded = training._rounded(longest + more, utterances)
+        padded = rounded(longest + more, utterances)
         assert longest + more <= padded <= (longest + more) * 1.13 + utterances
         expected = bank.logits(frames.batch(rows))
         torch.testing.assert_close(bank.logits(frames.padded(members, padded)), expected)
@@ -222,7 +196,7 @@ def test_weighted_sums_of_layers_equal_one_after_another() -> None:
     vectors = layer_vectors()  # (N, L, D)
     layers, dimension = vectors.shape[1:]
     lengths = torch.full((60,), layers)
-    frames = ResidentFrames(vectors.flatten(0, 1), lengths, Statistics(torch.zeros(60), torch.ones(60)))
+    frames = ResidentFrames(F.pad(vectors.flatten(0, 1), (0, 0, 0, 1)), lengths)
     protocol = replace(SHORT, learning_rates=(3e-2, 1e-3))
     for group, runs in zip(GROUPS, train(frames, GROUPS, CLASSES, protocol, layers=layers), strict=True):
         for run in runs:

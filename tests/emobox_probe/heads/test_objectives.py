@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from test_heads import PlainHead, speechlike
+from plain_heads import PlainHead, speechlike
 from torch import Tensor, nn
 
 from emobox_metric.raters.dimensions import ccc

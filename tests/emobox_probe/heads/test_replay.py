@@ -8,8 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from emobox_probe.heads import training
-from emobox_probe.heads.batches import Frames, ResidentFrames, Statistics
+from emobox_probe.heads import learner
+from emobox_probe.heads.batches import Frames, ResidentFrames
 from emobox_probe.heads.groups import Group
 from emobox_probe.heads.training import train_views
 from emobox_probe.protocol import PAPER
@@ -32,13 +32,12 @@ def frames_of(kind: str, device: torch.device) -> tuple[Frames, dict[str, Any]]:
     if kind == "frames":
         lengths = torch.randint(20, 200, (UTTERANCES,), generator=random)
         parts = [torch.randn(int(n), DIMENSION, generator=random).half() for n in lengths]
-        return ResidentFrames(torch.cat(parts).to(device), lengths, Statistics.of(parts), exact=False), {}
+        return ResidentFrames.of(parts, device), {}
     means = torch.randn(UTTERANCES, LAYERS, DIMENSION, generator=random)
-    packed = F.layer_norm(means, means.shape[2:]).flatten(0, 1).to(device)
-    count, length, views = (len(packed), 1, LAYERS) if kind == "layers" else (UTTERANCES, LAYERS, 1)
-    neutral = Statistics(torch.zeros(count), torch.ones(count))
-    frames = ResidentFrames(packed, torch.full((count,), length), neutral, views=views)
-    return frames, {"layers": LAYERS} if kind == "weighted sum" else {}
+    packed = F.pad(F.layer_norm(means, means.shape[2:]).flatten(0, 1), (0, 0, 0, 1)).to(device)
+    if kind == "layers":
+        return ResidentFrames(packed, torch.ones(UTTERANCES * LAYERS, dtype=torch.long), LAYERS), {}
+    return ResidentFrames(packed, torch.full((UTTERANCES,), LAYERS)), {"layers": LAYERS}
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -52,7 +51,7 @@ def test_replayed_steps_equal_launched_ones(kind: str, monkeypatch: pytest.Monke
     ]
     protocol = replace(PAPER, epochs=6, warm_up_epochs=2)
     replayed = train_views(frames, groups, CLASSES, protocol, **options)
-    monkeypatch.setattr(training, "Replayed", Launched)
+    monkeypatch.setattr(learner, "Replayed", Launched)
     launched = train_views(frames, groups, CLASSES, protocol, **options)
     for mine, other in zip(replayed, launched, strict=True):
         for runs, others in zip(mine, other, strict=True):
