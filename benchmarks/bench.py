@@ -35,7 +35,7 @@ from hub_cards.bench.estimate import duration
 from hub_cards.bench.items import Item
 from hub_cards.bench.models import TABULATED, ModelHere
 from hub_cards.bench.plan import Model, Place
-from hub_cards.bench.speeds import Speeds
+from hub_cards.bench.speeds import ITEM, Speeds
 
 # Encoders of the paper that are not on the Hub, as large as their fellows.
 NOT_ON_HUB = {"data2vec 2.0 base": (93.8, 768), "data2vec 2.0 large": (314.0, 1024)}
@@ -185,11 +185,11 @@ def paper() -> dict:
     for name, (_, width) in {**TABULATED, **NOT_ON_HUB}.items():
         kind = "whisper" if "whisper" in name else "wav2vec2"
         depth = 32 if kind == "whisper" else 24 if width == 1024 else 12
-        here = ModelHere(Model(name), "", {"model_type": kind, "num_hidden_layers": depth}, None)
+        here = ModelHere(Model(name=name), "", {"model_type": kind, "num_hidden_layers": depth}, None)
         if name in NOT_ON_HUB:  # its size by its configuration
             here.config["hidden_size"] = width
         for corpus in known:
-            place = (Place(corpus),)
+            place = (Place(name=corpus),)
             took = speeds.extraction(Item("extract", "", (), here.model, place), here)
             extraction += took.seconds
             sources.add(took.source)
@@ -207,7 +207,7 @@ def paper() -> dict:
         "training_hours": {name: round(seconds / 3600, 2) for name, seconds in training.items()},
         "all": duration(extraction + sum(training.values())),
         "assumptions": [
-            "one item after another, each a process that takes 25 s to start",
+            f"one worker that stays; beside its work, an item takes {ITEM['cuda']:.0f} s",
             "corpora are converted already",
             "models compute in bfloat16; speeds of other sizes are scaled by parameters",
             *sorted(sources),

@@ -136,11 +136,13 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize()
 
 
-def matrix_product_rate(device: torch.device, groups: int, frames: int, dimension: int, width: int) -> float:
-    """Floating-point operations a second of the products that (a) is made of: forward and weight gradient."""
-    x = torch.randn(groups, frames, dimension, device=device)
-    w = torch.randn(groups, dimension, width, device=device)
-    g = torch.randn(groups, frames, width, device=device)
+def matrix_product_rate(
+    device: torch.device, dtype: torch.dtype, groups: int, frames: int, dimension: int, width: int
+) -> float:
+    """Floating-point operations a second of the products that (a) is made of, in its data type, and nothing beside."""
+    x = torch.randn(groups, frames, dimension, device=device).to(dtype)
+    w = torch.randn(groups, dimension, width, device=device).to(dtype)
+    g = torch.randn(groups, frames, width, device=device).to(dtype)
     times = []
     for _ in range(12):
         synchronise(device)
@@ -211,16 +213,17 @@ def measure(
     points = protocol.sweep
     dimension = parts[0].shape[1]
     frames: Frames = MappedFrames(parts, device)
+    dtype = torch.float32
     if device.type == "cuda":
-        exact = torch.get_float32_matmul_precision() == "highest"
-        frames = ResidentFrames.of([part.float() for part in parts] if exact else parts, device)
+        dtype = dtype if torch.get_float32_matmul_precision() == "highest" else torch.float16
+        frames = ResidentFrames.of([part.to(dtype) for part in parts], device)
     batch_frames = int(np.mean([len(part) for part in parts]) * protocol.batch_size)
 
     width = sum(point.hidden for point in points)
     together = len(groups) if device.type == "cuda" else 1
 
     def rate_now() -> float:
-        return matrix_product_rate(device, together, batch_frames, dimension, width)
+        return matrix_product_rate(device, dtype, together, batch_frames, dimension, width)
 
     short = replace(protocol, epochs=1)
     train(frames, groups[:1], classes, short)  # warm up

@@ -45,8 +45,8 @@ REFERENCES = (
 BUILTIN_SPEED = 150.0
 # Work a second (`training_work`), by device and by what heads see: frames, or means of every layer.
 TRAINING = {
-    ("cuda", "last"): (2.25e13, "an H100, scaling.cuda.json"),
-    ("cuda", "every"): (1.35e12, "an H100, scaling.cuda.json"),
+    ("cuda", "last"): (5.06e13, "an H100, scaling.cuda.json"),
+    ("cuda", "every"): (4.32e12, "an H100, scaling.cuda.json"),
     ("cpu", "last"): (6.09e10, "2 cores, scaling.cpu.json"),
     ("cpu", "every"): (1.48e10, "2 cores, scaling.cpu.json"),
 }
@@ -55,8 +55,8 @@ TRAINING = {
 BESIDE_PRODUCTS = {"cpu": 104.5, "cuda": 0.0}
 # Seconds until a worker has imported and begun, and what an item takes beside its work: opening the corpus, trying the
 # model, intervals and pictures.
-START = {"cuda": 25.0, "cpu": 10.0}
-ITEM = {"cuda": 3.0, "cpu": 3.0}
+START = {"cuda": 28.0, "cpu": 10.0}
+ITEM = {"cuda": 2.0, "cpu": 3.0}
 # The part of a corpus that most folds leave for training and validation.
 WITHOUT_TEST = 0.8
 
