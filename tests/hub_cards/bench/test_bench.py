@@ -113,15 +113,19 @@ def test_three_shards_at_once_make_the_same_records_and_no_item_twice(plans, uni
 
 
 @pytest.mark.slow
-def test_ray_makes_the_same_records_also_where_actors_die(plans, uninterrupted: dict) -> None:
-    """A cluster of its own on this machine, with two actors; the first that works is killed."""
+def test_ray_makes_the_same_records_also_where_actors_die(tmp_path: Path) -> None:
+    """A cluster of its own on this machine, with two actors; the first that works is killed. Protocols are whole."""
     pytest.importorskip("ray", reason="ray is not installed: pip install 'emobox[ray]'")
-    plan = plans("ray")
+    words, environment = [], {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
+    for name in ("ray", "processes"):
+        (tmp_path / f"{name}.yaml").write_text(
+            demo_plan(tmp_path / name, "builtin:logmel", protocols="paper, strict")
+        )
+        words.append(
+            [sys.executable, "-m", "emobox", "bench", str(tmp_path / f"{name}.yaml"), "--log", "json"]
+        )
     process = subprocess.Popen(
-        command(plan, "--engine", "ray", "--workers", "2"),
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+        [*words[0], "--engine", "ray", "--workers", "2"], stdout=subprocess.PIPE, text=True, env=environment
     )
     killed, told = 0, []
     for line in process.stdout:
@@ -131,7 +135,8 @@ def test_ray_makes_the_same_records_also_where_actors_die(plans, uninterrupted: 
     assert process.wait() == 0, told[-1]
     assert killed
     assert [event["event"] for event in told].count("retry") == killed
-    assert comparable(plan.with_suffix("") / "runs") == uninterrupted
+    subprocess.run(words[1], check=True, capture_output=True)
+    assert comparable(tmp_path / "ray" / "runs") == comparable(tmp_path / "processes" / "runs")
 
 
 def kill_below(parent: int, name: str) -> int:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from bench_plans import comparable, demo_plan
-from bench_running import Here, bench, save_tiny
+from bench_running import Here, bench
 from commands import run_command
 from filelock import FileLock
+from tiny_encoder import save_tiny
 
 from emobox_probe.config import ExtractConfig
 from emobox_probe.features import store as features
@@ -26,6 +27,7 @@ from hub_cards.bench.work import Failure, Work
 HOLDER = """
 import sys, time
 from filelock import FileLock
+from tiny_encoder import save_tiny
 lock = FileLock(sys.argv[1])  # by name: it is let go of when it is collected
 lock.acquire()
 print("held", flush=True)
