@@ -13,14 +13,14 @@ from emobox_probe.errors import ProbeError, problem
 from emobox_probe.protocol import Target
 
 Dtype = Literal["float32", "bfloat16", "float16"]
-Layers = Literal["last", "all", "available"]
+Layers = Literal["last", "all", "available", "statistics"]
 Training = Literal["all", "released"]
 Device = Literal["cpu", "cuda", "mps"]
 TestSet = Literal["balanced", "all"]
 ExportForm = Literal["transformers", "onnx", "web"]
-ProtocolName = Literal["paper", "strict"]
-# Within a corpus `strict` may not be possible: it is this one then, which can also be named.
-WithinProtocolName = Literal["paper", "strict", "speaker-dependent"]
+ProtocolName = Literal["paper", "strict", "linear"]
+# Within a corpus `strict` and `linear` may not be possible: they are others then, which can also be named.
+WithinProtocolName = Literal["paper", "strict", "linear", "speaker-dependent", "linear-speaker-dependent"]
 # Where things are and how they are made, not what is measured: no record says them.
 PLACES = {"data_dir", "features_dir", "output_dir", "num_proc", "overwrite", "device", "batch_seconds"}
 # Of each label, so that a fifth of them, which is held out to choose on, is one.
@@ -111,7 +111,8 @@ class FeatureConfig(Config):
     layers: Layers | None = Field(
         None,
         description="all: also store the means of every layer, for a curve and a learned sum; available: where the "
-        "model has layers; default: by protocol",
+        "model has layers; statistics: where it has, means and standard deviations, as `linear` takes; default: by "
+        "protocol",
     )
     store_dtype: Dtype = Field("float16", description="what features are stored in")
     features_dir: Path | None = Field(None, description="default: $HF_HOME/emobox/features")

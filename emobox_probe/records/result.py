@@ -44,15 +44,19 @@ HeldOut = Literal["released", "speakers", "utterances", "mixed"]
 
 
 class Choice(Record):
-    """How much was trained and chosen on with one seed, and what was chosen on validation."""
+    """How much was trained and chosen on with one seed, and what was chosen on validation.
+
+    Heads of `linear` have a `strength`, and no learning rate, hidden units and epochs; others have those.
+    """
 
     seed: int
     training: int
     validation: int
     layer: str
-    learning_rate: float
-    hidden: int
-    epoch: int
+    learning_rate: float | None = None
+    hidden: int | None = None
+    epoch: int | None = None
+    strength: float | None = None
 
 
 class Selection(Choice):

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from emobox_probe.features.shards import write_whole
-from emobox_probe.protocol import STRICT
+from emobox_probe.protocol import STRICT_V1
 from emobox_probe.records.classified import ClassifiedRecord
 from emobox_probe.records.cross_result import CrossRecord, Source
 from emobox_probe.records.heads_file import HEADS_FILE
@@ -151,8 +151,8 @@ def remarks(record: ShownRecord) -> list[str]:
         return [*sentences, *record.remarks, *unusual]
     kinds = {fold.kind for fold in record.folds}
     if record.protocol["folds"] not in kinds:
-        # In version 1 they also stood in where nobody knew whether they do.
-        perhaps = "" if record.protocol_id == STRICT.name else ", or speakers are not known"
+        # In version 1 of strict they also stood in where nobody knew whether they do.
+        perhaps = ", or speakers are not known" if record.protocol_id.startswith(STRICT_V1) else ""
         sentences.append(f"The released folds stand in: they share no speaker{perhaps}.")
     if record.seed_0:
         sentences.append(

@@ -13,6 +13,7 @@ from emobox_datasets.folds.speaker_only import speaker_only
 from emobox_metric.ser_metric.scores import confusion_matrix
 from emobox_probe.heads.groups import Trained
 from emobox_probe.heads.heads import Head
+from emobox_probe.heads.linear import Fitted
 from emobox_probe.protocol import Protocol
 from emobox_probe.records.cross_result import CrossRecord, Pair, Source
 from emobox_probe.records.heads_file import KeptHead
@@ -55,7 +56,7 @@ class Answer:
     """
 
     view: str
-    head: Trained
+    head: Trained | Fitted
     logits: Tensor
     candidate: bool
     in_curve: bool
@@ -84,8 +85,8 @@ class OnTarget:
 class Outcome:
     """One task: what was chosen, what was predicted for each tested utterance, and what is known of each target.
 
-    `head` is the one that was chosen. `speaker_only`: within a corpus, what who speaks tells of each tested utterance,
-    without audio.
+    `head` is the one that was chosen (None for a linear one, which is not kept). `speaker_only`: within a corpus, what
+    who speaks tells of each tested utterance, without audio.
     """
 
     source: str
@@ -96,7 +97,7 @@ class Outcome:
     selection: Selection
     predictions: pd.DataFrame
     tested: dict[str, OnTarget]
-    head: Head
+    head: Head | None
     speaker_only: list[str] | None = None
 
 
@@ -133,9 +134,7 @@ def outcome(
         training=len(task.group.training),
         validation=len(task.group.validation),
         layer=chosen.view,
-        learning_rate=chosen.head.configuration.learning_rate,
-        hidden=chosen.head.configuration.hidden,
-        epoch=chosen.head.epoch,
+        **chosen.head.selected,  # type: ignore[arg-type]  # numbers, as the record checks
         validation_ua=chosen.head.merit[0],
         unvalidated=[pool.labels[label] for label in task.unvalidated],
     )
@@ -148,16 +147,17 @@ def outcome(
         selection,
         predictions,
         tested,
-        chosen.head.head.cpu(),
+        chosen.head.head.cpu() if isinstance(chosen.head, Trained) else None,
         None if task.kind == "cross" else _speaker_only(task, pool),
     )
 
 
 def kept_heads(outcomes: Sequence[Outcome]) -> list[KeptHead]:
-    """The chosen head of every task, as it is kept beside the record."""
+    """The chosen head of every task, as it is kept beside the record; none of linear ones."""
     return [
         KeptHead(made.source, made.fold, made.selection.seed, made.selection.layer, made.head)
         for made in outcomes
+        if made.head is not None
     ]
 
 
@@ -212,11 +212,13 @@ def _tested(
         return scores_of(confusion_matrix(truth, ids[rows], classes), protocol.absent)
 
     learned = None
-    if weighted_sum is not None and weighted_sum.head.head.mixing is not None:
+    if weighted_sum is not None and isinstance(weighted_sum.head, Trained):
+        mixing = weighted_sum.head.head.mixing
+        assert mixing is not None
         learned = WeightedSum(
             validation_ua=weighted_sum.head.merit[0],
             scores=scored(weighted_sum.ids),
-            weights=weighted_sum.head.head.mixing.tolist(),
+            weights=mixing.tolist(),
         )
     return OnTarget(
         # What choosing configuration and epoch on test would have given; not a score of the model.
