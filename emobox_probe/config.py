@@ -199,6 +199,27 @@ class CrossConfig(TrainingConfig):
     )
 
 
+class CurveConfig(Config):
+    """How a model scores with little data."""
+
+    run: Path | None = Field(None, description="folder of a run of emobox probe --protocol linear")
+    model: str | None = Field(
+        None,
+        description="with --corpus, instead of a run; with one, the encoder where a record knows its folder by name "
+        "only",
+    )
+    corpus: str | None = Field(None, description="name of the corpus, such as emodb, with --model")
+    data_dir: Path | None = Field(
+        None, description="folder that holds the corpus; default: $EMOBOX_DATA/<corpus>"
+    )
+    draws: int = Field(10, gt=0, le=1000, description="of every size")
+    features_dir: Path | None = Field(None, description="default: $HF_HOME/emobox/features")
+    output_dir: Path = Field(Path("runs"), description="with --model, the run goes to a folder below it")
+    trust_remote_code: bool = Field(False, description="run the model repository's own code")
+    num_proc: int | None = Field(None, gt=0, description="processes that convert the corpus")
+    device: Device | None = Field(None, description="where the model runs; default: as accelerate chooses")
+
+
 class BalanceConfig(Config):
     """A balanced test set of a corpus: as many utterances of every speaker and emotion, confirmed by a classifier."""
 

@@ -63,6 +63,11 @@ def show(record: ShownRecord, folder: Path, console: Console) -> None:
     console.print(_table(record))
     for sentence in remarks(record):
         console.print(sentence)
+    if isinstance(record, ResultRecord) and record.calibration:
+        console.print(record.calibration.sentence)
+    if isinstance(record, ResultRecord) and record.gaps:
+        for sentence in record.gaps.sentences:
+            console.print(sentence)
     console.print(f"written to {folder}", soft_wrap=True)
 
 

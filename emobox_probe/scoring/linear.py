@@ -89,4 +89,5 @@ def _answer(statistics: Doubles, layer: str, classes: int, protocol: Protocol, t
         candidates.append(Fitted(head, float(ua), loss(logits, truth.numpy())))
     best = max(candidates, key=lambda fitted: fitted.merit)
     tested = best.head.logits(statistics[task.tested.numpy()])
-    return Answer(layer, best, torch.from_numpy(tested).float(), candidate=True, in_curve=layer != LAST)
+    validated = torch.from_numpy(best.head.logits(validation))
+    return Answer(layer, best, torch.from_numpy(tested).float(), True, layer != LAST, validated)

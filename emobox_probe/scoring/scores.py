@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from emobox_datasets.folds.speaker_only import speaker_only
+from emobox_metric.ser_metric.calibration import fit_temperature
 from emobox_metric.ser_metric.scores import confusion_matrix
 from emobox_probe.heads.groups import Trained
 from emobox_probe.heads.heads import Head
@@ -52,7 +53,8 @@ from emobox_probe.tasks.tasks import Task
 class Answer:
     """The best head on one view of the features, and its logits (E, C) for the tested rows.
 
-    `candidate`: the score may be chosen from it; `in_curve`: it is a point of the layer curve.
+    `candidate`: the score may be chosen from it; `in_curve`: it is a point of the layer curve. `validated`: its logits
+    (B, C) for the validation rows, where they are wanted.
     """
 
     view: str
@@ -60,6 +62,7 @@ class Answer:
     logits: Tensor
     candidate: bool
     in_curve: bool
+    validated: Tensor | None = None
 
     @property
     def ids(self) -> np.ndarray:
@@ -136,6 +139,7 @@ def outcome(
         layer=chosen.view,
         **chosen.head.selected,  # type: ignore[arg-type]  # numbers, as the record checks
         validation_ua=chosen.head.merit[0],
+        temperature=_temperature(chosen, task),
         unvalidated=[pool.labels[label] for label in task.unvalidated],
     )
     return Outcome(
@@ -150,6 +154,14 @@ def outcome(
         chosen.head.head.cpu() if isinstance(chosen.head, Trained) else None,
         None if task.kind == "cross" else _speaker_only(task, pool),
     )
+
+
+def _temperature(chosen: Answer, task: Task) -> float | None:
+    """What the logits of validation are divided by to be likeliest; no test label is read."""
+    if chosen.validated is None:
+        return None
+    truth = task.group.labels[task.group.validation]
+    return fit_temperature(chosen.validated.cpu().numpy(), truth.numpy())
 
 
 def kept_heads(outcomes: Sequence[Outcome]) -> list[KeptHead]:

@@ -31,6 +31,8 @@ from emobox_probe.records.result import (
     RunRecord,
     read_record,
 )
+from emobox_probe.scoring.calibration import calibration_of
+from emobox_probe.scoring.gaps import gaps_by_gender
 from emobox_probe.scoring.humans import human_line
 from emobox_probe.scoring.rated import RatedOutcome, score_rated
 from emobox_probe.scoring.scores import Outcome, score, score_pairs
@@ -124,7 +126,12 @@ class Within:
         )
         intended = corpora.load(corpus.name).intended
         humans = human_line(predictions, corpus.labels, made.pool.votes(corpus.name), intended)
-        return record.model_copy(update={"humans": humans}), predictions
+        calibration = calibration_of(predictions, record)
+        gaps = gaps_by_gender(predictions.merge(made.pool.about(), on="id", how="left"), record)
+        return (
+            record.model_copy(update={"humans": humans, "calibration": calibration, "gaps": gaps}),
+            predictions,
+        )
 
     def encoder(self, made: Made) -> EncoderRecord:
         (store,) = made.stores
