@@ -30,12 +30,14 @@ class CurvePoint(Record):
 class Mteb(Record):
     """Accuracy as MTEB has it for audio classification by cross-validation: on folds of utterances that share speakers.
 
-    `accuracies` are of its five folds, with so many utterances of each label `per_label` to train on.
+    `accuracies` are of its five folds, with `per_label` utterances of each label to train on. `new_speakers` is the
+    accuracy of the same heads on the same features, where nobody who is tested was trained on: over draws and folds.
     """
 
     per_label: int
     layer: str
     accuracies: list[Share]
+    new_speakers: Share
 
     @property
     def accuracy(self) -> float:

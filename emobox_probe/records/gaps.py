@@ -1,5 +1,7 @@
 """How far apart groups of utterances are scored, as records have it."""
 
+from pydantic import Field
+
 from emobox_probe.records.record import Record
 
 
@@ -41,7 +43,7 @@ class Gaps(Record):
 
     `largest` lies between the best and the worst group in UA; a model with the same confusion matrix, whose errors know
     nothing of groups, stays below `by_chance` in 95 of 100 draws. `resampled` says what is drawn, `groups` how many of
-    them each group has.
+    them each group has. Pairs `without_common_labels` have no gap.
     """
 
     by: str
@@ -50,6 +52,7 @@ class Gaps(Record):
     largest: float
     by_chance: float
     gaps: list[GapRecord]
+    without_common_labels: list[str] = Field(default_factory=list)
 
     def numbers(self) -> tuple[float, ...]:
         """Every number, in one order; NaN where there is none."""

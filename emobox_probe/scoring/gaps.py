@@ -47,6 +47,11 @@ def gaps_of(predictions: pd.DataFrame, labels: Sequence[str], by: Sequence[str])
         largest=float(uas.max() - uas.min()),
         by_chance=_by_chance(predictions, groups, names, labels),
         gaps=_records(names, pairs, compared, counts, labels),
+        without_common_labels=[
+            f"{names[first]} and {names[second]}"
+            for (first, second), (ua, *_) in zip(pairs, compared, strict=True)
+            if np.isnan(ua.difference)
+        ],
     )
 
 
@@ -170,6 +175,9 @@ def show_gaps(gaps: Gaps, where: str, console: Console) -> None:
         f"whose errors know nothing of {gaps.by} stays below {100 * gaps.by_chance:.1f} in 95 of 100 draws{of_groups}.",
         soft_wrap=True,
     )
+    if gaps.without_common_labels:
+        names = "; ".join(gaps.without_common_labels)
+        console.print(f"Not compared, because they have no label in common: {names}.", soft_wrap=True)
     for reason in dict.fromkeys(gap.reason for gap in gaps.gaps if gap.reason):
         console.print(
             f"No interval of gaps with {reason.replace('speakers', gaps.resampled)}.", soft_wrap=True
