@@ -31,7 +31,7 @@ class GapRecord(Record):
             low, high = (100 * bound for bound in self.interval)
             sure = f"95 % interval {low:+.1f} to {high:+.1f}; gaps below {100 * self.detectable:.1f} could be missed"
         else:
-            sure = f"no interval ({self.reason or 'no spread'})"
+            sure = f"no interval; {self.reason or 'no spread'}"
         p = "" if self.p is None else f"; p {self.p:.3f}"
         return (
             f"Gap in UA by {by}, {self.first} minus {self.second}: {100 * self.difference:+.1f} ({sure}{p})."

@@ -65,5 +65,5 @@ def curve_picture(
         axes.set(xlabel=f"trained on so many {name}", ylim=(0, 100))
         axes.grid(alpha=0.3)
     both[0].set_ylabel("UA (percent)")
-    both[0].legend(fontsize=7, loc="lower right")
+    both[0].legend(fontsize=7, loc="upper left")
     return picture

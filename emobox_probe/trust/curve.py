@@ -258,8 +258,9 @@ def show(record: CurveRecord, folder: Path, console: Console) -> None:
         "WA",
         title=f"{record.encoder.name} on {record.corpus.name}, little data, {record.draws} draws (percent)",
     )
-    for points, name in ((record.per_label, "of each label"), (record.speakers, "speakers")):
+    for points, unit in ((record.per_label, "of each label"), (record.speakers, "speakers")):
         for point in points:
+            name = "speaker" if (unit, point.size) == ("speakers", 1) else unit
             cells = (f"{100 * point.ua:.1f}", point.interval.text("ua"), f"{100 * point.spread:.1f}")
             table.add_row(f"{point.size} {name}", f"{point.training:.0f}", *cells, f"{100 * point.wa:.1f}")
         table.add_section()

@@ -13,7 +13,7 @@ from rich.console import Console
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.predictions import read_predictions
 from emobox_probe.scoring.gaps import gaps_of, rows_of, show_gaps
-from emobox_probe.scoring.grouping import check_properties, groups_of
+from emobox_probe.scoring.grouping import check_properties, group_names
 
 
 def table(**columns: list) -> pd.DataFrame:
@@ -32,19 +32,19 @@ def run(tmp_path):
 
 
 def test_durations_and_ages_are_binned() -> None:
-    seconds = groups_of(table(duration=[0.4, 1.0, 3.9, 4.0, 60.0]), ["duration"])
+    seconds = group_names(table(duration=[0.4, 1.0, 3.9, 4.0, 60.0]), ["duration"])
     assert seconds.tolist() == ["under 1 s", "1 to 2 s", "2 to 4 s", "4 to 8 s", "8 s or more"]
-    assert groups_of(table(age=[20, 29, 30, None]), ["age"]).tolist() == [
+    assert group_names(table(age=[20, 29, 30, None]), ["age"]).tolist() == [
         "20 to 29",
         "20 to 29",
         "30 to 39",
         "not known",
     ]
-    assert groups_of(table(age=["young", "old"]), ["age"]).tolist() == ["young", "old"]
+    assert group_names(table(age=["young", "old"]), ["age"]).tolist() == ["young", "old"]
 
 
 def test_several_properties_make_groups_together() -> None:
-    found = groups_of(
+    found = group_names(
         table(gender=["male", None, "female"], intensity=[1.0, 2.0, np.nan]), ["gender", "intensity"]
     )
     assert found.tolist() == ["male, 1", "not known", "not known"]
@@ -52,7 +52,7 @@ def test_several_properties_make_groups_together() -> None:
 
 def test_what_is_not_told_is_an_error() -> None:
     with pytest.raises(ProbeError, match="Expected a corpus that tells race, but urdu does not"):
-        groups_of(table(gender=["male"]), ["race"])
+        group_names(table(gender=["male"]), ["race"])
     with pytest.raises(ProbeError, match="but got 'colour'; choose of these"):
         check_properties(["gender", "colour"])
     with pytest.raises(ProbeError, match="Expected --by with --gaps"):
