@@ -77,6 +77,11 @@ COMMANDS = {
         "scores from kept predictions: by speaker, gender or language",
         "emobox score runs/openai--whisper-base/emodb/paper --by gender",
     ),
+    "curve": Command(
+        "probe_commands",
+        "score a model with little data: few utterances, few speakers",
+        "emobox curve runs/openai--whisper-base/emodb/linear",
+    ),
     "fit": Command(
         "use_commands",
         "make a classifier to be used of a run",

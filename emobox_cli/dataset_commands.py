@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from emobox_cli.console import print_json, tables
+from emobox_cli.options import WordsError
 
 
 def add_corpora(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,20 @@ def run_corpora(arguments: argparse.Namespace) -> int:
 
 
 def add_doctor(parser: argparse.ArgumentParser) -> None:
-    _add_copy(parser)
+    _add_copy(parser, needed=False)
+    parser.add_argument(
+        "--suspects",
+        type=Path,
+        metavar="RUN",
+        help="list the utterances whose label the heads of a run confidently deny; with a corpus and its folder, "
+        "beside what raters said",
+    )
+    parser.add_argument(
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="of --suspects: where the list goes (default: the run's folder)",
+    )
     parser.add_argument("--jobs", type=int, default=1, help="how many files to decode at a time (default: 1)")
     parser.add_argument("--json", action="store_true", help="print JSON, with every name")
     parser.add_argument(
@@ -46,7 +60,16 @@ def add_doctor(parser: argparse.ArgumentParser) -> None:
 
 
 def run_doctor(arguments: argparse.Namespace) -> int:
-    """Examine a copy and print the diagnosis; 0 if it is the one the benchmark means, else 1."""
+    """Examine a copy and print the diagnosis; 0 if it is the one the benchmark means, else 1. Or list suspects."""
+    if arguments.suspects is not None:
+        from emobox_probe.trust.suspects import write_suspects
+
+        write_suspects(arguments.suspects, arguments.corpus, arguments.folder, arguments.csv, tables())
+        return 0
+    if arguments.corpus is None:
+        raise WordsError(
+            "Expected the name of a corpus, or --suspects with a run, but got neither; give one of them."
+        )
     from emobox_datasets.doctor.diagnosis import Diagnosis, Observation, as_json, show
     from emobox_datasets.doctor.doctor import diagnose
     from emobox_datasets.errors import CorpusError
@@ -105,6 +128,6 @@ def run_prepare(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _add_copy(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("corpus", help="name of the corpus, such as emodb")
+def _add_copy(parser: argparse.ArgumentParser, needed: bool = True) -> None:
+    parser.add_argument("corpus", nargs=None if needed else "?", help="name of the corpus, such as emodb")
     parser.add_argument("folder", nargs="?", help="folder that holds it (default: below $EMOBOX_DATA)")

@@ -6,14 +6,21 @@ from typing import TYPE_CHECKING
 
 from emobox_cli.console import print_json, tables
 from emobox_cli.options import add_format, add_options, settings_of
-from emobox_probe.config import BalanceConfig, ClassifyConfig, CrossConfig, ExtractConfig, ProbeConfig
+from emobox_probe.config import (
+    BalanceConfig,
+    ClassifyConfig,
+    CrossConfig,
+    CurveConfig,
+    ExtractConfig,
+    ProbeConfig,
+    names_in,
+)
 from emobox_probe.errors import ProbeError
 from emobox_probe.protocol import PROTOCOLS
 
 if TYPE_CHECKING:
     from emobox_probe.records.result import RunRecord
 
-GROUPINGS = ("speaker", "gender", "language")
 FIRST = ("model", "corpus", "protocol", "data_dir", "output_dir")
 
 
@@ -101,7 +108,18 @@ def run_protocols(arguments: argparse.Namespace) -> int:
 def add_score(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", type=Path, nargs="+", help="folders that hold runs, at any depth")
     parser.add_argument(
-        "--by", choices=GROUPINGS, help="score each group apart, and say how far they lie apart"
+        "--by",
+        type=names_in,
+        default=(),
+        metavar="PROPERTY,…",
+        help="score each group apart, and say how far they lie apart: speaker, gender, language, age, race, sentence, "
+        "intensity, duration, or several at once",
+    )
+    parser.add_argument(
+        "--gaps", action="store_true", help="of csv and json: the gaps between groups, not their scores"
+    )
+    parser.add_argument(
+        "--calibration", action="store_true", help="also say how far the probabilities can be trusted"
     )
     parser.add_argument(
         "--data-dir",
@@ -121,11 +139,13 @@ def run_score(arguments: argparse.Namespace) -> int:
     from emobox_probe.records.rated import RATED_FILE, RatedRecord
     from emobox_probe.records.record import folders_with
     from emobox_probe.records.result import RESULT_FILE
-    from emobox_probe.scoring.by_group import scores_by, show
+    from emobox_probe.scoring.by_group import gap_rows, scores_by, show, show_calibration
+    from emobox_probe.scoring.grouping import check_properties
     from emobox_probe.scoring.humans import rows_beside
     from emobox_probe.scoring.rated_groups import rated_scores_by
     from emobox_probe.scoring.rated_groups import show as show_rated
 
+    check_properties(arguments.by, arguments.gaps)
     kinds = (RESULT_FILE, CROSS_FILE, RATED_FILE)
     found = [
         sorted({folder for kind in kinds for folder in folders_with(kind, [at])}) for at in arguments.runs
@@ -135,6 +155,11 @@ def run_score(arguments: argparse.Namespace) -> int:
     scored = []
     for folder, record in _of_one_kind({folder: read_run(folder) for folder in dict.fromkeys(runs)}).items():
         if isinstance(record, RatedRecord):
+            if arguments.gaps or arguments.calibration:
+                raise ProbeError(
+                    f"Expected runs on labels with --gaps and --calibration, but {folder} is on what raters said; "
+                    f"leave them out."
+                )
             table = rated_scores_by(folder, record, arguments.by, arguments.data_dir)
             if arguments.format == "text":
                 show_rated(table, record, tables())
@@ -142,12 +167,16 @@ def run_score(arguments: argparse.Namespace) -> int:
             scored.append(table)
             continue
         predictions = read_predictions(folder, record)
-        table = scores_by(predictions, record, arguments.by)
+        table = scores_by(predictions, record, arguments.by, arguments.calibration)
         raters, sentences = (
             rows_beside(predictions, record, arguments.data_dir) if arguments.data_dir else (None, [])
         )
         if arguments.format == "text":
-            show(table, record, arguments.by, tables(), raters, sentences)
+            show(table, predictions, record, arguments.by, tables(), raters, sentences)
+            if arguments.calibration:
+                show_calibration(table, tables())
+        elif arguments.gaps:
+            table, raters = gap_rows(predictions, record, arguments.by), None
         table = table if raters is None else pd.concat([table, raters])
         table.insert(0, "run", str(folder))
         scored.append(table)
@@ -176,6 +205,19 @@ def _of_one_kind(records: "dict[Path, RunRecord]") -> "dict[Path, RunRecord]":
             f"kind by itself."
         )
     return records
+
+
+def add_curve(parser: argparse.ArgumentParser) -> None:
+    add_options(parser, CurveConfig, ("model", "corpus", "data_dir"), words=("run",))
+
+
+def run_curve(arguments: argparse.Namespace) -> int:
+    """Score heads on little data, and show both curves."""
+    from emobox_probe.trust.curve import curve, show
+
+    folder, record = curve(settings_of(CurveConfig, arguments))
+    show(record, folder, tables())
+    return 0
 
 
 def add_convert_checkpoint(parser: argparse.ArgumentParser) -> None:

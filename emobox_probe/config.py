@@ -13,14 +13,14 @@ from emobox_probe.errors import ProbeError, problem
 from emobox_probe.protocol import Target
 
 Dtype = Literal["float32", "bfloat16", "float16"]
-Layers = Literal["last", "all", "available"]
+Layers = Literal["last", "all", "available", "statistics"]
 Training = Literal["all", "released"]
 Device = Literal["cpu", "cuda", "mps"]
 TestSet = Literal["balanced", "all"]
 ExportForm = Literal["transformers", "onnx", "web"]
-ProtocolName = Literal["paper", "strict"]
-# Within a corpus `strict` may not be possible: it is this one then, which can also be named.
-WithinProtocolName = Literal["paper", "strict", "speaker-dependent"]
+ProtocolName = Literal["paper", "strict", "linear"]
+# Within a corpus `strict` and `linear` may not be possible: they are others then, which can also be named.
+WithinProtocolName = Literal["paper", "strict", "linear", "speaker-dependent", "linear-speaker-dependent"]
 # Where things are and how they are made, not what is measured: no record says them.
 PLACES = {"data_dir", "features_dir", "output_dir", "num_proc", "overwrite", "device", "batch_seconds"}
 # Of each label, so that a fifth of them, which is held out to choose on, is one.
@@ -111,7 +111,8 @@ class FeatureConfig(Config):
     layers: Layers | None = Field(
         None,
         description="all: also store the means of every layer, for a curve and a learned sum; available: where the "
-        "model has layers; default: by protocol",
+        "model has layers; statistics: where it has, means and standard deviations, as `linear` takes; default: by "
+        "protocol",
     )
     store_dtype: Dtype = Field("float16", description="what features are stored in")
     features_dir: Path | None = Field(None, description="default: $HF_HOME/emobox/features")
@@ -196,6 +197,27 @@ class CrossConfig(TrainingConfig):
         default_factory=dict,
         description="CORPUS=FOLDER: where a corpus is, as often as needed; default: $EMOBOX_DATA/<corpus>",
     )
+
+
+class CurveConfig(Config):
+    """How a model scores with little data."""
+
+    run: Path | None = Field(None, description="folder of a run of emobox probe --protocol linear")
+    model: str | None = Field(
+        None,
+        description="with --corpus, instead of a run; with one, the encoder where a record knows its folder by name "
+        "only",
+    )
+    corpus: str | None = Field(None, description="name of the corpus, such as emodb, with --model")
+    data_dir: Path | None = Field(
+        None, description="folder that holds the corpus; default: $EMOBOX_DATA/<corpus>"
+    )
+    draws: int = Field(10, gt=0, le=1000, description="of every size")
+    features_dir: Path | None = Field(None, description="default: $HF_HOME/emobox/features")
+    output_dir: Path = Field(Path("runs"), description="with --model, the run goes to a folder below it")
+    trust_remote_code: bool = Field(False, description="run the model repository's own code")
+    num_proc: int | None = Field(None, gt=0, description="processes that convert the corpus")
+    device: Device | None = Field(None, description="where the model runs; default: as accelerate chooses")
 
 
 class BalanceConfig(Config):

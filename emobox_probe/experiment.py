@@ -47,6 +47,7 @@ from emobox_probe.records.predictions import PREDICTIONS_FILE
 from emobox_probe.records.rated import RATED_FILE, RatedRecord, read_rated
 from emobox_probe.records.result import CorpusRecord, ResultRecord, RunRecord, read_record
 from emobox_probe.scoring.check import as_shown
+from emobox_probe.scoring.linear import fit_tasks, layers_in
 from emobox_probe.scoring.scores import Outcome, kept_heads
 from emobox_probe.scoring.sweep import AnyOutcome, train_tasks, views_of
 from emobox_probe.tasks.design import Design, Made, design_of
@@ -187,7 +188,7 @@ def run(config: ProbeConfig | CrossConfig, own: Any = None, load: Callable[..., 
         made = Made(outcomes, encoder, described, stores, pool, provenance)
         record, predictions = design.record(made)
         heads = None
-        if protocol.target == "label":
+        if protocol.target == "label" and protocol.layers != "statistics":
             kept_ones = kept_heads([outcome for outcome in outcomes if isinstance(outcome, Outcome)])
             heads = heads_content(kept_ones, design.labels, made.encoder.facts, config.store_dtype)
             record = record.model_copy(update={"heads_sha256": sha256_of(heads)})
@@ -211,7 +212,16 @@ def _train(
 ) -> tuple[list[AnyOutcome], float]:
     """The outcomes of all tasks, which the processes share, and the seconds of training."""
     started = time.perf_counter()
-    views = views_of(stores, protocol, accelerator.device, encoder.facts.layers == "all")
+    every_layer = encoder.facts.layers != "last"
+    if protocol.layers == "statistics":
+        count = len(layers_in(stores, every_layer))
+        with (
+            accelerator.split_between_processes(tasks) as mine,
+            progress_bar(accelerator, "heads", count * len(mine), "layer") as bar,
+        ):
+            fitted = fit_tasks(mine, pool, stores, protocol, every_layer, bar.update)
+        return gather_object(fitted), time.perf_counter() - started
+    views = views_of(stores, protocol, accelerator.device, every_layer)
     with (
         accelerator.split_between_processes(tasks) as mine,
         progress_bar(accelerator, "heads", views.count * len(mine) * protocol.epochs, "epoch") as bar,

@@ -13,10 +13,14 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 class Encoded(NamedTuple):
-    """One utterance: frames `(T, D)`, and with all layers asked for, their means over time `(L+1, D)`."""
+    """One utterance: frames `(T, D)`; with all layers asked for, their means over time `(L+1, D)`.
+
+    With statistics asked for, their standard deviations over time too, of the same shape, divided by T.
+    """
 
     frames: torch.Tensor
     means: torch.Tensor | None = None
+    deviations: torch.Tensor | None = None
 
 
 # Features that a device may still be at work on; calling waits for them.

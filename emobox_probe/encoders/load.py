@@ -46,7 +46,7 @@ def load_encoder(
         trust_remote_code: run the repository's own code.
         dtype: what the model computes in, of `DTYPES`.
         layers: `last`, or `all` for the means of all layers beside the frames of the last; `available` for `all`
-            where the encoder has layers.
+            where the encoder has layers, `statistics` for means and standard deviations where it has.
 
     Raises:
         ProbeError: there is no such model, it is no speech encoder, its weights are refused or not complete, it has no
@@ -75,7 +75,7 @@ def load_encoder(
     loaded, family, architecture = loading.load(name, revision, trust_remote_code)
     if device.type == "cuda" and dtype == "float32":
         torch.backends.cudnn.allow_tf32 = False  # 10 bits of mantissa would not be float32
-    layers = "last" if layers == "last" else "all"
+    layers = "all" if layers == "available" else layers
     return ModelEncoder(name, loaded, family, architecture, device, dtype, layers)
 
 

@@ -44,7 +44,8 @@ class ModelEncoder:
         own: OwnSource | None = None,
         known: EncoderFacts | None = None,
     ):
-        self._device, self._layers = device, layers == "all"
+        self._device, self._layers = device, layers != "last"
+        self._deviations = layers == "statistics"
         self._family, self._way = family, family.way_for(loaded.config)
         self._validity = Validity()
         self.budget = Budget.of(device)
@@ -152,7 +153,7 @@ class ModelEncoder:
         output = self._output(self._on_device(batch.inputs), min(batch.lengths))
         frames = output.frames  # (B, T, D)
         counts = self._counts(batch, output)
-        means = _means(output, counts) if self._layers else None
+        moments = _moments(output, counts, self._deviations) if self._layers else []
         packed = torch.cat([frames[row, :count] for row, count in enumerate(counts)])  # (sum of T, D)
         host = _to_host(packed.to(dtype or packed.dtype), self._cuda)
         timer.stop()
@@ -160,8 +161,8 @@ class ModelEncoder:
         def result() -> list[Encoded]:
             self.busy_seconds += timer.seconds()
             parts = host.split(counts)
-            rows = [None] * len(batch) if means is None else means.cpu().unbind()
-            return [Encoded(part, row) for part, row in zip(parts, rows, strict=True)]
+            rows = [moment.cpu().unbind() for moment in moments]
+            return [Encoded(part, *of_it) for part, *of_it in zip(parts, *rows, strict=True)]
 
         return result
 
@@ -253,22 +254,27 @@ def _tone(samples: int) -> np.ndarray:
     return np.sin(np.arange(samples, dtype=np.float32) / 10) / 10
 
 
-def _means(output: Output, counts: Sequence[int]) -> torch.Tensor:
-    """Means over the valid steps of every layer, float32 `(B, L+1, D)`."""
+def _moments(output: Output, counts: Sequence[int], deviations: bool) -> list[torch.Tensor]:
+    """Means, and standard deviations if asked for, over the valid steps of every layer: float32 `(B, L+1, D)` each."""
     whole = output.frames.shape[1]
     lengths = torch.tensor(counts, device=output.frames.device)
-    layers = []
+    means, spreads = [], []
     for layer in output.layers:  # (B, T', D), where T' may be a multiple of T
         steps = layer.shape[1]
         kept = -(-lengths * steps // whole)  # (B,)
-        outside = torch.arange(steps, device=layer.device) >= kept[:, None]
-        layers.append(layer.float().masked_fill(outside[..., None], 0).sum(1) / kept[:, None])
-    widths = {layer.shape[-1] for layer in layers}
+        outside = (torch.arange(steps, device=layer.device) >= kept[:, None])[..., None]
+        values = layer.float()
+        mean = values.masked_fill(outside, 0).sum(1) / kept[:, None]
+        means.append(mean)
+        if deviations:
+            squares = (values - mean[:, None]).masked_fill_(outside, 0).square_().sum(1)
+            spreads.append((squares / kept[:, None]).sqrt_())
+    widths = {layer.shape[-1] for layer in means}
     if len(widths) != 1:
         raise ProbeError(
             f"Expected layers of one width, but got {sorted(widths) or 'none'}; run it without --layers all."
         )
-    return torch.stack(layers, dim=1)
+    return [torch.stack(moment, dim=1) for moment in (means, spreads) if moment]
 
 
 def _to_host(packed: torch.Tensor, cuda: bool) -> torch.Tensor:
@@ -280,9 +286,21 @@ def _to_host(packed: torch.Tensor, cuda: bool) -> torch.Tensor:
 
 
 def _joined(windows: Sequence[Encoded]) -> Encoded:
-    """The windows of one utterance, one after another; means weigh windows by their frames."""
+    """The windows of one utterance, one after another; moments weigh windows by their frames."""
     if len(windows) == 1:
         return windows[0]
     frames = torch.cat([window.frames for window in windows])
-    means = [window.means * len(window.frames) for window in windows if window.means is not None]
-    return Encoded(frames, torch.stack(means).sum(0) / len(frames) if means else None)
+    shares = [len(window.frames) / len(frames) for window in windows]
+    means = [window.means for window in windows if window.means is not None]
+    if not means:
+        return Encoded(frames)
+    mean = _weighed(means, shares)
+    spreads = [window.deviations for window in windows if window.deviations is not None]
+    if not spreads:
+        return Encoded(frames, mean)
+    around = [spread.square() + (m - mean).square() for spread, m in zip(spreads, means, strict=True)]
+    return Encoded(frames, mean, _weighed(around, shares).sqrt())
+
+
+def _weighed(parts: Sequence[torch.Tensor], shares: Sequence[float]) -> torch.Tensor:
+    return torch.stack([share * part for share, part in zip(shares, parts, strict=True)]).sum(0)

@@ -25,9 +25,13 @@ from emobox_probe.config import FeatureConfig
 from emobox_probe.encoders.encoder import DTYPES
 from emobox_probe.encoders.load import Encoder, load_encoder
 from emobox_probe.encoders.model_encoder import ModelEncoder
+from emobox_probe.errors import ProbeError
 from emobox_probe.features.extraction import extract
 from emobox_probe.features.store import FeatureStore
 from emobox_probe.protocol import Protocol
+
+# What features hold that serve who asks for fewer, the richest first.
+RICHER = {"last": ("statistics", "all"), "all": ("statistics",), "statistics": ()}
 
 
 def encoder_of(config: FeatureConfig, device: torch.device, protocol: Protocol, own: Any = None) -> Encoder:
@@ -35,7 +39,12 @@ def encoder_of(config: FeatureConfig, device: torch.device, protocol: Protocol, 
 
     `own` is the model where it is an object in memory, which settings can only name.
     """
-    needed = "available" if protocol.layers == "every" else "last"
+    needed = {"last": "last", "every": "available", "statistics": "statistics"}[protocol.layers]
+    if protocol.layers == "statistics" and config.layers not in (None, "statistics"):
+        raise ProbeError(
+            f"Expected no --layers {config.layers} with protocol {protocol.name}, which takes the statistics of every "
+            f"layer; leave it out."
+        )
     encoder = load_encoder(
         config.model if own is None else own,
         device,
@@ -129,7 +138,7 @@ def feature_store(
 ) -> FeatureStore:
     """Where the features of this encoder on this corpus are, whether made already or not.
 
-    Features with the means of all layers also serve who asks for the last layer only.
+    Features with more also serve who asks for less: for the means of all layers, or for the last layer only.
     """
     root = config.features_dir or cache_folder("features")
 
@@ -141,8 +150,9 @@ def feature_store(
         }
         return FeatureStore(root, identity, list(whole["id"]), list(whole["duration"]))
 
-    richer = store("all")
-    return richer if richer.complete else store(encoder.facts.layers)
+    asked = encoder.facts.layers
+    richer = (store(layers) for layers in RICHER[asked])
+    return next((there for there in richer if there.complete), store(asked))
 
 
 def filled_store(

@@ -1,6 +1,7 @@
 """One shard of features on disk: a safetensors file that carries the checksum of what is in it.
 
-    lengths (N,) int64, means (N, L+1, D) float32 where stored, frames (sum of T, D); checksum in the metadata
+    lengths (N,) int64, frames (sum of T, D); where stored, means and deviations (N, L+1, D), float32;
+    checksum in the metadata
 
 The checksum is the SHA-256 of the SHA-256 digests of the header (with zeros for the checksum itself) and of the blocks
 of the content. Several threads work these out: one alone would let a fast GPU wait for it after the last batch. Every
@@ -46,8 +47,9 @@ _CHECKSUM = re.compile(rb'(?<="checksum":")[0-9a-f]{64}(?=")')
 def write_shard(path: Path, name: str, utterances: Sequence[Encoded]) -> None:
     """Write a shard whole, or not at all; `name` is of this shard alone, among those of all stores."""
     parts = [("lengths", [torch.tensor([len(utterance.frames) for utterance in utterances])])]
-    if utterances[0].means is not None:
-        parts.append(("means", [u.means[None] for u in utterances if u.means is not None]))
+    for moment in ("means", "deviations"):
+        if getattr(utterances[0], moment) is not None:
+            parts.append((moment, [getattr(utterance, moment)[None] for utterance in utterances]))
     parts.append(("frames", [utterance.frames for utterance in utterances]))
     header: dict[str, Any] = {"__metadata__": {"checksum": _NO_CHECKSUM}}
     offset = 0

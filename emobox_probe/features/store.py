@@ -268,10 +268,33 @@ class FeatureStore:
         Raises:
             ProbeError: the store has frames of the last layer only, or a shard is not what was written.
         """
+        return torch.cat([shard["means"] for shard in self._shards_with("means", "all")])
+
+    def layers(self) -> int:
+        """Of how many layers there are means and standard deviations.
+
+        Raises:
+            ProbeError: of none, or a shard is not what was written.
+        """
+        return self._shards_with("deviations", "statistics")[0]["deviations"].shape[1]
+
+    def statistics(self, layer: int) -> torch.Tensor:
+        """Means over time of one layer of every utterance, beside its standard deviations, float32 `(N, 2 D)`.
+
+        Raises:
+            ProbeError: the store has none, or a shard is not what was written.
+        """
+        shards = self._shards_with("deviations", "statistics")
+        moments = ("means", "deviations")
+        return torch.cat([torch.cat([shard[name][:, layer] for shard in shards]) for name in moments], dim=1)
+
+    def _shards_with(self, part: str, layers: str) -> list[dict[str, torch.Tensor]]:
         shards = [self._open(number) for number in range(len(self.shards))]
-        if "means" not in shards[0]:
-            raise ProbeError("Expected features with means of all layers; extract them with --layers all.")
-        return torch.cat([shard["means"] for shard in shards])
+        if part not in shards[0]:
+            raise ProbeError(
+                f"Expected features with {part} of all layers; extract them with --layers {layers}."
+            )
+        return shards
 
     def _open(self, number: int) -> dict[str, torch.Tensor]:
         path = self._shard_path(number)

@@ -48,6 +48,15 @@ class Trained:
         """What selection compares: the score on validation, then a lower loss where it ties."""
         return self.validation_score[self.epoch - 1], -self.validation_loss[self.epoch - 1]
 
+    @property
+    def selected(self) -> dict[str, float]:
+        """What was chosen, as a record says it."""
+        return {
+            "learning_rate": self.configuration.learning_rate,
+            "hidden": self.configuration.hidden,
+            "epoch": self.epoch,
+        }
+
 
 def select(runs: Sequence[Trained]) -> Trained:
     """The run with the best validation scores; the earlier in the sweep where they tie."""

@@ -14,6 +14,8 @@ from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.matrix_products import Products
 from emobox_probe.encoders.names import model_name
 from emobox_probe.protocol import protocol_id, settings_of
+from emobox_probe.records.calibration import Calibration
+from emobox_probe.records.gaps import Gaps
 from emobox_probe.records.humans import HumanLine
 from emobox_probe.records.interval import METRICS as METRICS
 from emobox_probe.records.interval import Interval as Interval
@@ -22,6 +24,7 @@ from emobox_probe.records.interval import Share
 from emobox_probe.records.record import Record, read_json
 from emobox_probe.records.shown import ShownRecord
 from emobox_probe.report.pictures import Picture, confusion_picture, layers_picture, shortened
+from emobox_probe.report.trust_pictures import calibration_picture
 
 LIBRARIES = (
     "accelerate",
@@ -44,15 +47,21 @@ HeldOut = Literal["released", "speakers", "utterances", "mixed"]
 
 
 class Choice(Record):
-    """How much was trained and chosen on with one seed, and what was chosen on validation."""
+    """How much was trained and chosen on with one seed, and what was chosen on validation.
+
+    Heads of `linear` have a `strength`, and no learning rate, hidden units and epochs; others have those.
+    `temperature` is what makes the validation part likeliest (None in older records).
+    """
 
     seed: int
     training: int
     validation: int
     layer: str
-    learning_rate: float
-    hidden: int
-    epoch: int
+    learning_rate: float | None = None
+    hidden: int | None = None
+    epoch: int | None = None
+    strength: float | None = None
+    temperature: float | None = None
 
 
 class Selection(Choice):
@@ -220,10 +229,11 @@ class ResultRecord(RunRecord):
     do not count in that fold. `spread` is over folds, `seed_spread` over seeds. `test_selected`, a mean too, shows what
     choosing on test would have gained. `layers` and `weighted_sum` are there where the means of all layers were stored.
     `remarks` says in words what a reader must know of the protocol on this corpus. `speaker_only` scores, all
-    utterances together, the commonest training label of who speaks, without audio (None in older records): what of a
-    score could be had by voice alone. `humans` is what people did on the same utterances (None where the copy does not
-    tell, and in older records). `seed_0` is, where `paper` was repeated with more seeds, the mean over folds of
-    the published one.
+    utterances together, the commonest training label of who speaks, without audio (None in older records): what of
+    a score could be had by voice alone. `humans` is what people did on the same utterances (None where the copy
+    does not tell, and in older records). `calibration` is of the probabilities of all tested utterances together,
+    and `gaps` lie between genders (None in older records; gaps also where the corpus tells no two genders).
+    `seed_0` is, where `paper` was repeated with more seeds, the mean over folds of the published one.
     """
 
     FILE: ClassVar[str] = RESULT_FILE
@@ -245,6 +255,8 @@ class ResultRecord(RunRecord):
     humans: HumanLine | None = None
     remarks: list[str] = Field(default_factory=list)
     seed_0: Scores | None = None
+    calibration: Calibration | None = None
+    gaps: Gaps | None = None
 
     @property
     def chance(self) -> float:
@@ -294,11 +306,14 @@ class ResultRecord(RunRecord):
         return pd.DataFrame(rows).astype({"tested": "Int64", "ua_low": float, "ua_high": float})
 
     def pictures(self) -> dict[str, Picture]:
-        """The confusion matrix of all tested utterances; UA by layer where layers were scored."""
+        """The confusion matrix and calibration of all tested utterances; UA by layer where layers were scored."""
         named = Path(model_name(self.encoder.name)).name
         protocol = shortened(self.protocol_id)
         title = f"{shortened(named)} on {shortened(self.corpus.name)}, protocol {protocol}"
         pictures = {"confusion.png": confusion_picture(self.confusion, self.corpus.labels, title)}
+        if self.calibration:
+            bins, risk = self.calibration.curves()
+            pictures["calibration.png"] = calibration_picture(bins, risk, title)
         if self.layers:
             learned = self.weighted_sum.scores.ua if self.weighted_sum else None
             pictures["layers.png"] = layers_picture(curve_of(self.layers), learned, title)

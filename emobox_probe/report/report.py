@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from emobox_probe.features.shards import write_whole
-from emobox_probe.protocol import STRICT
+from emobox_probe.protocol import STRICT_V1
 from emobox_probe.records.classified import ClassifiedRecord
 from emobox_probe.records.cross_result import CrossRecord, Source
 from emobox_probe.records.heads_file import HEADS_FILE
@@ -63,6 +63,11 @@ def show(record: ShownRecord, folder: Path, console: Console) -> None:
     console.print(_table(record))
     for sentence in remarks(record):
         console.print(sentence)
+    if isinstance(record, ResultRecord) and record.calibration:
+        console.print(record.calibration.sentence)
+    if isinstance(record, ResultRecord) and record.gaps:
+        for sentence in record.gaps.sentences:
+            console.print(sentence)
     console.print(f"written to {folder}", soft_wrap=True)
 
 
@@ -151,8 +156,8 @@ def remarks(record: ShownRecord) -> list[str]:
         return [*sentences, *record.remarks, *unusual]
     kinds = {fold.kind for fold in record.folds}
     if record.protocol["folds"] not in kinds:
-        # In version 1 they also stood in where nobody knew whether they do.
-        perhaps = "" if record.protocol_id == STRICT.name else ", or speakers are not known"
+        # In version 1 of strict they also stood in where nobody knew whether they do.
+        perhaps = ", or speakers are not known" if record.protocol_id.startswith(STRICT_V1) else ""
         sentences.append(f"The released folds stand in: they share no speaker{perhaps}.")
     if record.seed_0:
         sentences.append(

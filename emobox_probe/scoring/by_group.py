@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from emobox_metric.ser_metric.scores import scores_from_confusion
-from emobox_probe.errors import ProbeError
+from emobox_probe.records.calibration import NAMES, score_of
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.predictions import (
     CONFIDENCE,
@@ -21,12 +21,17 @@ from emobox_probe.records.predictions import (
 )
 from emobox_probe.records.result import METRICS, ResultRecord, RunRecord
 from emobox_probe.report.percent import score_text
+from emobox_probe.scoring.calibration import calibration_of
+from emobox_probe.scoring.gaps import gaps_of, rows_of, show_gaps
+from emobox_probe.scoring.grouping import NOT_KNOWN, group_names
 
-# Names of groups: of all utterances, and of those that the property is not known of.
-ALL, NOT_KNOWN = "all", "not known"
+# The name of the group of all utterances.
+ALL = "all"
 
 
-def scores_by(predictions: pd.DataFrame, record: RunRecord, by: str | None) -> pd.DataFrame:
+def scores_by(
+    predictions: pd.DataFrame, record: RunRecord, by: str | Sequence[str] = (), calibrated: bool = False
+) -> pd.DataFrame:
     """One row a group of utterances, each with UA, WA and F1 in percent and an interval of UA.
 
     Predictions of all folds and seeds of a group are scored together; between corpora, every pair by itself, and
@@ -34,43 +39,41 @@ def scores_by(predictions: pd.DataFrame, record: RunRecord, by: str | None) -> p
     tells how many have one. A group of fewer than four speakers has no interval (utterances, where speakers are not
     known). `ua_chance` is the UA of who always says the same of these labels; `ua_speaker` what who speaks would have
     scored, without audio: NaN between corpora, and in groups of runs of older versions, which did not keep it.
+    Of several properties, groups are what they are together. With `calibrated`, columns say how far the probabilities
+    of a group can be trusted.
 
     Raises:
         ProbeError: the predictions do not tell that property, or not of every utterance.
     """
     if not isinstance(record, CrossRecord):
-        return pd.DataFrame([_row(name, part, record) for name, part in groups_of(predictions, by)])
+        return pd.DataFrame(
+            [_row(name, part, record, calibrated) for name, part in groups_of(predictions, by)]
+        )
     return pd.DataFrame(
         [
-            {"train": source, "test": target, **_row(name, part, record)}
+            {"train": source, "test": target, **_row(name, part, record, calibrated)}
             for (source, target), pair in predictions.groupby(["source", "target"], sort=False)
             for name, part in groups_of(pair, by)
         ]
     )
 
 
-def groups_of(predictions: pd.DataFrame, by: str | None) -> list[tuple[str, pd.DataFrame]]:
-    """The predictions by a property, each group with its name; all together where there is none.
+def groups_of(predictions: pd.DataFrame, by: str | Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
+    """The predictions by properties, each group with its name, those not known last; all together where there is none.
 
     Raises:
-        ProbeError: the predictions do not tell that property.
+        ProbeError: the predictions do not tell a property.
     """
-    if by is None:
+    if not by:
         return [(ALL, predictions)]
-    if by not in predictions:
-        raise ProbeError(
-            f"Expected predictions with {by}, but this run did not keep it (it is of an older version); "
-            f"run the probe again, which takes the stored features."
-        )
-    unknown = predictions[by].isna()
-    if unknown.all():
-        corpora = ", ".join(sorted(set(predictions["target"])))
-        raise ProbeError(f"Expected a corpus that tells {by}, but {corpora} does not; choose another.")
-    groups = [(str(name), part) for name, part in predictions[~unknown].groupby(by)]
-    return [*groups, (NOT_KNOWN, predictions[unknown])] if unknown.any() else groups
+    groups = group_names(predictions, [by] if isinstance(by, str) else by)
+    return sorted(
+        ((str(name), part) for name, part in predictions.groupby(groups.to_numpy())),
+        key=lambda named: (named[0] == NOT_KNOWN, named[0]),
+    )
 
 
-def _row(name: str, part: pd.DataFrame, record: RunRecord) -> dict[str, Any]:
+def _row(name: str, part: pd.DataFrame, record: RunRecord, calibrated: bool) -> dict[str, Any]:
     labels, absent = labels_of(record), record.protocol["absent"]
     scores = scores_from_confusion(confusion_of(part, labels), absent)
     interval = interval_of(part, labels, absent)
@@ -86,7 +89,16 @@ def _row(name: str, part: pd.DataFrame, record: RunRecord) -> dict[str, Any]:
         "interval": interval.text("ua"),
         "ua_chance": 100 / (present if absent == "skip" else len(labels)),
         "ua_speaker": _by_speaker_alone(name, part, record),
+        **(_calibration(part, record) if calibrated else {}),
     }
+
+
+def _calibration(part: pd.DataFrame, record: RunRecord) -> dict[str, float]:
+    """Columns of the calibration of a group: as heads answer, and with their temperature (NaN without one)."""
+    found = calibration_of(part, record)
+    plain = found.plain.model_dump()
+    scaled = found.scaled.model_dump() if found.scaled else dict.fromkeys(plain, np.nan)
+    return plain | {f"{name}_with_temperature": value for name, value in scaled.items()}
 
 
 def _by_speaker_alone(name: str, part: pd.DataFrame, record: RunRecord) -> float:
@@ -99,10 +111,34 @@ def _by_speaker_alone(name: str, part: pd.DataFrame, record: RunRecord) -> float
     return np.nan
 
 
+def gap_rows(predictions: pd.DataFrame, record: RunRecord, by: Sequence[str]) -> pd.DataFrame:
+    """One row for every pair of groups and UA or label; between corpora, within each pair that `train` and `test` say.
+
+    Raises:
+        ProbeError: as `scores_by`.
+    """
+    rows = []
+    for where, part in _pairs(predictions, record):
+        gaps = gaps_of(part, labels_of(record), by)
+        rows += [{**where, **row} for row in (rows_of(gaps) if gaps else [])]
+    return pd.DataFrame(rows)
+
+
+def _pairs(predictions: pd.DataFrame, record: RunRecord) -> list[tuple[dict[str, str], pd.DataFrame]]:
+    """The predictions of every pair of corpora; within one, all."""
+    if not isinstance(record, CrossRecord):
+        return [({}, predictions)]
+    return [
+        ({"train": str(source), "test": str(target)}, part)
+        for (source, target), part in predictions.groupby(["source", "target"], sort=False)
+    ]
+
+
 def show(
     table: pd.DataFrame,
+    predictions: pd.DataFrame,
     record: RunRecord,
-    by: str | None,
+    by: Sequence[str],
     console: Console,
     raters: pd.DataFrame | None = None,
     sentences: Sequence[str] = (),
@@ -112,7 +148,7 @@ def show(
     Between corpora, groups are those within each pair.
     """
     pair = ("trained on", "tested on") if isinstance(record, CrossRecord) else ()
-    group = (by,) if by else () if pair else ("",)
+    group = (", ".join(by),) if by else () if pair else ("",)
     scores = ("UA", "WA", "F1", f"{100 * CONFIDENCE:.0f} % interval of UA", "chance", "speaker alone")
     shown = Table(*pair, *group, *scores, "labels", "utterances", title=f"{record.title} (percent)")
     for row in (table if raters is None else pd.concat([table, raters])).to_dict("records"):
@@ -123,22 +159,21 @@ def show(
     console.print(shown)
     for sentence in sentences:
         console.print(sentence)
-    if not by:
-        return
-    if not pair:
-        _show_gap(table, "", console)
-        return
-    for (source, target), part in table.groupby(["train", "test"], sort=False):
-        _show_gap(part, f", {source} on {target}", console)
+    for where, part in _pairs(predictions, record) if by else ():
+        gaps = gaps_of(part, labels_of(record), by)
+        if gaps:
+            show_gaps(gaps, f", {where['train']} on {where['test']}" if where else "", console)
 
 
-def _show_gap(part: pd.DataFrame, where: str, console: Console) -> None:
-    known = part[part["group"] != NOT_KNOWN].to_dict("records")
-    if len(known) < 2:
-        return
-    worst, *_, best = sorted(known, key=lambda row: row["ua"])
-    console.print(
-        f"Gap in UA{where}: {best['ua'] - worst['ua']:.1f} ({best['group']} {best['ua']:.1f}, {worst['group']} "
-        f"{worst['ua']:.1f})",
-        soft_wrap=True,
-    )
+def show_calibration(table: pd.DataFrame, console: Console) -> None:
+    """Print how far the probabilities of each group can be trusted, as `scores_by` with `calibrated` has it."""
+    shown = Table("", *NAMES.values(), title="Calibration: as heads answer, and with temperature")
+    for row in table.to_dict("records"):
+        where = ", ".join(str(row[name]) for name in ("train", "test", "group") if name in row)
+        cells = []
+        for field in NAMES:
+            scaled = row[f"{field}_with_temperature"]
+            after = "" if np.isnan(scaled) else f" ({score_of(field, scaled)})"
+            cells.append(score_of(field, row[field]) + after)
+        shown.add_row(where, *cells)
+    console.print(shown)

@@ -13,7 +13,9 @@ from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.predictions import PREDICTIONS_FILE, confusion_of, read_predictions
 from emobox_probe.records.rated import RatedInterval, RatedRecord, read_rated_predictions
 from emobox_probe.records.result import METRICS, Interval, ResultRecord, RunRecord, Scores
+from emobox_probe.scoring.calibration import calibration_of
 from emobox_probe.scoring.classified import part_summary_of
+from emobox_probe.scoring.gaps import gaps_by_gender
 from emobox_probe.scoring.rated import rated_summary_of, scores_of_fold
 from emobox_probe.scoring.summary import (
     as_of_today,
@@ -125,6 +127,12 @@ def _parts(record: RunRecord | ClassifiedRecord, predictions: pd.DataFrame) -> I
     summary = summary_of(record.folds, predictions, labels, absent, record.interval.method)
     yield from _compared(record, summary)
     yield "seed 0", record.seed_0, seed_0_of(record.folds, record.protocol)
+    if record.calibration is not None:  # older records have none
+        again = calibration_of(predictions, record)
+        yield "the calibration", record.calibration.numbers(), again.numbers()
+    if record.gaps is not None:
+        between = gaps_by_gender(predictions, record)
+        yield "gaps", record.gaps.numbers(), between and between.numbers()
 
 
 def _rated_parts(record: RatedRecord, predictions: pd.DataFrame) -> Iterator[tuple[str, Any, Any]]:

@@ -65,9 +65,7 @@ def rated_outcome(task: Task, pool: Pool, answers: Sequence[Answer]) -> RatedOut
         training=len(task.group.training),
         validation=len(task.group.validation),
         layer=chosen.view,
-        learning_rate=chosen.head.configuration.learning_rate,
-        hidden=chosen.head.configuration.hidden,
-        epoch=chosen.head.epoch,
+        **chosen.head.selected,  # type: ignore[arg-type]  # numbers, as the record checks
     )
     loss = -chosen.head.merit[1]
     constant = trained.mean(axis=0).tolist()

@@ -1,5 +1,6 @@
 """Scores of groups of utterances on what raters said of them, from kept predictions, without training."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from emobox_probe.scoring.rated import scored
 
 
 def rated_scores_by(
-    folder: Path, record: RatedRecord, by: str | None, data_dir: Path | None = None
+    folder: Path, record: RatedRecord, by: str | Sequence[str] = (), data_dir: Path | None = None
 ) -> pd.DataFrame:
     """One row a group of utterances and score: group, utterances, score, value, low, high (NaN where there is none).
 

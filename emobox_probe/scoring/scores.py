@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from emobox_datasets.folds.speaker_only import speaker_only
+from emobox_metric.ser_metric.calibration import fit_temperature
 from emobox_metric.ser_metric.scores import confusion_matrix
 from emobox_probe.heads.groups import Trained
 from emobox_probe.heads.heads import Head
+from emobox_probe.heads.linear import Fitted
 from emobox_probe.protocol import Protocol
 from emobox_probe.records.cross_result import CrossRecord, Pair, Source
 from emobox_probe.records.heads_file import KeptHead
@@ -51,14 +53,16 @@ from emobox_probe.tasks.tasks import Task
 class Answer:
     """The best head on one view of the features, and its logits (E, C) for the tested rows.
 
-    `candidate`: the score may be chosen from it; `in_curve`: it is a point of the layer curve.
+    `candidate`: the score may be chosen from it; `in_curve`: it is a point of the layer curve. `validated`: its logits
+    (B, C) for the validation rows, where they are wanted.
     """
 
     view: str
-    head: Trained
+    head: Trained | Fitted
     logits: Tensor
     candidate: bool
     in_curve: bool
+    validated: Tensor | None = None
 
     @property
     def ids(self) -> np.ndarray:
@@ -84,8 +88,8 @@ class OnTarget:
 class Outcome:
     """One task: what was chosen, what was predicted for each tested utterance, and what is known of each target.
 
-    `head` is the one that was chosen. `speaker_only`: within a corpus, what who speaks tells of each tested utterance,
-    without audio.
+    `head` is the one that was chosen (None for a linear one, which is not kept). `speaker_only`: within a corpus, what
+    who speaks tells of each tested utterance, without audio.
     """
 
     source: str
@@ -96,7 +100,7 @@ class Outcome:
     selection: Selection
     predictions: pd.DataFrame
     tested: dict[str, OnTarget]
-    head: Head
+    head: Head | None
     speaker_only: list[str] | None = None
 
 
@@ -133,10 +137,9 @@ def outcome(
         training=len(task.group.training),
         validation=len(task.group.validation),
         layer=chosen.view,
-        learning_rate=chosen.head.configuration.learning_rate,
-        hidden=chosen.head.configuration.hidden,
-        epoch=chosen.head.epoch,
+        **chosen.head.selected,  # type: ignore[arg-type]  # numbers, as the record checks
         validation_ua=chosen.head.merit[0],
+        temperature=_temperature(chosen, task),
         unvalidated=[pool.labels[label] for label in task.unvalidated],
     )
     return Outcome(
@@ -148,16 +151,25 @@ def outcome(
         selection,
         predictions,
         tested,
-        chosen.head.head.cpu(),
+        chosen.head.head.cpu() if isinstance(chosen.head, Trained) else None,
         None if task.kind == "cross" else _speaker_only(task, pool),
     )
 
 
+def _temperature(chosen: Answer, task: Task) -> float | None:
+    """What the logits of validation are divided by to be likeliest; no test label is read."""
+    if chosen.validated is None:
+        return None
+    truth = task.group.labels[task.group.validation]
+    return fit_temperature(chosen.validated.cpu().numpy(), truth.numpy())
+
+
 def kept_heads(outcomes: Sequence[Outcome]) -> list[KeptHead]:
-    """The chosen head of every task, as it is kept beside the record."""
+    """The chosen head of every task, as it is kept beside the record; none of linear ones."""
     return [
         KeptHead(made.source, made.fold, made.selection.seed, made.selection.layer, made.head)
         for made in outcomes
+        if made.head is not None
     ]
 
 
@@ -212,11 +224,13 @@ def _tested(
         return scores_of(confusion_matrix(truth, ids[rows], classes), protocol.absent)
 
     learned = None
-    if weighted_sum is not None and weighted_sum.head.head.mixing is not None:
+    if weighted_sum is not None and isinstance(weighted_sum.head, Trained):
+        mixing = weighted_sum.head.head.mixing
+        assert mixing is not None
         learned = WeightedSum(
             validation_ua=weighted_sum.head.merit[0],
             scores=scored(weighted_sum.ids),
-            weights=weighted_sum.head.head.mixing.tolist(),
+            weights=mixing.tolist(),
         )
     return OnTarget(
         # What choosing configuration and epoch on test would have given; not a score of the model.

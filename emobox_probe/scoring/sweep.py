@@ -171,6 +171,7 @@ def _answers(task: Task, best: Sequence[tuple[View, Trained]], views: Views) -> 
             predict(run.head, view.frames, task.tested, view.place),
             view.frames is views.candidates,
             view.frames is views.curve,
+            predict(run.head, view.frames, task.group.validation, view.place),
         )
         for view, run in best
     ]

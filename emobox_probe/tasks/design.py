@@ -19,7 +19,7 @@ from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.load import Encoder
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.store import FeatureStore
-from emobox_probe.protocol import PROTOCOLS, SPEAKER_DEPENDENT, STRICT, Protocol, settings_of
+from emobox_probe.protocol import PROTOCOLS, WITHOUT_NEW_SPEAKERS, Protocol, settings_of
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.records.rated import RATED_FILE, read_rated
 from emobox_probe.records.result import (
@@ -31,6 +31,8 @@ from emobox_probe.records.result import (
     RunRecord,
     read_record,
 )
+from emobox_probe.scoring.calibration import calibration_of
+from emobox_probe.scoring.gaps import gaps_by_gender
 from emobox_probe.scoring.humans import human_line
 from emobox_probe.scoring.rated import RatedOutcome, score_rated
 from emobox_probe.scoring.scores import Outcome, score, score_pairs
@@ -124,7 +126,12 @@ class Within:
         )
         intended = corpora.load(corpus.name).intended
         humans = human_line(predictions, corpus.labels, made.pool.votes(corpus.name), intended)
-        return record.model_copy(update={"humans": humans}), predictions
+        calibration = calibration_of(predictions, record)
+        gaps = gaps_by_gender(predictions.merge(made.pool.about(), on="id", how="left"), record)
+        return (
+            record.model_copy(update={"humans": humans, "calibration": calibration, "gaps": gaps}),
+            predictions,
+        )
 
     def encoder(self, made: Made) -> EncoderRecord:
         (store,) = made.stores
@@ -142,14 +149,14 @@ class Within:
         sentences = []
         if corpus.synthesise is not None and corpus.tables:
             sentences.append(f"Utterances and raters of {corpus.display_name} are made up.")
-        if self.protocol.name != SPEAKER_DEPENDENT.name:
-            return sentences
-        return [
-            *sentences,
+        sentences += [
             f"No claim about new speakers: speakers cannot be kept apart, because "
-            f"{why_speaker_dependent(self.corpora[0])}. The recipe of {STRICT.name} on the released folds; never to be "
-            f"compared or averaged with scores of {STRICT.name}.",
+            f"{why_speaker_dependent(corpus)}. The recipe of {usual} on the released folds; never to be "
+            f"compared or averaged with scores of {usual}."
+            for usual, without in WITHOUT_NEW_SPEAKERS.items()
+            if without == self.protocol.name
         ]
+        return sentences
 
     def read(self, folder: Path) -> ResultRecord:
         return read_record(folder)
@@ -380,6 +387,11 @@ def design_of(config: ProbeConfig | CrossConfig) -> Design:
             )
         if config.target == "label":
             return Within(config, protocol)
+        if protocol.layers == "statistics":
+            raise ProbeError(
+                f"Expected --target label with --protocol {config.protocol}, whose heads tell labels apart, but got "
+                f"{config.target}; leave out --target, or use --protocol strict."
+            )
         return Rated(config, protocol.with_target(config.target))
     return Between(config, PROTOCOLS[config.protocol].with_seeds(config.seeds))
 

@@ -20,8 +20,9 @@ from emobox_probe.tasks.subset import first_of_each_label
 
 # Stands for a label that heads must not see: outside the label space, or of a tested utterance.
 HIDDEN = -1
-# What a table of predictions says of utterances beside who speaks.
-ABOUT = ["id", "gender", "language"]
+# What a table of predictions says of utterances beside who speaks, where the corpus tells it.
+NUMBERED = ("age", "sentence", "intensity")
+ABOUT = ["id", "gender", "language", "duration", "age", "race", "sentence", "intensity"]
 
 
 @dataclass
@@ -95,10 +96,15 @@ class Pool:
         return self.parts(name, configuration).get(part, torch.empty(0, dtype=torch.long))
 
     def about(self) -> pd.DataFrame:
-        """What else is known of every utterance: id, gender, language."""
+        """What else is known of every utterance: a column each of `ABOUT`, as far as corpora tell it."""
         tables: list[pd.DataFrame] = [
-            whole.select_columns(ABOUT).to_pandas() for whole in self.audio.values()
+            whole.select_columns([name for name in ABOUT if name in whole.column_names]).to_pandas()
+            for whole in self.audio.values()
         ]
+        if len(tables) > 1:  # corpora may number what others name
+            tables = [
+                table.astype({name: "string" for name in NUMBERED if name in table}) for table in tables
+            ]
         return pd.concat(tables)
 
     def votes(self, name: str) -> dict[str, Mapping[str, float] | None]:

@@ -16,7 +16,7 @@ from emobox_datasets.folds.trainable import CORRECT_FOLDS, why_untrainable
 from emobox_probe.config import TestSet, Training
 from emobox_probe.errors import ProbeError
 from emobox_probe.heads.groups import Group
-from emobox_probe.protocol import PROTOCOLS, SPEAKER_DEPENDENT, STRICT, Protocol
+from emobox_probe.protocol import PROTOCOLS, WITHOUT_NEW_SPEAKERS, Protocol
 from emobox_probe.tasks.pairings import Pairing
 from emobox_probe.tasks.pool import Pool
 from emobox_probe.tasks.validation import HeldOut, held_out, validation_of
@@ -53,7 +53,7 @@ class Task:
 
 
 def protocol_within(name: str, corpus: Corpus, seeds: int | None = None) -> Protocol:
-    """The protocol of that name on the folds of a corpus: `strict` is another where speakers cannot be kept apart.
+    """The protocol of that name on the folds of a corpus: `strict` and `linear` are others without new speakers.
 
     Args:
         name: of a protocol.
@@ -61,16 +61,17 @@ def protocol_within(name: str, corpus: Corpus, seeds: int | None = None) -> Prot
         seeds: how many; default: by protocol.
 
     Raises:
-        ProbeError: `speaker-dependent` is named, but the corpus has folds that keep speakers apart.
+        ProbeError: what they become is named, but the corpus has folds that keep speakers apart.
     """
     reason = why_speaker_dependent(corpus)
-    if name == STRICT.name and reason:
-        name = SPEAKER_DEPENDENT.name
-    if name == SPEAKER_DEPENDENT.name and not reason:
-        raise ProbeError(
-            f"Expected a corpus without folds that keep speakers apart for --protocol {name}, but {corpus.name} has "
-            f"some; use --protocol {STRICT.name}, or paper for its released folds."
-        )
+    for usual, without in WITHOUT_NEW_SPEAKERS.items():
+        if name == usual and reason:
+            return PROTOCOLS[without].with_seeds(seeds)
+        if name == without and not reason:
+            raise ProbeError(
+                f"Expected a corpus without folds that keep speakers apart for --protocol {name}, but {corpus.name} "
+                f"has some; use --protocol {usual}, or paper for its released folds."
+            )
     return PROTOCOLS[name].with_seeds(seeds)
 
 

@@ -99,8 +99,12 @@ def chosen_settings(source: RunRecord, seeds: int, training: int) -> FitSettings
     selections: Sequence[Selection] = source.folds if isinstance(source, ResultRecord) else source.sources
     counted = Counter((one.layer, one.learning_rate, one.hidden) for one in selections)
     (layer, rate, hidden), _ = counted.most_common(1)[0]
+    assert rate is not None  # linear heads, which have neither, are not kept or used
+    assert hidden is not None
     epochs = [
-        one.epoch for one in selections if (one.layer, one.learning_rate, one.hidden) == (layer, rate, hidden)
+        one.epoch
+        for one in selections
+        if (one.layer, one.learning_rate, one.hidden) == (layer, rate, hidden) and one.epoch is not None
     ]
     return FitSettings(
         layer=layer,

@@ -101,6 +101,11 @@ def read_usable(folder: str | Path, wanted: str = "a run or a fit") -> Usable:
             f"the folder that one of these commands wrote: emobox probe, cross, fit."
         )
     record = read_run(folder)
+    if record.protocol["layers"] == "statistics":
+        raise ProbeError(
+            f"Expected the folder of {wanted} whose heads are kept, but {folder} is of protocol {record.protocol_id}, "
+            f"whose are not; run the probe with --protocol strict."
+        )
     kept = read_heads(folder, record.heads_sha256)
     _check_labels(folder, kept.description.labels, labels_of(record))
     within = isinstance(record, ResultRecord)

@@ -112,13 +112,14 @@ def _line(ledger: Ledger, item: Item, speeds: Speeds, again: bool) -> Line:
 
 
 def feature_bytes(ledger: Ledger, item: Item, here: ModelHere) -> float:
-    """Frames of the last layer in the stored type, and the means of every layer in float32."""
+    """Frames of the last layer in the stored type; means, or also deviations, of every layer in float32."""
     assert item.model is not None
     card, size = corpora.load(item.places[0].name), here.size
     width = torch.empty((), dtype=DTYPES[ledger.plan.store_dtype]).element_size()
     frames = card.hours * 3600 * size.frame_rate * size.dimension * width
-    means = card.utterances * (size.layers + 1) * size.dimension * 4
-    return frames + (0 if layers_of(ledger.plan, item.model) == "last" else means)
+    moment = card.utterances * (size.layers + 1) * size.dimension * 4
+    moments = {"last": 0, "statistics": 2}.get(layers_of(ledger.plan, item.model), 1)
+    return frames + moments * moment
 
 
 def peak_disk(lines: Sequence[Line], items: Sequence[Item], keep_features: bool) -> float:

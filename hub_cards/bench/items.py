@@ -86,9 +86,11 @@ def _cross(plan: Plan, model: Model, cross: Cross, protocol: Protocol) -> Item:
 def layers_of(plan: Plan, model: Model) -> str:
     """Which layers are extracted: one set of features serves every protocol of the plan, in any order."""
     protocols = {*plan.protocols, *(protocol for cross in plan.cross for protocol in cross.protocols)}
-    every = any(PROTOCOLS[protocol].layers == "every" for protocol in protocols)
-    if not every or model.name.startswith(BUILTIN):
+    asked = {PROTOCOLS[protocol].layers for protocol in protocols}
+    if asked <= {"last"} or model.name.startswith(BUILTIN):
         return "last"
+    if "statistics" in asked:
+        return "statistics"
     return (
         "available" if is_own(model.name) else "all"
     )  # one's own shows whether it has layers when it is run

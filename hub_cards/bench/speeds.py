@@ -43,12 +43,15 @@ REFERENCES = (
 )
 # Built-in descriptors run on the CPU.
 BUILTIN_SPEED = 150.0
-# Work a second (`training_work`), by device and by what heads see: frames, or means of every layer.
+# Work a second (`training_work`), by device and by what heads see: frames, or means or statistics of every layer.
 TRAINING = {
     ("cuda", "last"): (5.06e13, "an H100, scaling.cuda.json"),
     ("cuda", "every"): (4.32e12, "an H100, scaling.cuda.json"),
     ("cpu", "last"): (6.09e10, "2 cores, scaling.cpu.json"),
     ("cpu", "every"): (1.48e10, "2 cores, scaling.cpu.json"),
+    # Linear heads are fitted on the CPU wherever the encoder runs.
+    ("cpu", "statistics"): (8e6, "linear heads of EmoDB on 2 cores"),
+    ("cuda", "statistics"): (8e6, "linear heads of EmoDB on 2 cores"),
 }
 # What a head on frames does beside its products, for every hidden unit of every frame: as much as products with so many
 # dimensions more. On GPUs that has not been measured.
@@ -123,7 +126,7 @@ class Speeds:
                 for record in self.records
                 if record.provenance.hardware == self.hardware
                 and record.provenance.processes == 1
-                and ("every" if record.layers else "last") == frames
+                and _seen_by(record) == frames
                 and record.protocol.get("epochs") == protocol.epochs
             ]
             self._rates[key] = median(rates) if rates else None
@@ -138,12 +141,17 @@ def billed_seconds(corpus: str, windowed: bool) -> float:
 
 
 def sees(protocol: Protocol, here: ModelHere) -> str:
-    """`every` where heads see the means of every layer, else `last`."""
+    """`statistics` or `every` where heads see statistics, or the means, of every layer, else `last`."""
+    if protocol.layers == "statistics":
+        return "statistics"
     return "every" if protocol.layers == "every" and here.size.layers else "last"
 
 
 def training_work(item: Item, here: ModelHere, device: str) -> float:
-    """How much training an item is: vectors x dimension x hidden units x epochs, over all folds, seeds and rates."""
+    """How much training an item is: vectors x dimension x hidden units x epochs, over all folds, seeds and rates.
+
+    Of linear heads, vectors x dimension x strengths, over all folds and seeds.
+    """
     protocol = item.protocol
     assert protocol is not None
     size = here.size
@@ -153,17 +161,29 @@ def training_work(item: Item, here: ModelHere, device: str) -> float:
         fits /= WITHOUT_TEST  # all of a corpus is trained on
     else:
         fits *= len(folds_of(corpora.load(item.places[0].name), protocol))
+    utterances = sum(corpora.load(place.name).utterances for place in item.places)
+    if sees(protocol, here) == "statistics":
+        return _of_layers(utterances, size.layers + 1, size.dimension) * len(protocol.strengths) * fits
     if sees(protocol, here) == "every":
-        utterances = sum(corpora.load(place.name).utterances for place in item.places)
         of_every_unit = _of_layers(utterances, size.layers + 1, size.dimension)
     else:
         of_every_unit = _of_frames(item.hours * 3600 * size.frame_rate, size.dimension, device)
     return of_every_unit * _sweep(protocol) * fits * protocol.epochs
 
 
+def _seen_by(record: ResultRecord) -> str:
+    """What the heads of a record saw, as `sees` has it."""
+    if record.protocol["layers"] == "statistics":
+        return "statistics"
+    return "every" if record.layers else "last"
+
+
 def _record_work(record: ResultRecord, device: str) -> float:
     protocol = PROTOCOLS[record.protocol["name"]]
     encoder, corpus = record.encoder, record.corpus
+    if _seen_by(record) == "statistics":
+        of_every_fit = _of_layers(corpus.utterances, max(len(record.layers), 1), encoder.dimension)
+        return of_every_fit * len(protocol.strengths) * len(record.folds)
     if record.layers:
         of_every_unit = _of_layers(corpus.utterances, len(record.layers), encoder.dimension)
     else:
@@ -172,7 +192,7 @@ def _record_work(record: ResultRecord, device: str) -> float:
 
 
 def _of_layers(utterances: float, layers: int, dimension: int) -> float:
-    """Each layer is trained on by itself, and all in a learned sum."""
+    """Each layer by itself, and all in a learned sum; or means and standard deviations of each."""
     return utterances * 2.0 * layers * dimension
 
 

@@ -36,6 +36,7 @@ PICTURES = "emobox"
 # File of a run: what it shows.
 SHOWN = {
     "confusion.png": "Confusion matrix over all tested utterances of {corpus}, protocol {protocol}",
+    "calibration.png": "Calibration and risk over coverage on {corpus}, protocol {protocol}",
     "layers.png": "UA by layer on {corpus}, protocol {protocol}",
 }
 # Score: the Hub's metric type, and what it is called.
@@ -289,7 +290,8 @@ def eval_results(record: ResultRecord) -> list[EvalResult]:
 
 def picture_paths(run: Run, folder: str) -> list[tuple[str, str]]:
     """(file of the run, where the README finds it) of every picture."""
-    files = [file for file in SHOWN if file == "confusion.png" or run.record.layers]
+    needed = {"calibration.png": run.record.calibration, "layers.png": run.record.layers}
+    files = [file for file in SHOWN if needed.get(file, True)]
     if not folder:
         return [(file, file) for file in files]
     return [(file, f"{folder}{'-'.join(key_of(run.record))}-{file}") for file in files]

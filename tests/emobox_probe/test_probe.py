@@ -58,7 +58,7 @@ def scores_and_settings(record: ResultRecord) -> dict:
 def test_a_run_leaves_everything_behind(tmp_path: Path, tiny_encoder: Path) -> None:
     assert run("--model", str(tiny_encoder), "--corpus", "demo", "--output-dir", str(tmp_path)) == 0
     folder = tmp_path / "tiny" / "demo" / "paper"
-    kept = {"result.json", "predictions.parquet", "heads.safetensors", "confusion.png"}
+    kept = {"result.json", "predictions.parquet", "heads.safetensors", "confusion.png", "calibration.png"}
     assert {path.name for path in folder.iterdir()} == kept
     record = read_record(folder)
     assert [fold.name for fold in record.folds] == ["fold1", "fold2", "fold3", "fold4"]

@@ -119,7 +119,7 @@ def _encoder(
         known["output_sha256"] = output_hash(model, device)
     source = source.model_copy(update=known)
     family = Family(Waveform(), way, "tried before the run", run=own_frames, layer=model.layer)
-    layers = "last" if layers == "available" and not model.has_layers else layers
+    layers = "last" if layers in ("available", "statistics") and not model.has_layers else layers
     return ModelEncoder(
         model.name,
         Loaded(None, model, None),
@@ -127,7 +127,7 @@ def _encoder(
         type(model.own).__name__,
         device,
         dtype,
-        "last" if layers == "last" else "all",
+        "all" if layers == "available" else layers,
         source,
     )
 

@@ -395,6 +395,20 @@ def test_means_of_windows_weigh_as_their_frames(whisper: Path) -> None:
     torch.testing.assert_close(features.means[-1], features.frames.mean(0), atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.parametrize(("kind", "seconds"), [("wav2vec2", (0.5, 1.7)), ("whisper", (2.0, 40.0))])
+def test_deviations_of_all_layers_are_those_of_the_frames(
+    kind: str, seconds: tuple[float, ...], request: pytest.FixtureRequest
+) -> None:
+    """Whisper's 40 s are two windows, whose spread is around the mean of both."""
+    encoder = load_encoder(str(request.getfixturevalue(kind)), CPU, layers="statistics")
+    for features in encoded(encoder, utterances(*seconds), 16_000):
+        assert features.means is not None
+        assert features.deviations is not None
+        assert features.deviations.shape == features.means.shape
+        spread = features.frames.std(0, correction=0)
+        torch.testing.assert_close(features.deviations[-1], spread, atol=1e-4, rtol=1e-3)
+
+
 @pytest.mark.parametrize("name", ["dac", "clap", "gemma3n"])
 def test_models_without_layers_of_one_width_say_so(name: str, tmp_path: Path) -> None:
     with pytest.raises(ProbeError, match="without --layers all"):

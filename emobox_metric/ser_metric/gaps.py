@@ -1,0 +1,247 @@
+"""How far apart groups are scored, how sure that is, and how far they would be if groups made no difference.
+
+Groups are compared over speakers: what one speaker says is not independent. Where no speaker is in both groups
+(gender), speakers of either are resampled, and the p value is of Fisher's randomisation test: which of the speakers are
+in which group is drawn anew. Where speakers are in both (sentences, intensities), whole speakers are resampled, and the
+test exchanges the groups within speakers. Intervals are t intervals (Welch's degrees of freedom where no speaker is in
+both), for the reasons that `intervals` gives; `benchmarks/gaps.py` measures how well both hold their level.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from .intervals import FEWEST_CLUSTERS, ROUNDING
+
+Doubles = NDArray[np.float64]
+
+RESAMPLES, RANDOMISATIONS = 2000, 4999
+# As many ways or fewer are all looked at, and the p value is exact.
+MOST_ENUMERATED = 5000
+ALPHA, POWER, CONFIDENCE = 0.05, 0.8, 0.95
+
+
+@dataclass(frozen=True)
+class Gap:
+    """First group minus second, in -1..1, of UA or of the recall of one label.
+
+    `interval` and `detectable`, the smallest true gap that would be found with probability 0.8 at level 0.05, are None
+    where `reason` says why, or where all resamples have the same gap; `p_value` is None where only one way of parting
+    speakers exists.
+    """
+
+    difference: float
+    interval: tuple[float, float] | None
+    p_value: float | None
+    detectable: float | None
+    reason: str | None = None
+
+
+def compare_groups(first: Doubles, second: Doubles, seed: int = 0) -> list[Gap]:
+    """The gap in UA between two groups, then those in the recall of every label.
+
+    Only labels that both groups have count; the gap of another label is NaN.
+
+    Args:
+        first, second: confusion counts of every speaker within the group, `(S, C, C)`; a speaker who is not in the
+            group has none. Both are of the same S speakers, in the same order.
+        seed: of resamples and of randomisations that are too many to look at all.
+
+    Returns:
+        1 + C gaps.
+    """
+    shared = (first.sum(axis=(0, 2)) > 0) & (second.sum(axis=(0, 2)) > 0)
+    in_first, in_second = (counts.any(axis=(1, 2)) for counts in (first, second))
+    here = in_first | in_second
+    first, second = first[here], second[here]
+    within = bool((in_first & in_second).any())
+    observed = _scores(first.sum(axis=0), shared) - _scores(second.sum(axis=0), shared)
+    errors, degrees, reason = _errors(first, second, shared, within, seed)
+    p_values = _p_values(first, second, shared, within, observed, seed)
+    return [
+        _gap(*numbers, reason=reason) for numbers in zip(observed, errors, degrees, p_values, strict=True)
+    ]
+
+
+def _gap(difference: float, error: float, degrees: float, p_value: float, reason: str | None) -> Gap:
+    p = None if np.isnan(p_value) else float(p_value)
+    if reason is not None or not error > ROUNDING:
+        return Gap(float(difference), None, p, None, reason)
+    half = float(stdtrit(degrees, (1 + CONFIDENCE) / 2)) * error
+    quantiles = float(stdtrit(degrees, 1 - ALPHA / 2) + stdtrit(degrees, POWER))
+    interval = max(-1.0, float(difference - half)), min(1.0, float(difference + half))
+    return Gap(float(difference), interval, p, quantiles * float(error))
+
+
+def _scores(confusions: Doubles, shared: NDArray[np.bool_]) -> Doubles:
+    """UA over the shared labels, then recalls, `(…, 1 + C)`; NaN for a label without an item."""
+    totals = confusions.sum(axis=-1)
+    right = np.diagonal(confusions, axis1=-2, axis2=-1)
+    with np.errstate(invalid="ignore"):
+        recalls = np.where(shared & (totals > 0), right / totals, np.nan)
+    there = ~np.isnan(recalls)
+    counted = there.sum(axis=-1)
+    sums = np.where(there, recalls, 0).sum(axis=-1)
+    ua = np.where(counted > 0, sums / np.maximum(counted, 1), np.nan)
+    return np.concatenate([ua[..., None], recalls], axis=-1)
+
+
+def _errors(
+    first: Doubles, second: Doubles, shared: NDArray[np.bool_], within: bool, seed: int
+) -> tuple[Doubles, Doubles, str | None]:
+    """Standard errors `(1 + C,)`, degrees of freedom, and why there are none."""
+    generator = np.random.default_rng(seed)
+    size = 1 + len(shared)
+    none = np.full(size, np.nan)
+    if within:
+        if len(first) < FEWEST_CLUSTERS:
+            return none, none, f"speakers: {len(first)}, and at least {FEWEST_CLUSTERS} are needed"
+        drawn = generator.multinomial(len(first), np.full(len(first), 1 / len(first)), RESAMPLES)
+        spread = _spread(_scores_of(drawn, first, shared) - _scores_of(drawn, second, shared), len(first))
+        return spread, np.full(size, len(first) - 1.0), None
+    parts = [counts[counts.any(axis=(1, 2))] for counts in (first, second)]
+    speakers = [len(part) for part in parts]
+    if min(speakers) < FEWEST_CLUSTERS:
+        reason = (
+            f"speakers: {speakers[0]} and {speakers[1]}, and at least {FEWEST_CLUSTERS} in each are needed"
+        )
+        return none, none, reason
+    spreads = []
+    for part, count in zip(parts, speakers, strict=True):
+        drawn = generator.multinomial(count, np.full(count, 1 / count), RESAMPLES)
+        spreads.append(_spread(_scores_of(drawn, part, shared), count))
+    squares = np.square(spreads)
+    errors = np.sqrt(squares.sum(axis=0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        degrees = errors**4 / (squares**2 / (np.array(speakers)[:, None] - 1)).sum(axis=0)
+    return errors, degrees, None
+
+
+def _scores_of(drawn: NDArray[np.int64], counts: Doubles, shared: NDArray[np.bool_]) -> Doubles:
+    """Scores `(R, 1 + C)` of resamples, of which `drawn` (R, S) says how often each speaker is in."""
+    flat = counts.reshape(len(counts), -1)
+    return _scores((drawn @ flat).reshape(len(drawn), *counts.shape[1:]), shared)
+
+
+def _spread(resampled: Doubles, speakers: int) -> Doubles:
+    """Standard deviations over resamples, those without the label left out, as `intervals.standard_error`."""
+    there = ~np.isnan(resampled)
+    counted = np.maximum(there.sum(axis=0), 1)
+    mean = np.where(there, resampled, 0).sum(axis=0) / counted
+    squares = np.where(there, (resampled - mean) ** 2, 0).sum(axis=0)
+    return np.asarray(np.sqrt(squares / counted * speakers / (speakers - 1)))
+
+
+def _p_values(
+    first: Doubles, second: Doubles, shared: NDArray[np.bool_], within: bool, observed: Doubles, seed: int
+) -> Doubles:
+    """Two-sided p values `(1 + C,)` of no difference; NaN where there is only one way to part the speakers."""
+    generator = np.random.default_rng(seed + 1)
+    if within:
+        ways, exact = _exchanges(len(first), generator)
+    else:
+        ways, exact = _partings(np.asarray(first.any(axis=(1, 2))), generator)
+    if len(ways) < 2:
+        return np.full(len(observed), np.nan)
+    flat = [counts.reshape(len(counts), -1) for counts in (first, second)]
+    shape = (len(ways), *first.shape[1:])
+    # Where a way is true, a speaker keeps the group; elsewhere what was said in one counts in the other.
+    ones = [ways @ flat[0] + (~ways) @ flat[1], ways @ flat[1] + (~ways) @ flat[0]]
+    if not within:
+        both = flat[0] + flat[1]
+        ones = [ways @ both, (~ways) @ both]
+    gaps = _scores(ones[0].reshape(shape), shared) - _scores(ones[1].reshape(shape), shared)
+    with np.errstate(invalid="ignore"):
+        extreme = (np.abs(gaps) >= np.abs(observed) - ROUNDING).sum(axis=0)
+    valid = (~np.isnan(gaps)).sum(axis=0)
+    p = extreme / np.maximum(valid, 1) if exact else (extreme + 1) / (valid + 1)
+    return np.where(np.isnan(observed), np.nan, p)
+
+
+def _exchanges(speakers: int, generator: np.random.Generator) -> tuple[NDArray[np.bool_], bool]:
+    """Ways `(R, S)` to keep or exchange the groups of each speaker, and whether they are all there are."""
+    if 2**speakers <= MOST_ENUMERATED:
+        return ((np.arange(2**speakers)[:, None] >> np.arange(speakers)) & 1).astype(bool), True
+    return generator.random((RANDOMISATIONS, speakers)) < 0.5, False
+
+
+def _partings(in_first: NDArray[np.bool_], generator: np.random.Generator) -> tuple[NDArray[np.bool_], bool]:
+    """Ways `(R, S)` to choose as many speakers for the first group as it has, and whether they are all there are."""
+    speakers, chosen = len(in_first), int(in_first.sum())
+    if math.comb(speakers, chosen) <= MOST_ENUMERATED:
+        places = np.array(list(combinations(range(speakers), chosen)), dtype=np.int64).reshape(-1, chosen)
+        ways = np.zeros((len(places), speakers), dtype=bool)
+        np.put_along_axis(ways, places, True, axis=1)
+        return ways, True
+    order = generator.random((RANDOMISATIONS, speakers)).argsort(axis=1)
+    return order < chosen, False
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """P values adjusted for how many there are (Holm, Scandinavian Journal of Statistics 6(2), 1979).
+
+    >>> holm([0.01, None, 0.04, 0.03])
+    [0.03, None, 0.06, 0.06]
+    """
+    known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    adjusted: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    for rank, (p, place) in enumerate(known):
+        largest = max(largest, min(1.0, p * (len(known) - rank)))
+        adjusted[place] = largest
+    return adjusted
+
+
+def range_by_chance(
+    truth: NDArray[np.int64],
+    answers: Doubles,
+    groups: NDArray[np.int64],
+    share: float = 0.95,
+    draws: int = 999,
+    seed: int = 0,
+) -> float:
+    """How far apart the best and the worst group would be scored if errors knew nothing of groups.
+
+    The answers are dealt anew among the items of each label: a model with the same confusion matrix, whose errors fall
+    on anybody.
+
+    Args:
+        truth: true label id of every item, `(N,)`.
+        answers: how often each label was predicted of it, over seeds, `(N, C)`.
+        groups: the group of every item, numbered from 0, `(N,)`.
+        share: of draws that stay below what is returned.
+        draws: how often answers are dealt.
+        seed: of the random generator.
+
+    Returns:
+        The quantile of the range of UA over groups, each over the labels that it has, in 0..1.
+    """
+    generator = np.random.default_rng(seed)
+    places = [np.flatnonzero(truth == label) for label in range(answers.shape[1])]
+    ranges = [_range(truth, dealt, groups) for dealt in _dealt(answers, places, draws, generator)]
+    return float(np.quantile(ranges, share))
+
+
+def _dealt(
+    answers: Doubles, places: Sequence[NDArray[np.int64]], draws: int, generator: np.random.Generator
+) -> Iterator[Doubles]:
+    for _ in range(draws):
+        dealt = answers.copy()
+        for of_label in places:
+            dealt[of_label] = answers[generator.permutation(of_label)]
+        yield dealt
+
+
+def _range(truth: NDArray[np.int64], answers: Doubles, groups: NDArray[np.int64]) -> float:
+    classes = answers.shape[1]
+    confusions = np.zeros((int(groups.max()) + 1, classes, classes))
+    np.add.at(confusions, (groups, truth), answers)
+    uas = _scores(confusions, np.ones(classes, dtype=bool))[:, 0]
+    return float(np.nanmax(uas) - np.nanmin(uas))

@@ -1,0 +1,87 @@
+"""Which group each utterance is in, by what a corpus tells of it: alone, or several properties at once."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from emobox_probe.errors import ProbeError
+
+GROUPINGS = ("speaker", "gender", "language", "age", "race", "sentence", "intensity", "duration")
+# Of the utterances that a property is not known of.
+NOT_KNOWN = "not known"
+# Seconds at which durations are parted, and years in a group of ages.
+DURATIONS = (1.0, 2.0, 4.0, 8.0)
+YEARS = 10
+
+
+def group_names(predictions: pd.DataFrame, by: Sequence[str]) -> pd.Series:
+    """The name of the group of every prediction: of several properties, all of their values.
+
+    Raises:
+        ProbeError: the predictions do not tell a property, or not of any utterance.
+    """
+    named = [_of_property(predictions, name) for name in by]
+    together = named[0]
+    for part in named[1:]:
+        together = together + ", " + part
+    unknown = pd.concat([part == NOT_KNOWN for part in named], axis=1).any(axis=1)
+    return together.mask(unknown, NOT_KNOWN)
+
+
+def check_properties(by: Sequence[str], gaps: bool = False) -> None:
+    """Raise ProbeError for names that are no properties, and for gaps between no groups."""
+    if strangers := [name for name in by if name not in GROUPINGS]:
+        raise ProbeError(
+            f"Expected --by with properties of {', '.join(GROUPINGS)}, but got {strangers[0]!r}; choose of these."
+        )
+    if gaps and not by:
+        raise ProbeError(
+            "Expected --by with --gaps, but got none; say between which groups, as in --by gender."
+        )
+
+
+def _of_property(predictions: pd.DataFrame, name: str) -> pd.Series:
+    told = predictions.get(name)
+    if told is None and name in ("gender", "language", "duration"):
+        raise ProbeError(
+            f"Expected predictions with {name}, but this run did not keep it (it is of an older version); "
+            f"run the probe again, which takes the stored features."
+        )
+    if told is None or told.isna().all():
+        corpora = ", ".join(sorted(set(predictions["target"])))
+        older = "" if told is not None else ", or the run is of an older version and kept it not"
+        raise ProbeError(
+            f"Expected a corpus that tells {name}, but {corpora} does not{older}; choose another of "
+            f"{', '.join(GROUPINGS)}."
+        )
+    binned = BINNED.get(name, _as_text)(told)
+    return binned.mask(told.isna(), NOT_KNOWN)
+
+
+def _as_text(values: pd.Series) -> pd.Series:
+    """Whole numbers without the decimals that pandas gives them beside what is missing."""
+    if pd.api.types.is_float_dtype(values):
+        values = values.astype("Int64")
+    return values.astype("string").astype(object)
+
+
+def _in_seconds(durations: pd.Series) -> pd.Series:
+    names = [f"under {DURATIONS[0]:g} s"]
+    names += [f"{low:g} to {high:g} s" for low, high in pairwise(DURATIONS)]
+    names.append(f"{DURATIONS[-1]:g} s or more")
+    places = np.searchsorted(DURATIONS, durations.fillna(0), side="right")
+    return pd.Series(np.array(names, dtype=object)[places], index=durations.index)
+
+
+def _in_years(ages: pd.Series) -> pd.Series:
+    """Decades of numbers; what a corpus calls its groups of ages, as it does."""
+    numbers = pd.to_numeric(ages, errors="coerce")
+    if numbers.isna().any() and not ages.isna().equals(numbers.isna()):
+        return _as_text(ages)
+    decades = (numbers.fillna(0) // YEARS * YEARS).astype(int)
+    return decades.map(lambda years: f"{years} to {years + YEARS - 1}")
+
+
+BINNED: dict[str, Callable[[pd.Series], pd.Series]] = {"duration": _in_seconds, "age": _in_years}

@@ -1,0 +1,123 @@
+"""Groups by what a corpus tells: bins, several at once, and what is not told; the gaps between them."""
+
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import run_command
+from kept_runs import kept_run
+from rich.console import Console
+
+from emobox_probe.errors import ProbeError
+from emobox_probe.records.predictions import read_predictions
+from emobox_probe.scoring.gaps import gaps_of, rows_of, show_gaps
+from emobox_probe.scoring.grouping import check_properties, group_names
+
+
+def table(**columns: list) -> pd.DataFrame:
+    rows = len(next(iter(columns.values())))
+    return pd.DataFrame({"target": ["urdu"] * rows, **columns})
+
+
+@pytest.fixture
+def run(tmp_path):
+    made = kept_run(tmp_path / "run", "a/b")
+    predictions = read_predictions(tmp_path / "run", made)
+    number = predictions["speaker"].str[-1].astype(int)
+    return made, predictions.assign(
+        gender=np.where(number % 2, "male", "female"), intensity=np.arange(len(predictions)) // 4 % 2
+    )
+
+
+def test_durations_and_ages_are_binned() -> None:
+    seconds = group_names(table(duration=[0.4, 1.0, 3.9, 4.0, 60.0]), ["duration"])
+    assert seconds.tolist() == ["under 1 s", "1 to 2 s", "2 to 4 s", "4 to 8 s", "8 s or more"]
+    assert group_names(table(age=[20, 29, 30, None]), ["age"]).tolist() == [
+        "20 to 29",
+        "20 to 29",
+        "30 to 39",
+        "not known",
+    ]
+    assert group_names(table(age=["young", "old"]), ["age"]).tolist() == ["young", "old"]
+
+
+def test_several_properties_make_groups_together() -> None:
+    found = group_names(
+        table(gender=["male", None, "female"], intensity=[1.0, 2.0, np.nan]), ["gender", "intensity"]
+    )
+    assert found.tolist() == ["male, 1", "not known", "not known"]
+
+
+def test_what_is_not_told_is_an_error() -> None:
+    with pytest.raises(ProbeError, match="Expected a corpus that tells race, but urdu does not"):
+        group_names(table(gender=["male"]), ["race"])
+    with pytest.raises(ProbeError, match="but got 'colour'; choose of these"):
+        check_properties(["gender", "colour"])
+    with pytest.raises(ProbeError, match="Expected --by with --gaps"):
+        check_properties([], gaps=True)
+
+
+def test_every_gap_is_told_with_what_it_takes_to_read_it(run) -> None:
+    made, predictions = run
+    gaps = gaps_of(predictions, made.corpus.labels, ["gender"])
+    assert gaps.groups == {"female": 3, "male": 3}
+    ua, *recalls = gaps.gaps
+    assert (ua.of, ua.first, ua.second) == ("UA", "female", "male")
+    assert ua.difference == pytest.approx(ua.first_score - ua.second_score)
+    assert ua.interval is None
+    assert "3 and 3, and at least 4 in each" in ua.reason
+    assert [gap.of for gap in recalls] == made.corpus.labels
+    assert gaps.largest == pytest.approx(abs(ua.difference))
+    console = Console(file=io.StringIO(), width=200)
+    show_gaps(gaps, "", console)
+    assert "No interval of gaps with speakers: 3 and 3" in console.file.getvalue()
+    assert "in 95 of 100 draws (speakers: female: 3, male: 3)" in console.file.getvalue()
+
+
+def test_groups_within_speakers_have_an_interval(run) -> None:
+    made, predictions = run
+    ua, *_ = gaps_of(predictions, made.corpus.labels, ["intensity"]).gaps
+    assert ua.interval[0] < ua.difference < ua.interval[1]
+    assert ua.detectable > 0
+
+
+def test_speakers_are_too_many_to_compare_one_by_one(run) -> None:
+    made, predictions = run
+    many = predictions.assign(speaker=[f"s{number // 4}" for number in range(len(predictions))])
+    gaps = gaps_of(many, made.corpus.labels, ["speaker"])
+    assert gaps.gaps == []
+    assert rows_of(gaps) == [
+        {"by": "speaker", "largest": 100 * gaps.largest, "by_chance": 100 * gaps.by_chance}
+    ]
+    assert gaps_of(predictions.assign(gender="male"), made.corpus.labels, ["gender"]) is None
+
+
+def test_groups_without_a_label_in_common_are_named(run) -> None:
+    made, predictions = run
+    apart = predictions.assign(sentence=predictions["label"].map(lambda label: f"of {label}"))
+    gaps = gaps_of(apart, made.corpus.labels, ["sentence"])
+    assert gaps.gaps == []
+    assert len(gaps.without_common_labels) == 6
+    console = Console(file=io.StringIO(), width=400)
+    show_gaps(gaps, "", console)
+    assert (
+        "Not compared, because they have no label in common: of Angry and of Happy" in console.file.getvalue()
+    )
+
+
+def test_gaps_for_programs(run, tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, predictions = run
+    predictions.to_parquet(tmp_path / "run" / "predictions.parquet", index=False)
+    words = ["score", tmp_path / "run", "--by", "gender,intensity"]
+    assert run_command(*words, "--gaps", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    pairs = {(row["first"], row["second"]) for row in rows if row["of"] == "UA"}
+    assert ("female, 0", "male, 1") in pairs
+    assert len(pairs) == 6
+    assert run_command("score", tmp_path / "run", "--calibration", "--json") == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["ece"] > 0
+    assert row["ece_with_temperature"] is None
+    assert run_command("score", tmp_path / "run", "--by", "colour") == 1
