@@ -77,6 +77,11 @@ COMMANDS = {
         "scores from kept predictions: by speaker, gender or language",
         "emobox score runs/openai--whisper-base/emodb/paper --by gender",
     ),
+    "stress": Command(
+        "use_commands",
+        "score a run's own heads on noisy, coded, cut and otherwise changed audio",
+        "emobox stress runs/openai--whisper-base/emodb/paper --data-dir /data/emodb",
+    ),
     "fit": Command(
         "use_commands",
         "make a classifier to be used of a run",

@@ -1,4 +1,4 @@
-"""The picture of a cross-corpus run: scores by source and target."""
+"""Scores by two things, as a picture: by source and target of a cross-corpus run, by perturbation and model."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,10 +11,22 @@ LEAST_SPAN = 0.2
 
 
 def heat_map(
-    scores: Mapping[tuple[str, str], float], title: str, starred: Sequence[tuple[str, str]] = ()
+    scores: Mapping[tuple[str, str], float],
+    title: str,
+    starred: Sequence[tuple[str, str]] = (),
+    names: tuple[str, str] = ("trained on", "tested on"),
+    as_given: bool = False,
 ) -> Picture:
-    """Scores in 0..1 by (source, target) as a heat map; `starred` pairs share audio or names of speakers."""
-    sources, targets = ([*sorted({pair[end] for pair in scores})] for end in (0, 1))
+    """Scores by row and column as a heat map.
+
+    Args:
+        scores: in 0..1, by (row, column), such as (source, target); NaN or left out where there is none.
+        title: of the picture.
+        starred: pairs that share audio or names of speakers.
+        names: what rows and columns are.
+        as_given: rows and columns stand in the order of `scores`, and not of the alphabet.
+    """
+    sources, targets = (_ends(scores, end, as_given) for end in (0, 1))
     table = np.array([[scores.get((source, target), np.nan) for target in targets] for source in sources])
     size = (2.6 + 0.62 * len(targets), 1.9 + 0.44 * len(sources))
     picture = Picture(max(size[0], 4.6), size[1], title)
@@ -32,7 +44,12 @@ def heat_map(
         axes.text(column, row, f"{100 * share:.1f}{star}", ha="center", va="center", fontsize=8, color=ink)
     axes.set_xticks(range(len(targets)), [shortened(name, 18) for name in targets], rotation=45, ha="right")
     axes.set_yticks(range(len(sources)), [shortened(name, 22) for name in sources])
-    axes.set_xlabel("tested on" + ("   (* audio or speakers' names in both)" if starred else ""))
-    axes.set_ylabel("trained on")
+    axes.set_xlabel(names[1] + ("   (* audio or speakers' names in both)" if starred else ""))
+    axes.set_ylabel(names[0])
     picture.colorbar(image, ax=axes, label="percent", aspect=30, pad=0.02)
     return picture
+
+
+def _ends(scores: Mapping[tuple[str, str], float], end: int, as_given: bool) -> list[str]:
+    ends = dict.fromkeys(pair[end] for pair in scores)
+    return list(ends) if as_given else sorted(ends)
