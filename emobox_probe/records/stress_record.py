@@ -6,6 +6,7 @@ label, clean                  what is right, and what the run itself predicted
 prediction, logits            of the perturbed audio
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -25,6 +26,9 @@ from emobox_probe.report.percent import interval_text
 from emobox_probe.report.pictures import Picture, shortened
 
 STRESS_FILE = "stress.json"
+# Of a run's folder.
+STRESS_FOLDER = "stress"
+STRESS_PICTURE = "stress.png"
 COLUMNS = ("perturbation", "fold", "id", "speaker", "seed", "label", "clean", "prediction", "logits")
 # What the row of unperturbed audio is called.
 CLEAN = "clean"
@@ -150,15 +154,16 @@ class StressRecord(ShownRecord):
         table = pd.DataFrame(rows, columns=[*columns, "not_run"])
         return table.astype(dict.fromkeys(columns[1:], float)).fillna({"not_run": ""})
 
-    def scores_by_perturbation(self) -> dict[str, float]:
-        """UA in 0..1 by perturbation, that of clean audio first; NaN of those that were not run."""
-        scores = {CLEAN: self.clean.ua} | {one.name: one.scores.ua for one in self.perturbations}
+    def scores_by_perturbation(self, metric: str = "ua") -> dict[str, float]:
+        """A score in 0..1 by perturbation, that of clean audio first; NaN of those that were not run."""
+        scores: dict[str, float] = {CLEAN: getattr(self.clean, metric)}
+        scores |= {one.name: getattr(one.scores, metric) for one in self.perturbations}
         return scores | dict.fromkeys((one.name for one in self.not_run), float("nan"))
 
     def pictures(self) -> dict[str, Picture]:
         """UA by perturbation as a heat map of one model."""
         name = Path(model_name(self.encoder.name)).name
-        return {"stress.png": stress_picture({name: self}, self.corpus.name, self.protocol_id)}
+        return {STRESS_PICTURE: stress_picture({name: self}, self.corpus.name, self.protocol_id)}
 
     @property
     def remarks(self) -> list[str]:
@@ -182,14 +187,16 @@ class StressRecord(ShownRecord):
         return {one.name: one.lengthened for one in self.perturbations}
 
 
-def stress_picture(records: dict[str, StressRecord], corpus: str, protocol: str) -> Picture:
-    """UA by perturbation and model, of several models on one corpus by one protocol."""
+def stress_picture(
+    records: Mapping[str, StressRecord], corpus: str, protocol: str, metric: str = "ua"
+) -> Picture:
+    """A score by perturbation and model, of several models on one corpus by one protocol."""
     scores = {
         (perturbation, model): ua
         for model, record in records.items()
-        for perturbation, ua in record.scores_by_perturbation().items()
+        for perturbation, ua in record.scores_by_perturbation(metric).items()
     }
-    title = f"UA on perturbed {shortened(corpus)}\nprotocol {shortened(protocol)}"
+    title = f"{metric.upper()} on perturbed {shortened(corpus)}\nprotocol {shortened(protocol)}"
     return heat_map(scores, title, names=("perturbation", ""), as_given=True)
 
 

@@ -141,7 +141,8 @@ def _of_parts(record: ClassifiedRecord) -> Table:
 
 def stress_rows(record: StressRecord) -> list[tuple[str, ...]]:
     """Perturbation, UA, its change with interval, share of unchanged predictions, in percent; clean audio first."""
-    rows = [(CLEAN, score_text(100 * record.clean.ua), "", "", score_text(100 * record.reproduced))]
+    clean, again = score_text(100 * record.clean.ua), score_text(100 * record.reproduced)
+    rows: list[tuple[str, ...]] = [(CLEAN, clean, "", "", again)]
     rows += [
         (
             one.name,

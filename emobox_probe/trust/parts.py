@@ -35,7 +35,10 @@ class Parts:
     def read(self, name: str) -> pd.DataFrame | None:
         """The answers on a perturbation; None where there are none, or they are damaged."""
         try:
-            return pq.read_table(self._path(name), page_checksum_verification=True).to_pandas()
+            answers: pd.DataFrame = pq.read_table(
+                self._path(name), page_checksum_verification=True
+            ).to_pandas()
+            return answers
         except (OSError, pa.ArrowException):
             return None
 

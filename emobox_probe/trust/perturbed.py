@@ -47,8 +47,9 @@ class Heads:
         frames = views_of([store], self._protocol, CPU, self._of_layers).candidates
         row_of = {id: row for row, id in enumerate(store.ids)}
         logits = np.empty((len(self._predictions), len(self._labels)), dtype=np.float32)
-        for (fold, seed), places in self._predictions.groupby(["fold", "seed"]).indices.items():
-            kept = self._heads[str(fold), int(seed)]
+        parts = self._predictions.groupby(["fold", "seed"]).indices
+        for (fold, seed), kept in self._heads.items():
+            places = parts[fold, seed]
             rows = torch.tensor([row_of[id] for id in self._predictions["id"].iloc[places]])
             view = 0 if kept.layer == LAST else int(kept.layer)
             logits[places] = predict(kept.head, frames, rows, view).numpy()
@@ -102,7 +103,12 @@ class PerturbedAudio:
         return answers, not_run
 
     def _answers(
-        self, one: Perturbation, change: Change, encoder: Encoder, heads: Heads, progress: Callable[[float], Any]
+        self,
+        one: Perturbation,
+        change: Change,
+        encoder: Encoder,
+        heads: Heads,
+        progress: Callable[[float], Any],
     ) -> pd.DataFrame:
         store = self._store(one, encoder)
         audio = self._whole.select_columns(["audio"])

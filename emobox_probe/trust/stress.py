@@ -1,7 +1,7 @@
 """`emobox stress`: what a run's own heads say of perturbed audio of the utterances that they were tested on.
 
-Folds and heads are those of the run. Perturbed audio goes through the same extraction as any other, and nothing of it is
-kept but the answers: those of a perturbation that is done are there for a killed run to go on from.
+Folds and heads are those of the run. Perturbed audio goes through the same extraction as any other, and nothing of it
+is kept but the answers: those of a perturbation that is done are there for a killed run to go on from.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,13 @@ from emobox_probe.features.store import FeatureStore, seconds_spent
 from emobox_probe.records.cross_result import CROSS_FILE
 from emobox_probe.records.predictions import RESAMPLED, clusters_of, read_predictions
 from emobox_probe.records.result import Provenance, ResultRecord
-from emobox_probe.records.stress_record import NotRun, PerturbedScores, StressRecord, read_stress
+from emobox_probe.records.stress_record import (
+    STRESS_FOLDER,
+    NotRun,
+    PerturbedScores,
+    StressRecord,
+    read_stress,
+)
 from emobox_probe.scoring.check import as_shown
 from emobox_probe.scoring.stress import perturbed_summary_of
 from emobox_probe.tasks.pool import Pool
@@ -34,8 +40,6 @@ from emobox_probe.trust.perturbations.perturbation import Perturbation
 from emobox_probe.trust.perturbations.suite import VERSION, perturbations_of
 from emobox_probe.trust.perturbed import Heads, PerturbedAudio
 from emobox_probe.use.usable import Usable, encoder_for, read_usable
-
-STRESS = "stress"
 
 
 def stress(run_folder: str | Path, **settings: Any) -> StressRecord:
@@ -60,7 +64,7 @@ def run(config: StressConfig) -> tuple[Path, StressRecord]:
     """
     chosen = perturbations_of(config.suite, config.only)
     source, usable = _read(config.run)
-    folder = config.out or config.run / STRESS
+    folder = config.out or config.run / STRESS_FOLDER
     if (kept := _kept(folder, config, usable, chosen)) is not None:
         return folder, kept
     check_writable(folder)
@@ -171,7 +175,7 @@ def _kept(
     if config.overwrite or not (folder / StressRecord.FILE).is_file():
         return None
     earlier = as_shown(folder, read_stress(folder))
-    names = {one.name for one in (*earlier.perturbations, *earlier.not_run)}
+    names = {one.name for one in earlier.perturbations} | {one.name for one in earlier.not_run}
     same = {
         "heads": earlier.heads_sha256 == usable.heads_sha256,
         "perturbations": names == {one.name for one in chosen} and earlier.suite_version == VERSION,

@@ -35,7 +35,8 @@ def voices_for(
     rows_of = _rows_by_speaker(pool, silent)
     speaker_of = {item.id: speaker for item, speaker in zip(pool.all_items, pool.speakers, strict=True)}
     tested_in = {
-        str(fold): {speaker_of[id] for id in part["id"].unique()} for fold, part in predictions.groupby("fold")
+        str(fold): {speaker_of[id] for id in part["id"].unique()}
+        for fold, part in predictions.groupby("fold")
     }
     chosen = {}
     for id, part in predictions.groupby("id"):

@@ -29,7 +29,7 @@ def through_ffmpeg(waveform: np.ndarray, codec: str, bits_a_second: int) -> np.n
     """
     coded = encoded(waveform, codec, bits_a_second)
     planar = av.AudioResampler(format="fltp", layout="mono")
-    with av.open(io.BytesIO(coded), format=CONTAINERS[codec]) as container:
+    with av.open(io.BytesIO(coded), "r", format=CONTAINERS[codec]) as container:
         frames = [out for frame in container.decode(audio=0) for out in planar.resample(frame)]
     if not frames:
         raise AudioError("an utterance", f"{codec} gives nothing back", "leave out this perturbation")
@@ -38,12 +38,12 @@ def through_ffmpeg(waveform: np.ndarray, codec: str, bits_a_second: int) -> np.n
 
 
 def encoded(waveform: np.ndarray, codec: str, bits_a_second: int) -> bytes:
-    """The file that a codec of FFmpeg makes of a waveform `(samples,)` at 16 kHz, one channel, in one thread."""
+    """The file that a codec of FFmpeg makes of a waveform `(samples,)` at 16 kHz, in one channel."""
     file = io.BytesIO()
     with av.open(file, "w", format=CONTAINERS[codec]) as container:
         stream = container.add_stream(codec, rate=SAMPLING_RATE, layout="mono")
+        assert isinstance(stream, av.AudioStream)
         stream.bit_rate = bits_a_second
-        stream.thread_count = 1
         frame = av.AudioFrame.from_ndarray(to_integers(waveform)[None], format="s16", layout="mono")
         frame.sample_rate, frame.time_base, frame.pts = SAMPLING_RATE, Fraction(1, SAMPLING_RATE), 0
         to_format = av.AudioResampler(format=stream.format, layout="mono", rate=SAMPLING_RATE)

@@ -12,7 +12,8 @@ def with_gain(waveform: np.ndarray, decibels: float) -> np.ndarray:
 def clipped(waveform: np.ndarray, share: float) -> np.ndarray:
     """The waveform `(samples,)`, cut off at the magnitude that this share of its samples (0..1) reaches."""
     highest = np.quantile(np.abs(waveform), 1 - share)
-    return np.clip(waveform, -highest, highest)
+    cut: np.ndarray = np.clip(waveform, -highest, highest)
+    return cut
 
 
 def with_offset(waveform: np.ndarray, offset: float) -> np.ndarray:

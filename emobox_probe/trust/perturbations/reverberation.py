@@ -9,7 +9,7 @@ from emobox_datasets.audio_files.audio import SAMPLING_RATE
 from emobox_probe.trust.perturbations.perturbation import rms
 
 SPEED_OF_SOUND = 343.0  # m/s, in air of 20 °C
-# Metres: a living room with somebody two metres from the microphone; nothing stands in a middle or a multiple of another.
+# Metres: a living room with somebody two metres from the microphone.
 ROOM = (5.3, 4.1, 2.7)
 MOUTH, MICROPHONE = (1.3, 1.2, 1.5), (3.1, 2.1, 1.2)
 # dB below the whole: between these, the slope of a decay is read (ISO 3382-1, T20), beyond the direct sound.
@@ -41,7 +41,8 @@ def response(seconds: float) -> np.ndarray:
     def with_share(share: float) -> np.ndarray:
         # With a negative share, echoes do not add up to one large swing of lowest frequencies (Lehmann and Johansson,
         # Journal of the Acoustical Society of America 124(1), 2008, https://doi.org/10.1121/1.2936367).
-        return np.bincount(delays, weights=amplitudes * ((-share) ** orders)[reflections])
+        heard: np.ndarray = np.bincount(delays, weights=amplitudes * ((-share) ** orders)[reflections])
+        return heard
 
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
@@ -49,7 +50,8 @@ def response(seconds: float) -> np.ndarray:
         low, high = (middle, high) if reverberation_time(with_share(middle)) < seconds else (low, middle)
     found = with_share((low + high) / 2)
     direct = int(np.flatnonzero(found)[0])
-    return found[direct:] / np.abs(found[direct])
+    begun: np.ndarray = found[direct:] / np.abs(found[direct])
+    return begun
 
 
 def reverberation_time(impulse_response: np.ndarray) -> float:

@@ -163,9 +163,7 @@ DEFAULT: tuple[Perturbation, ...] = (
         f"a constant of {OFFSET:g} of full scale beside the sound",
         lambda waveform, _: with_offset(waveform, OFFSET),
     ),
-    Perturbation(
-        "8khz", "bandwidth", "resampled to 8 kHz and back", lambda waveform, _: at_8_khz(waveform)
-    ),
+    Perturbation("8khz", "bandwidth", "resampled to 8 kHz and back", lambda waveform, _: at_8_khz(waveform)),
 )
 SUITES = {"default": DEFAULT}
 

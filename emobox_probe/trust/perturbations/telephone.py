@@ -21,8 +21,8 @@ def at_8_khz(waveform: np.ndarray) -> np.ndarray:
 def on_the_telephone(waveform: np.ndarray, codec: str) -> np.ndarray:
     """The waveform `(samples,)` at 16 kHz through a telephone's band, 300 to 3400 Hz, and a codec at 8 kHz.
 
-    The band is that of a Butterworth filter of fourth order that goes over the sound in both directions, so that nothing
-    is delayed.
+    The band is that of a Butterworth filter of fourth order that goes over the sound in both directions, so that
+    nothing is delayed.
 
     Args:
         waveform: clipped at full scale.

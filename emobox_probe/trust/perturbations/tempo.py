@@ -34,7 +34,7 @@ def stretched(waveform: np.ndarray, factor: float) -> np.ndarray:
     """The waveform `(samples,)`, `factor` times as long and as high as it was.
 
     Waveform similarity overlap-add (Verhelst and Roelands, ICASSP 1993, https://doi.org/10.1109/ICASSP.1993.319366):
-    pieces are taken a little earlier or later, where they best continue the piece before. Whether they do is told by the
+    pieces are taken a little earlier or later, where they best continue the piece before. Which do is told by the
     cross-correlation, divided by the norm of the piece.
     """
     hop, tolerance = samples_in(PIECE / 2), samples_in(TOLERANCE)
