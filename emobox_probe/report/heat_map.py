@@ -8,6 +8,8 @@ from emobox_probe.report.pictures import GREY, Picture, shortened
 
 # From the darkest to the lightest colour are so many points at least: what is noise must not look like day and night.
 LEAST_SPAN = 0.2
+# Inches: many rows are lower, so that one sees them together.
+FEW_ROWS, ROW, LOW_ROW = 12, 0.44, 0.24
 
 
 def heat_map(
@@ -28,7 +30,8 @@ def heat_map(
     """
     sources, targets = (_ends(scores, end, as_given) for end in (0, 1))
     table = np.array([[scores.get((source, target), np.nan) for target in targets] for source in sources])
-    size = (2.6 + 0.62 * len(targets), 1.9 + 0.44 * len(sources))
+    row = ROW if len(sources) <= FEW_ROWS else LOW_ROW
+    size = (2.6 + 0.62 * len(targets), 1.9 + row * len(sources))
     picture = Picture(max(size[0], 4.6), size[1], title)
     axes = picture.subplots()
     middle = (np.nanmin(table) + np.nanmax(table)) / 2

@@ -32,25 +32,25 @@
         help: "in the order of the suite",
         value: ({ perturbation }) => places.get(perturbation) ?? null,
       },
-      { key: "ua", title: "UA", numeric: true, value: ({ ua }) => ua },
-      { key: "change", title: "Change", numeric: true, decimals: 1, value: ({ change }) => change },
-      { key: "low", title: "Low", numeric: true, decimals: 1, value: ({ low }) => low },
-      { key: "high", title: "High", numeric: true, decimals: 1, value: ({ high }) => high },
-      { key: "note", title: "On the interval", value: ({ note }) => note },
+      { key: "ua", title: "UA", numeric: true, value: ({ ua }) => ua ?? null },
+      { key: "change", title: "Change", numeric: true, decimals: 1, value: ({ change }) => change ?? null },
+      { key: "low", title: "Low", numeric: true, decimals: 1, value: ({ low }) => low ?? null },
+      { key: "high", title: "High", numeric: true, decimals: 1, value: ({ high }) => high ?? null },
+      { key: "note", title: "On the interval", value: ({ note }) => note ?? "" },
       {
         key: "unchanged",
         title: "Unchanged",
         numeric: true,
         decimals: 1,
         help: "share of predictions that are those on the audio as it is",
-        value: ({ unchanged }) => unchanged,
+        value: ({ unchanged }) => unchanged ?? null,
       },
       {
         key: "what",
         title: "What was done",
         value: ({ perturbation }) => descriptions.get(perturbation) ?? "",
       },
-      { key: "reason", title: "Not run because", value: ({ reason }) => reason },
+      { key: "reason", title: "Not run because", value: ({ reason }) => reason ?? "" },
     ];
     return {
       heading: "Perturbed audio",
@@ -88,8 +88,7 @@
         make("th", { scope: "row", title: description }, perturbation),
         ...models.map((model) => {
           const row = test.rows.find((one) => one.model === model && one.perturbation === perturbation);
-          if (row?.ua === undefined)
-            return make("td", { class: "none", title: row?.reason ?? false }, "–");
+          if (row?.ua === undefined) return make("td", { class: "none", title: row?.reason ?? false }, "–");
           const cell = make("td", {}, row.ua.toFixed(1));
           Board.shade(cell, (row.ua - from) / (to - from));
           return cell;
