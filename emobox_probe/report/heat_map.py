@@ -45,7 +45,12 @@ def heat_map(
         star = "*" if (sources[row], targets[column]) in starred else ""
         ink = "black" if share > low + span / 2 else "white"
         axes.text(column, row, f"{100 * share:.1f}{star}", ha="center", va="center", fontsize=8, color=ink)
-    axes.set_xticks(range(len(targets)), [shortened(name, 18) for name in targets], rotation=45, ha="right")
+    axes.set_xticks(
+        range(len(targets)),
+        [shortened(name, 26 if as_given else 18) for name in targets],
+        rotation=45,
+        ha="right",
+    )
     axes.set_yticks(range(len(sources)), [shortened(name, 22) for name in sources])
     axes.set_xlabel(names[1] + ("   (* audio or speakers' names in both)" if starred else ""))
     axes.set_ylabel(names[0])

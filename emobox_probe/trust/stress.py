@@ -34,6 +34,7 @@ from emobox_probe.records.stress_record import (
 from emobox_probe.scoring.check import as_shown
 from emobox_probe.scoring.stress import perturbed_summary_of
 from emobox_probe.tasks.pool import Pool
+from emobox_probe.tasks.subset import limited
 from emobox_probe.trust.config import StressConfig
 from emobox_probe.trust.parts import Parts
 from emobox_probe.trust.perturbations.perturbation import Perturbation
@@ -147,7 +148,7 @@ def _read(folder: Path) -> tuple[ResultRecord, Usable]:
     """The run and its heads.
 
     Raises:
-        ProbeError: it is no run within a corpus, is a smoke test, or has no heads.
+        ProbeError: it is no run within a corpus, or has no heads.
     """
     if (folder / CROSS_FILE).is_file():
         raise ProbeError(
@@ -156,11 +157,6 @@ def _read(folder: Path) -> tuple[ResultRecord, Usable]:
     usable = read_usable(folder, "a run")
     source = read_run(folder)
     assert isinstance(source, ResultRecord)
-    if source.corpus.subset:
-        raise ProbeError(
-            f"Expected a run on all of {source.corpus.name}, but it is on a part of it ({source.corpus.subset}); run "
-            f"the probe without --limit and --folds."
-        )
     return source, usable
 
 
@@ -198,6 +194,8 @@ def _clean_features(
     """
     corpus = corpora.load(source.corpus.name)
     whole = load_corpus(corpus, config.data_dir, config.allow_missing, config.num_proc)
+    if source.corpus.limit is not None:
+        whole = limited(whole, corpus, [fold.name for fold in source.folds], source.corpus.limit)
     described = describe_corpus(whole, corpus, usable.labels)
     if described.fingerprint != source.corpus.fingerprint:
         raise ProbeError(

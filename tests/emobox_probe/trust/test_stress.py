@@ -15,7 +15,7 @@ from commands import run_command
 from sklearn.metrics import recall_score
 from used_runs import demo_waveforms
 
-from emobox_probe import fit, stress
+from emobox_probe import fit, probe, stress
 from emobox_probe.encoders.load import load_encoder
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.heads_file import read_heads
@@ -203,8 +203,6 @@ def test_bad_input(copy: Path, tested: Path, tmp_path: Path, capsys: pytest.Capt
     assert "one of other heads" in said(copy, "--only", ONLY)
     edit(copy / "result.json", lambda record: record["corpus"].update(fingerprint="0" * 64))
     assert "has other audio" in said(copy, "--only", "gain-20db", "--overwrite")
-    edit(copy / "result.json", lambda record: record["corpus"].update(limit=3))
-    assert "without --limit and --folds" in said(copy, "--overwrite")
     (copy / "heads.safetensors").unlink()
     assert "there are none; run it again with --overwrite" in said(copy, "--overwrite")
     edit(copy / "result.json", lambda record: record.update(heads_sha256=None))
@@ -225,6 +223,16 @@ def test_a_record_that_does_not_follow_from_its_predictions_is_refused(tested: P
     pd.read_parquet(folder / "predictions.parquet").iloc[1:].to_parquet(folder / "predictions.parquet")
     with pytest.raises(ProbeError, match="of one run"):
         as_shown(folder, record)
+
+
+def test_a_smoke_test_is_one_under_stress_too(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    probe("builtin:logmel", "demo", output_dir=tmp_path, limit=5, folds=["fold2"])
+    (folder,) = (file.parent for file in tmp_path.rglob("result.json"))
+    assert run_command("stress", folder, "--only", "gain-20db", "--quiet") == 0
+    assert "of demo only 5 or fewer utterances" in capsys.readouterr().out.lower()
+    assert set(table_of(folder)["id"]) == set(pd.read_parquet(folder / "predictions.parquet")["id"])
 
 
 def test_the_command_shows_what_changes(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
