@@ -5,8 +5,8 @@
 
 The first times the suite on EmoDB: of builtin:logmel on all of it, and of whisper-tiny.en on three utterances of each
 label and part of two folds, about five minutes on two cores; and runs some perturbations again with another number of
-threads. It writes benchmarks/results/stress.cpu.json. The second puts BYOL-S, whisper-tiny.en and whisper-base under the
-suite by `strict` on EmoDB and URDU, some hours on two cores, goes on where it was stopped, and keeps records in
+threads. It writes benchmarks/results/stress.cpu.json. The second puts BYOL-S, whisper-tiny.en and whisper-base under
+the suite by `strict` on EmoDB and URDU, some hours on two cores, goes on where it was stopped, and keeps records in
 benchmarks/results/stress and pictures in docs/pictures. Then run benchmarks/tables.py.
 """
 

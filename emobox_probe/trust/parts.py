@@ -19,7 +19,7 @@ import torch
 
 from emobox_probe.features.shards import write_whole
 
-FOLDER = ".parts"
+PARTS = ".parts"
 
 
 class Parts:
@@ -27,7 +27,7 @@ class Parts:
 
     def __init__(self, folder: Path, identity: Sequence[object]):
         key = hashlib.sha256(json.dumps([*identity, torch.__version__], sort_keys=True).encode())
-        self._all = folder / FOLDER
+        self._all = folder / PARTS
         self._folder = self._all / key.hexdigest()[:16]
         self._folder.mkdir(parents=True, exist_ok=True)
         self.features = self._folder / "features"

@@ -36,7 +36,7 @@ from emobox_probe.scoring.stress import perturbed_summary_of
 from emobox_probe.tasks.pool import Pool
 from emobox_probe.tasks.subset import limited
 from emobox_probe.trust.config import StressConfig
-from emobox_probe.trust.parts import Parts
+from emobox_probe.trust.parts import PARTS, Parts
 from emobox_probe.trust.perturbations.perturbation import Perturbation
 from emobox_probe.trust.perturbations.suite import VERSION, perturbations_of
 from emobox_probe.trust.perturbed import Heads, PerturbedAudio
@@ -69,9 +69,9 @@ def run(config: StressConfig) -> tuple[Path, StressRecord]:
     if (kept := _kept(folder, config, usable, chosen)) is not None:
         return folder, kept
     check_writable(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / PARTS).mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / ".lock", timeout=0):
+        with FileLock(folder / PARTS / "lock", timeout=0):
             return folder, _made(folder, config, source, usable, chosen)
     except Timeout as error:
         raise ProbeError(

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from commands import run_command
+from filelock import FileLock
 from sklearn.metrics import recall_score
 from used_runs import demo_waveforms
 
@@ -152,7 +153,7 @@ def test_a_killed_test_goes_on_and_damaged_answers_are_made_again(
     assert extracted[3:] == ["white-noise-0db", "first-1s"]
     assert resumed.perturbations == read_stress(tested / "stress").perturbations
     assert table_of(copy).equals(table_of(tested))
-    there = sorted(path.name for path in (copy / "stress").iterdir() if path.name != ".lock")
+    there = sorted(path.name for path in (copy / "stress").iterdir())
     assert there == ["predictions.parquet", "stress.json", "stress.png"]
 
 
@@ -245,10 +246,8 @@ def test_the_command_shows_what_changes(copy: Path, capsys: pytest.CaptureFixtur
 
 
 def test_two_at_a_time(copy: Path) -> None:
-    from filelock import FileLock
-
-    (copy / "stress").mkdir()
-    with FileLock(copy / "stress" / ".lock"), pytest.raises(ProbeError, match="another process is"):
+    (copy / "stress" / ".parts").mkdir(parents=True)
+    with FileLock(copy / "stress" / ".parts" / "lock"), pytest.raises(ProbeError, match="another process is"):
         stress(copy, only="gain-20db")
 
 
