@@ -211,10 +211,8 @@ def bits() -> str:
 
 def stress_tests(corpus: str) -> str:
     """The kept stress tests on a corpus: UA, its change with the interval, and unchanged predictions, by encoder."""
-    found = {
-        file.parents[1].name: read_stress(file.parent)
-        for file in sorted(HERE.glob(f"results/stress/*/{corpus}/*.json"))
-    }
+    files = sorted(HERE.glob(f"results/stress/*/{corpus}/*.json"))
+    found = {file.parents[1].name: read_stress(file.parent) for file in files}
     cells: dict[str, dict[str, list[str]]] = {}
     for encoder, record in found.items():
         for name, ua, change, bounds, unchanged in stress_rows(record):
