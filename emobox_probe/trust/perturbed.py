@@ -64,7 +64,8 @@ class PerturbedAudio:
         (self._whole,) = pool.audio.values()
         self._rows = [row for row, item in enumerate(pool.all_items) if item.id in tested]
         self._ids = [pool.all_items[row].id for row in self._rows]
-        self._durations = [self._whole["duration"][row] for row in self._rows]
+        durations = list(self._whole["duration"])
+        self._durations = [durations[row] for row in self._rows]
         self._pool, self._predictions = pool, predictions
         self._fingerprint, self._dtype, self._root = fingerprint, store_dtype, root
 

@@ -22,7 +22,7 @@ from emobox_probe.experiment import accelerator_on, hardware, prepare_device, re
 from emobox_probe.features.corpus import describe_corpus, filled_store, load_corpus
 from emobox_probe.features.store import FeatureStore, seconds_spent
 from emobox_probe.records.cross_result import CROSS_FILE
-from emobox_probe.records.predictions import RESAMPLED, clusters_of, read_predictions
+from emobox_probe.records.predictions import PREDICTIONS_FILE, RESAMPLED, clusters_of, read_predictions
 from emobox_probe.records.result import Provenance, ResultRecord
 from emobox_probe.records.stress_record import (
     STRESS_FOLDER,
@@ -138,8 +138,8 @@ def _made(
             training_seconds=0.0,
         ),
     )
-    table = parts.table(answers)
-    report.write(folder, record, table)
+    (folder / PREDICTIONS_FILE).unlink(missing_ok=True)  # of an earlier test, where nothing could be run now
+    report.write(folder, record, parts.table(answers))
     parts.forget()
     return record
 
@@ -181,7 +181,8 @@ def _kept(
             f"Expected {folder} to be free or to hold a test of the same heads and perturbations, but it holds one of "
             f"other {' and '.join(others)}; give another --out, or --overwrite to replace it."
         )
-    return earlier
+    whole = (folder / PREDICTIONS_FILE).is_file() or not earlier.perturbations
+    return earlier if whole else None
 
 
 def _clean_features(
