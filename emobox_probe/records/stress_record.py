@@ -151,8 +151,8 @@ class StressRecord(ShownRecord):
             )
         rows += [{"perturbation": one.name, "not_run": one.reason} for one in self.not_run]
         columns = ["perturbation", "ua", "wa", "f1", "change", "change_low", "change_high", "unchanged"]
-        table = pd.DataFrame(rows, columns=[*columns, "not_run"])
-        return table.astype(dict.fromkeys(columns[1:], float)).fillna({"not_run": ""})
+        table = pd.DataFrame([{"not_run": "", **row} for row in rows], columns=[*columns, "not_run"])
+        return table.astype(dict.fromkeys(columns[1:], float))
 
     def scores_by_perturbation(self, metric: str = "ua") -> dict[str, float]:
         """A score in 0..1 by perturbation, that of clean audio first; NaN of those that were not run."""

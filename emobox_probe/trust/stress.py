@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from accelerate import Accelerator
 from filelock import FileLock, Timeout
 
@@ -95,10 +96,10 @@ def _made(
     predictions = read_predictions(config.run, source)
     heads = Heads(usable.heads, source, predictions)
     reproduced = (heads.answers(clean)["prediction"] == predictions["prediction"].to_numpy()).mean()
-    parts = Parts(folder, [usable.heads_sha256, encoder.facts.identity, source.corpus.fingerprint, VERSION])
+    depends_on = [usable.heads_sha256, encoder.facts.identity, source.corpus.fingerprint]
+    parts = Parts(folder, [*depends_on, VERSION, accelerator.device.type])
     audio = PerturbedAudio(pool, predictions, source.corpus.fingerprint, usable.store_dtype, parts.features)
     answers, not_run = audio.answers(chosen, encoder, heads, parts, accelerator)
-    labels, absent = source.corpus.labels, source.protocol["absent"]
     clusters = clusters_of(predictions)
     record = StressRecord(
         suite=config.suite,
@@ -113,16 +114,7 @@ def _made(
         resampled=RESAMPLED[clusters],
         clusters=predictions[clusters].nunique(),
         perturbations=[
-            PerturbedScores(
-                name=one.name,
-                kind=one.kind,
-                description=one.description,
-                as_they_were=audio.as_they_were(one),
-                lengthened=audio.lengthened(one, encoder),
-                **perturbed_summary_of(part, labels, absent),
-            )
-            for one in chosen
-            if (part := answers.get(one.name)) is not None
+            _scores(one, answers[one.name], audio, encoder, source) for one in chosen if one.name in answers
         ],
         not_run=[
             NotRun(name=one.name, description=one.description, reason=not_run[one.name])
@@ -142,6 +134,19 @@ def _made(
     report.write(folder, record, parts.table(answers))
     parts.forget()
     return record
+
+
+def _scores(
+    one: Perturbation, answers: pd.DataFrame, audio: PerturbedAudio, encoder: Encoder, source: ResultRecord
+) -> PerturbedScores:
+    return PerturbedScores(
+        name=one.name,
+        kind=one.kind,
+        description=one.description,
+        as_they_were=audio.as_they_were(one),
+        lengthened=audio.lengthened(one, encoder),
+        **perturbed_summary_of(answers, source.corpus.labels, source.protocol["absent"]),
+    )
 
 
 def _read(folder: Path) -> tuple[ResultRecord, Usable]:
@@ -166,15 +171,21 @@ def _kept(
     """The record of an earlier test of the same; None if there is none, or it is to be replaced.
 
     Raises:
-        ProbeError: there is one of other heads or perturbations, and `overwrite` was not given.
+        ProbeError: the folder holds something else, or a test of other heads or perturbations, and `overwrite` was not
+            given.
     """
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if names and not names & {PARTS, StressRecord.FILE}:
+        raise ProbeError(
+            f"Expected {folder} to be new, empty or an earlier stress test, but it is not; give another --out."
+        )
     if config.overwrite or not (folder / StressRecord.FILE).is_file():
         return None
     earlier = as_shown(folder, read_stress(folder))
-    names = {one.name for one in earlier.perturbations} | {one.name for one in earlier.not_run}
+    tested = {one.name for one in earlier.perturbations} | {one.name for one in earlier.not_run}
     same = {
         "heads": earlier.heads_sha256 == usable.heads_sha256,
-        "perturbations": names == {one.name for one in chosen} and earlier.suite_version == VERSION,
+        "perturbations": tested == {one.name for one in chosen} and earlier.suite_version == VERSION,
     }
     if others := [what for what, equal in same.items() if not equal]:
         raise ProbeError(

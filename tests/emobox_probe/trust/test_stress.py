@@ -204,6 +204,8 @@ def test_bad_input(copy: Path, tested: Path, tmp_path: Path, capsys: pytest.Capt
     assert "--suite" in said(copy, "--suite", "none", status=2)
     fit(copy, ensemble=True)
     assert "result.json" in said(copy / "ensemble")
+    for folder in (copy, copy / "ensemble"):
+        assert "new, empty or an earlier stress test" in said(copy, "--out", folder, "--overwrite")
     shutil.copytree(tested / "stress", copy / "stress")
     assert "one of other perturbations" in said(copy, "--only", "gain+6db")
     edit(copy / "stress/stress.json", lambda record: record.update(heads_sha256="0" * 64))
