@@ -147,7 +147,7 @@ def stress_rows(record: StressRecord) -> list[tuple[str, ...]]:
         (
             one.name,
             score_text(100 * one.scores.ua),
-            f"{100 * one.ua_change.difference:+.1f}",
+            f"{round(100 * one.ua_change.difference, 1) + 0.0:+.1f}",  # no -0.0
             record.interval_text(one.ua_change),
             score_text(100 * one.unchanged),
         )
