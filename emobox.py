@@ -82,6 +82,11 @@ COMMANDS = {
         "score a model with little data: few utterances, few speakers",
         "emobox curve runs/openai--whisper-base/emodb/linear",
     ),
+    "stress": Command(
+        "use_commands",
+        "score a run's own heads on noisy, coded, cut and otherwise changed audio",
+        "emobox stress runs/openai--whisper-base/emodb/paper --data-dir /data/emodb",
+    ),
     "fit": Command(
         "use_commands",
         "make a classifier to be used of a run",

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from emobox_probe.records.stress_record import read_stress
+from emobox_probe.report.report import stress_rows
 from hub_cards.paper import read_table_4
 
 HERE = Path(__file__).parent
@@ -23,6 +25,7 @@ DOCUMENTS = [
         "docs/metric.md",
         "docs/publishing.md",
         "docs/robustness.md",
+        "docs/stress.md",
         "emobox_metric/ser_metric/README.md",
     )
 ]
@@ -207,6 +210,48 @@ def bits() -> str:
     return markdown(["bits of", "flipped", *outcomes, "unnoticed or unsaid"], rows, 1)
 
 
+def stress_tests(corpus: str) -> str:
+    """The kept stress tests on a corpus: UA, its change with the interval, and unchanged predictions, by encoder."""
+    files = sorted(HERE.glob(f"results/stress/*/{corpus}/*.json"))
+    found = {file.parents[1].name: read_stress(file.parent) for file in files}
+    cells: dict[str, dict[str, list[str]]] = {}
+    for encoder, record in found.items():
+        for name, ua, change, bounds, unchanged in stress_rows(record):
+            cells.setdefault(name, {})[encoder] = [
+                ua,
+                f"{change} ({bounds})" if bounds else change,
+                unchanged,
+            ]
+    rows = [
+        [name, *(text for encoder in found for text in of.get(encoder, [""] * 3))]
+        for name, of in cells.items()
+    ]
+    columns = ("UA", "change", "unchanged")
+    encoders = ["BYOL-S" if encoder.startswith("python--byol_s") else encoder for encoder in found]
+    return markdown(["", *(f"{encoder}: {column}" for encoder in encoders for column in columns)], rows, 1)
+
+
+def stress_costs() -> str:
+    """What the suite takes, beside one extraction of the same utterances."""
+    rows = []
+    for model, figures in result("stress.cpu")["figures"].items():
+        same = figures["other_threads"]
+        rows.append(
+            [
+                model,
+                str(figures["utterances"]),
+                str(figures["perturbations"]),
+                f"{figures['extraction_seconds']:.1f}",
+                f"{figures['suite_seconds']:.0f}",
+                f"{figures['suite_over_extraction']:.0f}",
+                f"{figures['a_perturbation_over_extraction']:.2f}",
+                "to the last bit" if same["bit_identical"] else f"{same['largest_difference_of_logits']:.1g}",
+            ]
+        )
+    header = ["encoder", "utterances", "perturbations", "one extraction, s", "the suite, s", "times one"]
+    return markdown([*header, "a perturbation, times one", "logits with other threads are the same"], rows, 1)
+
+
 def people() -> str:
     """What raters of CREMA-D score."""
     rows = []
@@ -376,6 +421,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "linear": linear,
     "trust": trust,
     "gaps": gaps,
+    "stress_emodb": lambda: stress_tests("emodb"),
+    "stress_urdu": lambda: stress_tests("urdu"),
+    "stress_costs": stress_costs,
 }
 
 

@@ -6,6 +6,7 @@ import sys
 from emobox_cli.console import FAILED, print_json, tables
 from emobox_cli.options import add_options, settings_of
 from emobox_probe.config import ExportConfig, FitConfig, PredictConfig
+from emobox_probe.trust.config import StressConfig
 
 
 def add_fit(parser: argparse.ArgumentParser) -> None:
@@ -67,3 +68,18 @@ def run_predict(arguments: argparse.Namespace) -> int:
     for error in made.not_labelled:
         print(f"not labelled: {error}", file=sys.stderr)
     return FAILED if made.not_labelled else 0
+
+
+def add_stress(parser: argparse.ArgumentParser) -> None:
+    """The options of `emobox stress`."""
+    add_options(parser, StressConfig, ("suite", "only", "data_dir", "model"), words=("run",))
+
+
+def run_stress(arguments: argparse.Namespace) -> int:
+    """Score a run's heads on perturbed audio, and show what changes."""
+    from emobox_probe.report.report import show
+    from emobox_probe.trust.stress import run
+
+    folder, record = run(settings_of(StressConfig, arguments))
+    show(record, folder, tables())
+    return 0

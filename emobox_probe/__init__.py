@@ -1,6 +1,6 @@
 """Frozen speech models, small heads, scores with intervals.
 
-from emobox_probe import probe, cross, extract, fit, export, predict
+from emobox_probe import probe, cross, extract, fit, export, predict, stress
 
 record = probe("openai/whisper-base", "emodb", protocol="strict", data_dir="/data/emodb")
 record.table()
@@ -12,11 +12,12 @@ from emobox_probe.use.registration import register_when_imported
 
 if TYPE_CHECKING:
     from emobox_probe.experiment import cross, extract, probe, read_run
+    from emobox_probe.trust.stress import stress
     from emobox_probe.use.export.export import export
     from emobox_probe.use.fit import fit
     from emobox_probe.use.predict import predict
 
-__all__ = ["__version__", "cross", "export", "extract", "fit", "predict", "probe", "read_run"]
+__all__ = ["__version__", "cross", "export", "extract", "fit", "predict", "probe", "read_run", "stress"]
 
 # What is imported when it is asked for, and from where: the command line's help need not wait for torch.
 _FROM = {
@@ -27,6 +28,7 @@ _FROM = {
     "export": "use.export.export",
     "fit": "use.fit",
     "predict": "use.predict",
+    "stress": "trust.stress",
 }
 
 

@@ -99,6 +99,29 @@ interface Rated extends Markable {
   unrated: number;
 }
 
+/** Heads on perturbed audio: a row a model and perturbation. */
+interface Perturbed {
+  model: number;
+  perturbation: string;
+  ua?: number;
+  change?: number;
+  low?: number;
+  high?: number;
+  note?: string;
+  unchanged?: number;
+  /** Why it was not run. */
+  reason?: string;
+}
+
+/** The stress tests of one corpus and protocol. */
+interface Stress {
+  corpus: string;
+  protocol: string;
+  /** Names and descriptions. */
+  perturbations: [string, string][];
+  rows: Perturbed[];
+}
+
 interface Speed {
   model: number;
   hardware: string;
@@ -119,6 +142,7 @@ interface Data {
   cross: Matrix[];
   classified: Classified[];
   rated: Rated[];
+  stress: Stress[];
   speed: Speed[];
   notes: string[];
 }

@@ -127,10 +127,15 @@ def describe_corpus(
 
 
 def count_silent(whole: datasets.Dataset) -> int:
-    """How many utterances are stored as nothing but zeros; only the heads of the FLAC files are looked at."""
+    """How many utterances are stored as nothing but zeros."""
+    return sum(silent_rows(whole))
+
+
+def silent_rows(whole: datasets.Dataset) -> list[bool]:
+    """Which utterances are stored as nothing but zeros; only the heads of the FLAC files are looked at."""
     batches = whole.select_columns(["audio"]).with_format("arrow").iter(1_000)
     heads = (pc.binary_slice(pc.struct_field(batch["audio"], "bytes"), 0, FLAC_HEAD) for batch in batches)
-    return sum(is_silent_flac(head) for some in heads for head in some.to_pylist())
+    return [is_silent_flac(head) for some in heads for head in some.to_pylist()]
 
 
 def feature_store(

@@ -18,6 +18,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
@@ -36,6 +37,8 @@ SHARED_MEMORY = 1 << 30
 
 # The FLAC bytes of utterances at these positions.
 Source = Callable[[Sequence[int]], Sequence[bytes]]
+# From the position of an utterance and its waveform `(samples,)` to what the encoder hears instead.
+Change = Callable[[int, np.ndarray], np.ndarray]
 
 
 def extract(
@@ -45,6 +48,7 @@ def extract(
     dtype: torch.dtype,
     progress: Callable[[float], Any],
     processes: int = 1,
+    change: Change | None = None,
 ) -> None:
     """Fill the store with features of the audio that `source` gives.
 
@@ -55,6 +59,7 @@ def extract(
         dtype: what frames are stored as.
         progress: told seconds of audio as they are done.
         processes: how many share this machine's cores.
+        change: what is done to each waveform before the encoder hears it; other processes do it.
 
     Raises:
         ProbeError: audio that is not finite, features that are not, an utterance that the device has no memory
@@ -68,7 +73,7 @@ def extract(
     def encode(shards: Iterator[range]) -> Iterator[Pending]:
         planned: deque[tuple[range, list[list[int]]]] = deque()
         loader = DataLoader(
-            _Batches(store, encoder, source),
+            _Batches(store, encoder, source, change),
             batch_size=None,
             sampler=_Plan(store, encoder, shards, planned),
             collate_fn=_as_it_is,
@@ -130,12 +135,14 @@ class _Batches(Dataset[Any]):
     store: FeatureStore
     encoder: Encoder
     source: Source
+    change: Change | None
 
     def __getitem__(self, rows: Sequence[int]) -> Any:
         waveforms = []
         for row, flac in zip(rows, self.source(rows), strict=True):
             try:
-                waveforms.append(from_flac(flac))
+                waveform = from_flac(flac)
+                waveforms.append(waveform if self.change is None else self.change(row, waveform))
             except AudioError as error:
                 return _Failure(str(AudioError(self.store.ids[row], error.reason, error.remedy)))
         try:

@@ -17,6 +17,7 @@ from emobox_probe.records.predictions import PREDICTIONS_FILE
 from emobox_probe.records.rated import RatedRecord
 from emobox_probe.records.result import HEADLINE, METRICS, CorpusRecord, Fold, ResultRecord
 from emobox_probe.records.shown import ShownRecord
+from emobox_probe.records.stress_record import CLEAN, StressRecord
 from emobox_probe.report.percent import score_text
 
 
@@ -78,6 +79,8 @@ def _table(record: ShownRecord) -> Table:
         return _of_parts(record)
     if isinstance(record, RatedRecord):
         return _of_ratings(record)
+    if isinstance(record, StressRecord):
+        return _of_perturbations(record)
     assert isinstance(record, ResultRecord)
     return _of_folds(record)
 
@@ -141,6 +144,35 @@ def _of_parts(record: ClassifiedRecord) -> Table:
     return table
 
 
+def stress_rows(record: StressRecord) -> list[tuple[str, ...]]:
+    """Perturbation, UA, its change with interval, share of unchanged predictions, in percent; clean audio first."""
+    clean, again = score_text(100 * record.clean.ua), score_text(100 * record.reproduced)
+    rows: list[tuple[str, ...]] = [(CLEAN, clean, "", "", again)]
+    rows += [
+        (
+            one.name,
+            score_text(100 * one.scores.ua),
+            f"{round(100 * one.ua_change.difference, 1) + 0.0:+.1f}",  # no -0.0
+            record.interval_text(one.ua_change),
+            score_text(100 * one.unchanged),
+        )
+        for one in record.perturbations
+    ]
+    return rows + [(one.name, "not run", "", "", "") for one in record.not_run]
+
+
+def _of_perturbations(record: StressRecord) -> Table:
+    columns = ("UA", "change", "95 % interval of the change", "unchanged")
+    table = Table("perturbation", *columns, title=f"{record.title} (percent)")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in stress_rows(record):
+        table.add_row(*row)
+        if row[0] == CLEAN:
+            table.add_section()
+    return table
+
+
 def remarks(record: ShownRecord) -> list[str]:
     """What a reader of the scores must know."""
     unusual = list(dict.fromkeys(interval.remark for interval in record.intervals if interval.remark))
@@ -148,10 +180,12 @@ def remarks(record: ShownRecord) -> list[str]:
         shared = dict.fromkeys(sentence for pair in record.pairs for sentence in pair.overlap)
         missing = [sentence for corpus in record.corpora for sentence in _incomplete(corpus)]
         return [*shared, *missing, *record.remarks, *remarks_on_validation(record.sources), *unusual]
-    assert isinstance(record, (ClassifiedRecord, RatedRecord, ResultRecord))
+    assert isinstance(record, (ClassifiedRecord, RatedRecord, ResultRecord, StressRecord))
     sentences = _incomplete(record.corpus)
     if isinstance(record, RatedRecord):
         return [*sentences, *record.remarks, *filter(None, [record.interval.remark])]
+    if isinstance(record, StressRecord):
+        return [*sentences, *record.remarks]
     if isinstance(record, ClassifiedRecord):
         return [*sentences, *record.remarks, *unusual]
     kinds = {fold.kind for fold in record.folds}

@@ -13,10 +13,12 @@ from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.predictions import PREDICTIONS_FILE, confusion_of, read_predictions
 from emobox_probe.records.rated import RatedInterval, RatedRecord, read_rated_predictions
 from emobox_probe.records.result import METRICS, Interval, ResultRecord, RunRecord, Scores
+from emobox_probe.records.stress_record import Change, StressRecord, read_perturbed
 from emobox_probe.scoring.calibration import calibration_of
 from emobox_probe.scoring.classified import part_summary_of
 from emobox_probe.scoring.gaps import gaps_by_gender
 from emobox_probe.scoring.rated import rated_summary_of, scores_of_fold
+from emobox_probe.scoring.stress import clean_scores_of, perturbed_summary_of
 from emobox_probe.scoring.summary import (
     as_of_today,
     average_of,
@@ -42,10 +44,12 @@ PARTS = {
     "outside": "the share of answers outside",
     "scores": "all together",
     "constant": "the scores of the mean of training",
+    "ua_change": "the change of UA",
+    "unchanged": "the share of unchanged predictions",
 }
 
 
-Shown = TypeVar("Shown", ResultRecord, CrossRecord, ClassifiedRecord, RatedRecord)
+Shown = TypeVar("Shown", ResultRecord, CrossRecord, ClassifiedRecord, RatedRecord, StressRecord)
 
 
 def as_shown(folder: str | Path, record: Shown) -> Shown:
@@ -74,12 +78,18 @@ def with_predictions(folder: str | Path, record: Shown) -> tuple[Shown, pd.DataF
         predictions = read_rated_predictions(path, record)
         check_scores(folder, record, predictions)
         return record, predictions
+    if isinstance(record, StressRecord):
+        predictions = read_perturbed(path, record)
+        check_scores(folder, record, predictions)
+        return record, predictions
     predictions = read_predictions(folder, record)
     check_scores(folder, record, predictions)
     return as_of_today(record, predictions), predictions
 
 
-def check_scores(folder: str | Path, record: RunRecord | ClassifiedRecord, predictions: pd.DataFrame) -> None:
+def check_scores(
+    folder: str | Path, record: RunRecord | ClassifiedRecord | StressRecord, predictions: pd.DataFrame
+) -> None:
     """Compute every score, spread, interval and confusion matrix of a record again, from the predictions.
 
     An interval is computed by the method that the record names.
@@ -96,7 +106,9 @@ def check_scores(folder: str | Path, record: RunRecord | ClassifiedRecord, predi
                 )
 
 
-def _parts(record: RunRecord | ClassifiedRecord, predictions: pd.DataFrame) -> Iterator[tuple[str, Any, Any]]:
+def _parts(
+    record: RunRecord | ClassifiedRecord | StressRecord, predictions: pd.DataFrame
+) -> Iterator[tuple[str, Any, Any]]:
     """In words, as recorded, as computed."""
     if isinstance(record, ClassifiedRecord):
         by_kind = dict(list(predictions.groupby("kind")))
@@ -108,6 +120,9 @@ def _parts(record: RunRecord | ClassifiedRecord, predictions: pd.DataFrame) -> I
         yield from _rated_parts(record, predictions)
         return
     absent = record.protocol["absent"]
+    if isinstance(record, StressRecord):
+        yield from _perturbed_parts(record, predictions, absent)
+        return
     if isinstance(record, CrossRecord):
         by_pair = dict(list(predictions.groupby(["source", "target"])))
         for pair in record.pairs:
@@ -143,6 +158,18 @@ def _rated_parts(record: RatedRecord, predictions: pd.DataFrame) -> Iterator[tup
     yield from _compared(record, rated_summary_of(record.folds, predictions, record.target, record.outputs))
 
 
+def _perturbed_parts(
+    record: StressRecord, predictions: pd.DataFrame, absent: Any
+) -> Iterator[tuple[str, Any, Any]]:
+    labels = record.corpus.labels
+    by_perturbation = dict(list(predictions.groupby("perturbation")))
+    for one in record.perturbations:
+        computed = perturbed_summary_of(by_perturbation[one.name], labels, absent)
+        yield from _compared(one, computed, one.name)
+    if record.perturbations:
+        yield "the score on clean audio", record.clean, clean_scores_of(predictions, labels, absent)
+
+
 def _compared(recorded: Any, computed: Mapping[str, Any], pair: str = "") -> Iterator[tuple[str, Any, Any]]:
     for name, value in computed.items():
         part = PARTS.get(name, "")
@@ -157,7 +184,7 @@ def _numbers(part: str, recorded: Any, computed: Any) -> Iterator[tuple[str, Any
         for name in recorded:
             yield f"{name} of {part}", recorded[name], computed[name]
         return
-    if not isinstance(recorded, (Scores, Interval)) or type(recorded) is not type(computed):
+    if not isinstance(recorded, (Scores, Interval, Change)) or type(recorded) is not type(computed):
         yield part, recorded, computed
         return
     for name in type(recorded).model_fields:
@@ -179,6 +206,6 @@ def _shown(value: Any) -> str:
         return " to ".join(map(_shown, value))
     if isinstance(value, float):
         return f"{value:.6f}"
-    if isinstance(value, (list, Scores, Interval)):
+    if isinstance(value, (list, Scores, Interval, Change)):
         return "another"
     return "none" if value is None else str(value)

@@ -1,1 +1,1 @@
-"""How far a model can be trusted beyond its score: with little data, and where its labels are doubtful."""
+"""How far a model can be trusted beyond its score: on other audio, with little data, and where labels are doubtful."""

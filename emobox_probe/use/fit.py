@@ -160,7 +160,7 @@ def _trained(
 ) -> list[KeptHead]:
     """A head of every seed, on all utterances that have one of the labels."""
     protocol = replace(
-        _protocol_of(source), learning_rates=(chosen.learning_rate,), hidden_sizes=(chosen.hidden,)
+        protocol_of(source), learning_rates=(chosen.learning_rate,), hidden_sizes=(chosen.hidden,)
     )
     every = replace(protocol, layers="last" if chosen.layer == LAST else "every")
     views = views_of(stores, every, device, chosen.layer != LAST)
@@ -185,7 +185,7 @@ def _trained(
     ]
 
 
-def _protocol_of(source: RunRecord) -> Protocol:
+def protocol_of(source: RunRecord) -> Protocol:
     """The protocol as the run recorded it."""
     known: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value

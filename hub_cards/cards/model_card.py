@@ -14,8 +14,16 @@ from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.rated import RatedRecord
 from emobox_probe.records.result import ResultRecord
+from emobox_probe.records.stress_record import STRESS_FOLDER, STRESS_PICTURE
 from emobox_probe.report.percent import score_text
-from emobox_probe.report.report import counts, rated_rows, remarks, remarks_on_validation, score_rows
+from emobox_probe.report.report import (
+    counts,
+    rated_rows,
+    remarks,
+    remarks_on_validation,
+    score_rows,
+    stress_rows,
+)
 from emobox_probe.seen.seen import MEANINGS, seen
 from hub_cards.cards.markdown import Markdown, fenced, one_line, render, shell, text
 from hub_cards.cards.model_section import merge_readme, section
@@ -33,11 +41,13 @@ from hub_cards.tables.results import MARK, footnotes
 CARD = "README.md"
 # Below this, beside the README, are our pictures in a repository of others.
 PICTURES = "emobox"
+STRESS_SHOWN = f"{STRESS_FOLDER}/{STRESS_PICTURE}"
 # File of a run: what it shows.
 SHOWN = {
     "confusion.png": "Confusion matrix over all tested utterances of {corpus}, protocol {protocol}",
     "calibration.png": "Calibration and risk over coverage on {corpus}, protocol {protocol}",
     "layers.png": "UA by layer on {corpus}, protocol {protocol}",
+    STRESS_SHOWN: "UA by perturbation on {corpus}, protocol {protocol}",
 }
 # Score: the Hub's metric type, and what it is called.
 METRICS = {
@@ -113,7 +123,7 @@ def readme(
         CorpusError: no corpus has such a name.
     """
     records = [run.record for run in runs]
-    parts = {key_of(run.record): scores_part(run.record, picture_paths(run, folder)) for run in runs}
+    parts = {key_of(run.record): scores_part(run, picture_paths(run, folder)) for run in runs}
     parts |= {(CROSS, slug(record.protocol_id)): cross_part(record) for record in cross}
     parts |= {rated_key(record): rated_part(record) for record in rated}
     _check_distinct(runs, cross, rated)
@@ -177,8 +187,9 @@ def new_card(name: str, names: Sequence[str], made: str) -> str:
     return f"---\n{data.to_yaml()}\n---\n\n{body}\n"
 
 
-def scores_part(record: ResultRecord, pictures: Sequence[tuple[str, str]]) -> str:
+def scores_part(run: Run, pictures: Sequence[tuple[str, str]]) -> str:
     """The table of one record, with what it takes to make it again; `pictures` are (file of the run, path)."""
+    record, stress = run.record, run.stress
     corpus = corpora.load(record.corpus.name)
     name, said = str(record.protocol["name"]), str(record.protocol.get("description", ""))
     ours = name in PROTOCOLS and PROTOCOLS[name].description == said
@@ -197,6 +208,9 @@ def scores_part(record: ResultRecord, pictures: Sequence[tuple[str, str]]) -> st
         meanings=MEANINGS,
         counts=counts(record),
         pictures=[(SHOWN[file].format(**named), path) for file, path in pictures],
+        stress=stress,
+        stress_rows=stress_rows(stress) if stress else [],
+        stress_remarks=remarks(stress) if stress else [],
         description=Markdown(said) if ours else text(said, longest=4_000),
         command=fenced(command(record)),
         versions=text(
@@ -290,11 +304,16 @@ def eval_results(record: ResultRecord) -> list[EvalResult]:
 
 def picture_paths(run: Run, folder: str) -> list[tuple[str, str]]:
     """(file of the run, where the README finds it) of every picture."""
-    needed = {"calibration.png": run.record.calibration, "layers.png": run.record.layers}
-    files = [file for file in SHOWN if needed.get(file, True)]
+    there = {
+        "confusion.png": True,
+        "calibration.png": run.record.calibration is not None,
+        "layers.png": bool(run.record.layers),
+        STRESS_SHOWN: run.stress is not None,
+    }
+    files = [file for file in SHOWN if there[file]]
     if not folder:
         return [(file, file) for file in files]
-    return [(file, f"{folder}{'-'.join(key_of(run.record))}-{file}") for file in files]
+    return [(file, f"{folder}{'-'.join(key_of(run.record))}-{Path(file).name}") for file in files]
 
 
 def pictures_of(runs: Sequence[Run], folder: str) -> dict[str, bytes]:
@@ -303,13 +322,18 @@ def pictures_of(runs: Sequence[Run], folder: str) -> dict[str, bytes]:
     for run in runs:
         for file, path in picture_paths(run, folder):
             kept = run.folder / file
-            content = kept.read_bytes() if kept.is_file() else run.record.pictures()[file].content()
+            content = kept.read_bytes() if kept.is_file() else _drawn(run, file)
             if not content.startswith(b"\x89PNG\r\n\x1a\n"):
                 raise PublishError(
                     f"Expected a PNG picture in {kept}, but it is none; remove it, and it is drawn."
                 )
             found[path] = content
     return found
+
+
+def _drawn(run: Run, file: str) -> bytes:
+    shown = run.stress if run.stress and file == STRESS_SHOWN else run.record
+    return shown.pictures()[Path(file).name].content()
 
 
 def command(record: ResultRecord) -> str:

@@ -14,8 +14,10 @@ from emobox_probe.records.interval import TODAYS_METHOD
 from emobox_probe.records.result import METRICS, CorpusRecord, Interval, Scores
 from emobox_probe.seen.seen import seen
 from hub_cards.leaderboard.compressed import by_column
+from hub_cards.leaderboard.percent import percent
 from hub_cards.leaderboard.ranks import Contender, rank
 from hub_cards.leaderboard.rated import rated_rows
+from hub_cards.leaderboard.stress import stress_tables
 from hub_cards.paper import PAPER, TABLE_5_SETTING, read_table_4, read_table_5
 from hub_cards.runs.collection import (
     ClassifiedResult,
@@ -27,9 +29,6 @@ from hub_cards.runs.collection import (
     cross_setting,
     newest_moment,
 )
-
-# Of a percent. Pages round what they show to two decimals or to one.
-DECIMALS = 4
 
 Json = dict[str, Any]
 
@@ -69,6 +68,7 @@ def page_data(collection: Collection) -> Json:
         "cross": cross,
         "classified": classified,
         "rated": rated,
+        "stress": stress_tables(collection.results, models.measured),
         "speed": _speed(models, collection),
         "notes": list(collection.notes),
     }
@@ -228,21 +228,6 @@ def _bounds(interval: Interval) -> Json:
         for name in METRICS
         for end, bound in zip(("low", "high"), interval.bounds(name) or (), strict=False)
     }
-
-
-def percent(share: float) -> float:
-    """A share as percent, in as many decimals as a page keeps; rounding it to fewer is as rounding the share itself.
-
-    >>> percent(0.12345678), percent(0.7244999)
-    (12.3457, 72.4499)
-    """
-    exact = 100 * share
-    kept = round(exact, DECIMALS)
-    if all(f"{kept:.{shown}f}" == f"{exact:.{shown}f}" for shown in range(DECIMALS)):
-        return kept
-    # Rounded to a border at which fewer decimals change: the neighbour on the exact value's side of it.
-    step = 10.0**-DECIMALS if exact > kept else -(10.0**-DECIMALS)
-    return round(kept + step, DECIMALS)
 
 
 def _corpus(name: str, collection: Collection) -> Json:

@@ -24,7 +24,7 @@ TEMPLATES = HERE / "templates"
 STATIC = HERE / "static"
 STYLES = ("datatables/dataTables.dataTables.min.css", "leaderboard/leaderboard.css")
 # In the order in which they need each other.
-VIEWS = ("corpora", "corpus", "model", "cross", "classified", "rated", "speed")
+VIEWS = ("corpora", "corpus", "model", "cross", "stress", "classified", "rated", "speed")
 OURS = ("state", "page", "table", "charts", "results", *VIEWS, "main")
 SCRIPTS = ("datatables/dataTables.min.js", *(f"leaderboard/{name}.js" for name in OURS))
 LICENCE = "datatables/LICENCE.txt"

@@ -15,11 +15,13 @@ from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cros
 from emobox_probe.records.rated import RATED_FILE, RatedRecord, read_rated
 from emobox_probe.records.record import folders_with
 from emobox_probe.records.result import RESULT_FILE, Provenance, ResultRecord, read_record
-from emobox_probe.scoring.check import Shown, as_shown, with_predictions
+from emobox_probe.records.stress_record import StressRecord
+from emobox_probe.scoring.check import as_shown, with_predictions
 from hub_cards.leaderboard.ranks import Predictions
-from hub_cards.runs.find_and_check import check_known, corpora_of
+from hub_cards.runs.find_and_check import check_known, corpora_of, stress_of
 
 SHOWN_ERRORS = 10
+Collected = TypeVar("Collected", ResultRecord, CrossRecord, ClassifiedRecord, RatedRecord)
 
 
 class Model(NamedTuple):
@@ -32,13 +34,14 @@ class Model(NamedTuple):
 
 @dataclass(frozen=True)
 class Result:
-    """One record of one model on one corpus; `predictions` where the run kept them."""
+    """One record of one model on one corpus; `predictions` and `stress` where they are beside it."""
 
     folder: Path
     record: ResultRecord
     model: Model
     protocol: str
     predictions: Predictions | None
+    stress: StressRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,8 @@ def collect(folders: Iterable[Path]) -> Collection:
 def _read_result(folder: Path) -> Result:
     record, table = with_predictions(folder, _checked(folder, read_record(folder)))
     predictions = None if table is None else Predictions.of(table, record.corpus.labels)
-    return Result(folder, record, model_of(record.encoder), record.protocol_id, predictions)
+    stress = stress_of(folder, record)
+    return Result(folder, record, model_of(record.encoder), record.protocol_id, predictions, stress)
 
 
 def _read_cross(folder: Path) -> CrossResult:
@@ -146,7 +150,7 @@ def _read_rated(folder: Path) -> RatedResult:
     return RatedResult(folder, record, model_of(record.encoder), record.protocol_id)
 
 
-def _checked(folder: Path, record: Shown) -> Shown:
+def _checked(folder: Path, record: Collected) -> Collected:
     """The record; raises ValueError where it has no date, or a number that is none."""
     _moment(record.provenance)
     json.dumps(record.model_dump(), allow_nan=False)

@@ -16,6 +16,7 @@ from emobox_probe.records.predictions import read_predictions
 from emobox_probe.records.rated import RATED_FILE, RatedRecord, read_rated
 from emobox_probe.records.record import folders_with
 from emobox_probe.records.result import RESULT_FILE, CorpusRecord, ResultRecord, read_record
+from emobox_probe.records.stress_record import STRESS_FOLDER, StressRecord, read_stress
 from emobox_probe.scoring.check import as_shown
 
 AnyRecord = ResultRecord | CrossRecord | ClassifiedRecord | RatedRecord
@@ -23,10 +24,11 @@ AnyRecord = ResultRecord | CrossRecord | ClassifiedRecord | RatedRecord
 
 @dataclass(frozen=True)
 class Run:
-    """A folder with `result.json`, and what that says."""
+    """A folder with `result.json`, what that says, and what the stress test in it says, where there is one."""
 
     folder: Path
     record: ResultRecord
+    stress: StressRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,33 @@ def find_runs(folders: Sequence[Path]) -> list[AnyRun]:
         results, crosses, ratings = (folders_with(name, [folder]) for name in kinds)
         if not results and not crosses and not ratings:
             read_record(folder)  # says what is missing
-        intra |= {path.resolve(): Run(path, as_shown(path, read_record(path))) for path in results}
+        intra |= {path.resolve(): _run(path) for path in results}
         cross |= {path.resolve(): CrossRun(path, as_shown(path, read_cross_record(path))) for path in crosses}
         rated |= {path.resolve(): RatedRun(path, as_shown(path, read_rated(path))) for path in ratings}
     return [*intra.values(), *cross.values(), *rated.values()]
+
+
+def _run(folder: Path) -> Run:
+    record = as_shown(folder, read_record(folder))
+    return Run(folder, record, stress_of(folder, record))
+
+
+def stress_of(folder: Path, record: ResultRecord) -> StressRecord | None:
+    """The stress test in the folder of a run, as it may be shown; None where there is none.
+
+    Raises:
+        ProbeError: it cannot be read, is of other heads, or a number in it does not follow from its predictions.
+    """
+    place = folder / STRESS_FOLDER
+    if not (place / StressRecord.FILE).is_file():
+        return None
+    found = as_shown(place, read_stress(place))
+    if found.heads_sha256 != record.heads_sha256:
+        raise ProbeError(
+            f"Expected a stress test of the run in {folder}, but {place} is one of other heads; make it again with "
+            f"`emobox stress` and --overwrite, or take it away."
+        )
+    return found
 
 
 def check_together(runs: Sequence[AnyRun]) -> None:

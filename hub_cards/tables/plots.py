@@ -3,8 +3,8 @@
     emobox plots runs/ --out plots/ --format svg
 
 Of every run the confusion matrix, recall by label and the layer curve, or on what raters said its scores with their
-intervals; of every cross-corpus result a heat map; of every protocol with enough models a critical-difference diagram
-over the corpora that all of its models share.
+intervals; of every cross-corpus result a heat map; of the stress tests on a corpus one of perturbations by models; of
+every protocol with enough models a critical-difference diagram over the corpora that all of its models share.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ import pandas as pd
 
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.predictions import read_predictions
+from emobox_probe.records.stress_record import stress_picture
 from emobox_probe.report.heat_map import heat_map
 from emobox_probe.report.pictures import Picture, shortened
 from hub_cards.leaderboard.data import is_benchmark
@@ -47,6 +48,8 @@ def draw(folders: Sequence[Path], out: Path, suffix: str, metric: str, published
         pictures.of_cross(matrix)
     for rated in collection.rated:
         pictures.of_rated(rated)
+    for setting in sorted({(one.record.corpus.name, one.protocol) for one in collection.results}):
+        pictures.of_stress(*setting, collection.results)
     for protocol in sorted({one.protocol for one in collection.results}):
         pictures.of_protocol(protocol, [one for one in collection.results if one.protocol == protocol])
     if published:
@@ -94,6 +97,18 @@ class Pictures:
         outputs = one.record.outputs if one.record.target == "dimensions" else []
         parts = (*_version(one.model), one.record.corpus.name, one.protocol, *outputs)
         self._write(one.record.plot(), *parts, "scores")
+
+    def of_stress(self, corpus: str, protocol: str, results: list[Result]) -> None:
+        """The heat map of all models whose heads were tested on perturbed audio of a corpus."""
+        tested = {
+            _name(one.model, results): one.stress
+            for one in results
+            if one.stress and (one.record.corpus.name, one.protocol) == (corpus, protocol)
+        }
+        if tested:
+            self._write(
+                stress_picture(tested, corpus, protocol, self.metric), corpus, protocol, "stress", self.metric
+            )
 
     def of_protocol(self, protocol: str, results: list[Result]) -> None:
         """The critical-difference diagram of one protocol; only complete copies of corpora of the benchmark count."""

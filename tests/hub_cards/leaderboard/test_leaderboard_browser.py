@@ -12,6 +12,7 @@ from classified_records import make_classified
 from cross_records import cross_record
 from kept_runs import kept_run
 from rated_records import make_rated
+from stress_records import make_stress
 
 from hub_cards.leaderboard.data import page_data
 from hub_cards.leaderboard.site import PAGE, render, write
@@ -39,6 +40,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kept_run(folder / "runs" / "d", "lab/good", protocol="strict", right=0.7, seed=4)
     kept_run(folder / "runs" / "e", HOSTILE, protocol="strict", right=0.6, seed=5)
     kept_run(folder / "runs" / "f", "lab/tone", corpus="demo", right=0.9, seed=6)
+    for number, tested in enumerate(("a", "b", "e")):
+        make_stress(folder / "runs" / tested, number)
     (folder / "runs" / "x").mkdir()
     cross_record(name="lab/good").write(folder / "runs" / "x")
     make_classified(folder / "runs" / "y", HOSTILE)
@@ -379,6 +382,25 @@ def test_what_raters_said_is_a_view_of_its_own_without_ranks(open_page: Open) ->
     assert set(column(page, "Unrated")) == {"3"}
     page = open_page("#view=corpora")
     assert "distribution" not in page.locator("main").inner_text()
+
+
+def test_perturbations_by_models(open_page: Open) -> None:
+    page = open_page("#view=stress")
+    assert page.get_by_label("Corpus", exact=True).locator("option").all_inner_texts() == [
+        "urdu, protocol paper",
+        "urdu, protocol strict",
+    ]
+    assert page.locator("#matrix thead th").all_inner_texts()[1:] == ["lab/good", "lab/poor"]
+    rows = page.locator("#matrix tbody th").all_inner_texts()
+    assert rows[0] == "clean"
+    # What was not run has a reason in place of a score.
+    missing = page.locator("#matrix tbody tr").nth(rows.index("babble-0db")).locator("td").first
+    assert missing.inner_text() == "–"
+    assert "too few speakers" in missing.get_attribute("title")
+    assert column(page, "Perturbation")[:2] == ["clean", "clean"]
+    change = dict(zip(column(page, "Perturbation"), column(page, "Change"), strict=True))
+    assert float(change["gain-6db"]) == 0
+    assert float(change["white-noise-0db"]) < -5
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -14,7 +14,8 @@ from kept_runs import kept_run
 from emobox_probe.encoders.facts import OwnSource
 from emobox_probe.records.humans import HumanLine, PeopleScores
 from emobox_probe.records.result import ResultRecord, Scores
-from hub_cards.leaderboard.data import page_data, percent
+from hub_cards.leaderboard.data import page_data
+from hub_cards.leaderboard.percent import percent
 from hub_cards.paper import TABLE_4, TABLE_5, TABLE_5_SETTING
 from hub_cards.runs.collection import collect
 
