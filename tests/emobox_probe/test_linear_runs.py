@@ -11,7 +11,7 @@ import torch
 from commands import run_command
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
-from used_runs import make_tiny_encoder
+from tiny_encoder import save_tiny
 
 import emobox_datasets.corpora as corpora
 from emobox_probe import experiment, extract
@@ -35,7 +35,7 @@ def as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_encoder(tmp_path_factory.mktemp("models") / "tiny")
+    return save_tiny(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture(scope="module")

@@ -80,6 +80,7 @@ def test_accuracies_are_those_of_mtebs_own_client() -> None:
     assert mteb_accuracies(embeddings, labels) == pytest.approx(theirs, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_curves_of_the_demo_corpus_rise_above_chance(tmp_path: Path) -> None:
     words = ["--model", "builtin:logmel", "--corpus", "demo", "--output-dir", tmp_path, "--draws", 2]
     assert run_command("curve", *words) == 0
