@@ -6,7 +6,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from emobox_probe.heads.kernels import ADAM_BETAS
+from emobox_probe.heads.adam import ADAM_BETAS
 
 BLOCK = 1024
 FIRST_BETA, SECOND_BETA = (tl.constexpr(beta) for beta in ADAM_BETAS)

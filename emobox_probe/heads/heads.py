@@ -14,8 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from emobox_probe.heads.adam import ADAM_BETAS, ADAM_EPSILON
 from emobox_probe.heads.batches import Batch
-from emobox_probe.heads.kernels import ADAM_BETAS, ADAM_EPSILON, adam_steps, kernels_work, pooled_relu
+from emobox_probe.heads.kernels import adam_steps, kernels_work, pooled_relu
 from emobox_probe.protocol import HeadConfiguration
 
 # Keeps gradients of frames within float16, where frames are; a power of two, so float32 is not rounded by it.

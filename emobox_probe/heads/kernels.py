@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# Those of torch.optim.Adam.
-ADAM_BETAS, ADAM_EPSILON = (0.9, 0.999), 1e-8
+from emobox_probe.heads.adam import ADAM_BETAS
 
 
 @cache

@@ -10,8 +10,9 @@ import torch
 import triton
 from torch import Tensor
 
+from emobox_probe.heads.adam import ADAM_EPSILON
 from emobox_probe.heads.heads import LOSS_SCALE, HeadBank
-from emobox_probe.heads.kernels import ADAM_EPSILON, corrections
+from emobox_probe.heads.kernels import corrections
 from emobox_probe.heads.vector_kernels import first_layer, second_layer
 
 # Weights of a tile, inputs by hidden units, and the warps that share it: the fastest of several on an H100.
