@@ -62,4 +62,6 @@ CORPUS = Corpus(
     ),
     tables=(VOTES_TABLE, SPEAKERS_TABLE),
     intended=True,
+    notes="`labels_consensus_1.csv` is EMO-SUPERB's: smoothed shares of votes, read where the publisher's tables are "
+    "not there.",
 )

@@ -18,7 +18,7 @@ from datasets.arrow_writer import ArrowWriter
 import emobox_datasets.corpora as corpora
 from emobox_datasets.audio_files.audio import SAMPLING_RATE, read_waveform, to_flac
 from emobox_datasets.audio_files.statistics import warn_of_silence
-from emobox_datasets.copy.raters.tables import VOTES
+from emobox_datasets.copy.raters.tables import VOTE_TYPES
 from emobox_datasets.corpus import Corpus, OwnSplit, Utterance
 from emobox_datasets.errors import CorpusError, printable
 from emobox_datasets.folds.partition import Configuration, Item, find_configuration, of_list, parts_of
@@ -261,7 +261,7 @@ def features_of(corpus: Corpus) -> datasets.Features:
             **{name: datasets.Value(dtype) for name, dtype in corpus.details.items()},
             **({"intended": text} if corpus.intended else {}),
             **{
-                name: _votes(table.voted) if dtype == VOTES else datasets.Value(dtype)
+                name: _votes(table.voted, VOTE_TYPES[dtype]) if dtype in VOTE_TYPES else datasets.Value(dtype)
                 for table in corpus.tables
                 for name, dtype in table.columns.items()
             },
@@ -269,8 +269,8 @@ def features_of(corpus: Corpus) -> datasets.Features:
     )
 
 
-def _votes(labels: Sequence[str]) -> dict[str, datasets.Value]:
-    return {label: datasets.Value("int32") for label in labels}
+def _votes(labels: Sequence[str], dtype: str) -> dict[str, datasets.Value]:
+    return {label: datasets.Value(dtype) for label in labels}
 
 
 def row_of(utterance: Utterance, corpus: Corpus) -> dict[str, Any]:

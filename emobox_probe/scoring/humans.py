@@ -1,5 +1,6 @@
 """The human line of a run, from its predictions and what raters said of the same utterances, joined by id."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from emobox_probe.records.interval import METRICS, Scores
 from emobox_probe.records.predictions import clusters_of, label_ids
 from emobox_probe.records.result import ResultRecord, RunRecord
 from emobox_probe.report.percent import interval_text
+
+logger = logging.getLogger(__name__)
 
 Votes = Mapping[str, Mapping[str, float] | None]
 
@@ -59,7 +62,8 @@ def rows_beside(
             sentences.append(f"rho of {name} and the probability of the label is {shown}.")
     if not rows:
         raise ProbeError(
-            f"Expected ratings of the utterances of {record.title}, but got none; name the folder of its corpus."
+            f"Expected counts of votes or ratings of the utterances of {record.title}, but got none; name the folder "
+            f"of its corpus, with the publisher's tables."
         )
     return pd.DataFrame([_as_group(row, predictions) for row in rows]), sentences
 
@@ -93,7 +97,8 @@ def human_line(
 ) -> HumanLine | None:
     """Put raters beside a run, over the tested utterances that have any; None where none has (or others beside him).
 
-    People are scored once an utterance, the model once a fold and seed.
+    None, too, of shares, which do not tell how many raters there were; that is said. People are scored
+    once an utterance, the model once a fold and seed.
 
     Args:
         predictions: a table with columns id, speaker, label, prediction and logits.
@@ -108,6 +113,12 @@ def human_line(
     utterances = rated.drop_duplicates("id")
     columns = [*labels, *sorted({label for row in counts.values() for label in row} - set(labels))]
     matrix = pd.DataFrame([counts[id] for id in utterances["id"]], columns=columns).fillna(0).to_numpy(float)
+    if (matrix != matrix.round()).any():
+        logger.warning(
+            "The votes are shares, which do not tell how many raters there were: scores of raters, their agreement and "
+            "the model beside them are left out."
+        )
+        return None
     row_of = {id: row for row, id in enumerate(utterances["id"])}
     rows = rated["id"].map(row_of).to_numpy()
     speakers = utterances["speaker"].tolist() if clusters_of(utterances) == "speaker" else None
@@ -250,7 +261,7 @@ def _people(line: Line, scores: Mapping[str, Any]) -> PeopleScores:
 def _alpha(matrix: np.ndarray) -> float | None:
     try:
         return krippendorff_alpha(matrix)
-    except ValueError:  # votes are shares, all alike, or of one rater each
+    except ValueError:  # votes are all alike, or of one rater each
         return None
 
 

@@ -108,7 +108,7 @@ class Pool:
         return pd.concat(tables)
 
     def votes(self, name: str) -> dict[str, Mapping[str, float] | None]:
-        """How many raters chose which label, by id, as far as the stored corpus tells."""
+        """How many raters chose which label, or their share, by id, as far as the stored corpus tells."""
         whole = self.audio[name]
         return dict(zip(whole["id"], whole["votes"], strict=True)) if "votes" in whole.column_names else {}
 

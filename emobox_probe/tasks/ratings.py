@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emobox_datasets.copy.raters.tables import VOTES, Scale, is_off_scale
+from emobox_datasets.copy.raters.tables import VOTE_TYPES, Scale, is_off_scale
 from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import nearest
 from emobox_probe.errors import ProbeError
@@ -61,7 +61,7 @@ def scales_of(corpus: Corpus) -> dict[str, Scale]:
 
 def voted_labels(corpus: Corpus) -> tuple[str, ...]:
     """The labels that raters of a corpus could choose; none where it has no votes."""
-    return next((table.voted for table in corpus.tables if table.columns.get("votes") == VOTES), ())
+    return next((table.voted for table in corpus.tables if table.columns.get("votes") in VOTE_TYPES), ())
 
 
 def names_of(corpus: Corpus, target: Target, chosen: Sequence[str]) -> tuple[str, ...]:

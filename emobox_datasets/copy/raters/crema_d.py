@@ -1,12 +1,16 @@
 """CREMA-D: every clip was heard, seen, and both, by about ten raters each, who named what they perceived."""
 
+import logging
 import re
 from collections.abc import Mapping
 
 from emobox_datasets.copy.annotations import Row, read_table
-from emobox_datasets.copy.folder import CorpusFolder
-from emobox_datasets.copy.raters.tables import VOTES, OptionalTable, Table, votes_of
+from emobox_datasets.copy.folder import CorpusFolder, stem
+from emobox_datasets.copy.raters import emo_superb
+from emobox_datasets.copy.raters.tables import SHARES, VOTES, OptionalTable, Table, votes_of
 from emobox_datasets.errors import CorpusError
+
+logger = logging.getLogger(__name__)
 
 LABELS = {"A": "Angry", "D": "Disgust", "F": "Fear", "H": "Happy", "N": "Neutral", "S": "Sad"}
 # What raters had of a clip: the first digit of a row's number in one table, `queryType` in the other.
@@ -15,10 +19,27 @@ TABULATED, RESPONSES = "tabulatedVotes.csv", "finishedResponses.csv"
 
 
 def read_votes(folder: CorpusFolder) -> Table:
-    """Votes by clip, from the publisher's counts, else from the single answers."""
-    has_counts = any(folder.find(re.escape(TABULATED)))
-    counts = _tabulated(folder) if has_counts else _counted(folder)
+    """Votes by clip, from the publisher's counts, else from the single answers, else EMO-SUPERB's shares."""
+    counted, answered, shared = (
+        any(folder.find(re.escape(file))) for file in (TABULATED, RESPONSES, emo_superb.FILE)
+    )
+    if not (counted or answered):
+        return _shared(folder)
+    if shared:
+        logger.warning(
+            f"EMO-SUPERB's {emo_superb.FILE} is not read, as the publisher's {TABULATED if counted else RESPONSES} "
+            f"is there, which has counts."
+        )
+    counts = _tabulated(folder) if counted else _counted(folder)
     return {clip: {**votes, "raters": sum(votes.get("votes", {}).values())} for clip, votes in counts.items()}
+
+
+def _shared(folder: CorpusFolder) -> Table:
+    logger.warning(
+        f"The votes of CREMA-D are EMO-SUPERB's smoothed shares, from {emo_superb.FILE}: how many raters there were is "
+        f"not known. Copy {TABULATED} there as published to have counts."
+    )
+    return {_id(stem(name)): {"votes": shares} for name, shares in emo_superb.read_shares(folder).items()}
 
 
 def _tabulated(folder: CorpusFolder) -> dict[str, dict[str, dict[str, int]]]:
@@ -86,9 +107,9 @@ def _speaker(row: Row) -> Mapping[str, object]:
 
 
 VOTES_TABLE = OptionalTable(
-    files=(TABULATED, RESPONSES),
+    files=(TABULATED, RESPONSES, emo_superb.FILE),
     read=read_votes,
-    columns={**dict.fromkeys(COLUMNS.values(), VOTES), "raters": "int32"},
+    columns={**dict.fromkeys(COLUMNS.values(), VOTES), "votes": SHARES, "raters": "int32"},
     voted=tuple(LABELS.values()),
 )
 SPEAKERS_TABLE = OptionalTable(

@@ -13,8 +13,10 @@ from emobox_datasets.errors import CorpusError
 
 logger = logging.getLogger(__name__)
 
-# As the type of a column: counts by label, of the labels in `OptionalTable.voted`.
-VOTES = "votes"
+# As types of a column: counts by label, of the labels in `OptionalTable.voted`, and what may be shares where a file
+# tells no counts; then the type of the numbers in each.
+VOTES, SHARES = "votes", "shares"
+VOTE_TYPES = {VOTES: "int32", SHARES: "float64"}
 # The lowest and the highest number that raters could give.
 Scale = tuple[float, float]
 # What a table says: key to column to value.
@@ -27,8 +29,8 @@ class OptionalTable:
 
     `files` are the names it may have, any of which will do (none: it is in files that are always there); `read` reads
     it from a copy that has one of them, by ids without the corpus's prefix or, with `by="speaker"`, by speakers.
-    `columns` names what it tells and its type, which is one of `datasets` or `VOTES`; `voted` are the labels that
-    raters could choose; `scales` the lowest and the highest number.
+    `columns` names what it tells and its type, which is one of `datasets` or of `VOTE_TYPES`; `voted` are the labels
+    that raters could choose; `scales` the lowest and the highest number.
     """
 
     files: tuple[str, ...]
@@ -59,7 +61,7 @@ class OptionalTable:
     def _check(self, key: str, values: Mapping[str, Any]) -> None:
         for column, dtype in self.columns.items():
             value = values.get(column)
-            if dtype == VOTES and (unknown := (value or {}).keys() - set(self.voted)):
+            if dtype in VOTE_TYPES and (unknown := (value or {}).keys() - set(self.voted)):
                 raise CorpusError(
                     f"Expected votes for {', '.join(self.voted)} in {self.name}, but got one for "
                     f"{min(unknown)!r} ({key}); replace the file with the original."
@@ -139,8 +141,8 @@ def annotated(
         rows = table.read_if_there(folder)
         if rows is None:
             logger.warning(
-                f"{corpus} is without {table.name}: nothing is in {columns}. Copy it there from the corpus as "
-                f"published to have them."
+                f"{corpus} is without {table.name}: nothing is in {columns}. Copy it there as published to have "
+                f"them."
             )
             continue
         keys = [_key(utterance, table, prefix) for utterance in found]

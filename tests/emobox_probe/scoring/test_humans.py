@@ -84,6 +84,16 @@ def test_one_rater_each_is_no_line_where_raters_made_the_label() -> None:
     assert human_line(predictions, LABELS, votes, intended=True) is not None
 
 
+def test_shares_are_no_line_and_that_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    predictions = predictions_of()
+    votes = {
+        id: {label: count / 10 for label, count in row.items()} for id, row in votes_of(predictions).items()
+    }
+    assert human_line(predictions, LABELS, votes, intended=True) is None
+    assert human_line(predictions, LABELS, votes, intended=False) is None
+    assert caplog.text.count("The votes are shares, which do not tell how many raters there were") == 2
+
+
 def test_shares_of_a_third_do_not_add_up_to_more_than_one() -> None:
     predictions = predictions_of().assign(prediction=lambda table: table["label"])
     votes = {id: {label: 7} for id, label in zip(predictions["id"], predictions["label"], strict=True)}
@@ -206,12 +216,27 @@ def test_the_command_says_where_there_is_nothing_to_put_beside(
     folder, tables = run
     (tables / "tabulatedVotes.csv").unlink()
     assert score(str(folder), "--data-dir", str(tables)) == 1
-    assert "got no tabulatedVotes.csv or finishedResponses.csv; copy it there from" in " ".join(
-        capsys.readouterr().err.split()
+    assert (
+        "got no tabulatedVotes.csv or finishedResponses.csv or labels_consensus_1.csv; copy it there from"
+        in " ".join(capsys.readouterr().err.split())
     )
     kept_run(tmp_path / "urdu", "a/model", corpus="urdu")
     assert score(str(tmp_path / "urdu"), "--data-dir", str(tables)) == 1
     assert "choose another corpus" in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_command_says_that_shares_are_no_counts(
+    run: tuple[Path, Path], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, tables = run
+    (tables / "tabulatedVotes.csv").unlink()
+    count = len(pd.read_parquet(folder / "predictions.parquet"))
+    lines = [f"clip{number}.wav,0.01,0.104,0.01,0.01,0.668,0.198" for number in range(count)]
+    header = "FileName,angry,sad,disgust,fear,neutral,happy"
+    (tables / "labels_consensus_1.csv").write_text("\n".join([header, *lines]))
+    assert score(str(folder), "--data-dir", str(tables)) == 1
+    assert "Expected counts of votes or ratings" in " ".join(capsys.readouterr().err.split())
+    assert "The votes are shares" in caplog.text
 
 
 def test_a_record_with_people_shows_them_and_one_without_is_as_before(run: tuple[Path, Path]) -> None:

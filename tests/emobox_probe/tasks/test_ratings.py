@@ -8,6 +8,7 @@ import torch
 from datasets import Dataset
 
 from emobox_datasets import corpora
+from emobox_metric.ser_distributions.ser_distributions import SerDistributions
 from emobox_probe.config import ProbeConfig
 from emobox_probe.errors import ProbeError
 from emobox_probe.heads.groups import Group
@@ -40,6 +41,18 @@ def test_votes_become_shares_and_who_has_none_is_unknown() -> None:
     assert ratings.known.tolist() == [True, False, False, True]
     assert dict(zip(VOTED, ratings.values[0].tolist(), strict=True))["Angry"] == 0.75
     assert ratings.values[3, VOTED.index("Frustrated")] == 1
+
+
+def test_shares_are_learned_and_scored_as_they_are() -> None:
+    crema_d = corpora.load("crema_d")
+    voted = names_of(crema_d, "distribution", ())
+    shares = [0.427778, 0.01, 0.114444, 0.01, 0.427778, 0.01]
+    whole = stored(votes=[dict(zip(voted, shares, strict=True)), dict.fromkeys(voted)])
+    ratings = ratings_of(whole, crema_d, voted, "distribution")
+    assert ratings.known.tolist() == [True, False]
+    assert ratings.values[0].tolist() == pytest.approx(shares, abs=1e-12)
+    scored = SerDistributions().compute(predictions=[[1 / 6] * 6], references=[shares])
+    assert scored["brier"] == pytest.approx(sum((share - 1 / 6) ** 2 for share in shares))
 
 
 def test_ratings_go_to_0_and_1_and_back_to_their_scale() -> None:

@@ -88,7 +88,8 @@ def test_without_tables_nothing_else_changes(copy: Path, caplog: pytest.LogCaptu
     with caplog.at_level(logging.WARNING):
         without = CREMA_D.scan(copy, allow_missing=True)
     assert (
-        "CREMA-D is without tabulatedVotes.csv or finishedResponses.csv: nothing is in votes" in caplog.text
+        "CREMA-D is without tabulatedVotes.csv or finishedResponses.csv or labels_consensus_1.csv: nothing is in "
+        "votes" in caplog.text
     )
     assert "CREMA-D is without VideoDemographics.csv: nothing is in age, sex, race, ethnicity" in caplog.text
     write(copy, tabulatedVotes=TABULATED, VideoDemographics=SPEAKERS)
