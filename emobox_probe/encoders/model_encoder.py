@@ -91,10 +91,11 @@ class ModelEncoder:
             matrix_products="float32" if dtype == "float32" else None,
         )
 
-    def of_last_layer(self) -> Self:
-        """The same model without the means of all layers."""
+    def giving(self, layers: str) -> Self:
+        """The same model that gives these layers beside the frames of the last: `last` (none), `all`, `statistics`."""
         other = copy(self)
-        other._layers, other.facts = False, self.facts.model_copy(update={"layers": "last"})
+        other._layers, other._deviations = layers != "last", layers == "statistics"
+        other.facts = self.facts.model_copy(update={"layers": layers})
         return other
 
     def plan(self, seconds: Sequence[float]) -> list[list[int]]:

@@ -30,6 +30,8 @@ from emobox_probe.features.extraction import extract
 from emobox_probe.features.store import FeatureStore
 from emobox_probe.protocol import Protocol
 
+# Which layers heads of a protocol need, by what it says they see.
+NEEDED = {"last": "last", "every": "available", "statistics": "statistics"}
 # What features hold that serve who asks for fewer, the richest first.
 RICHER = {"last": ("statistics", "all"), "all": ("statistics",), "statistics": ()}
 
@@ -39,7 +41,6 @@ def encoder_of(config: FeatureConfig, device: torch.device, protocol: Protocol, 
 
     `own` is the model where it is an object in memory, which settings can only name.
     """
-    needed = {"last": "last", "every": "available", "statistics": "statistics"}[protocol.layers]
     if protocol.layers == "statistics" and config.layers not in (None, "statistics"):
         raise ProbeError(
             f"Expected no --layers {config.layers} with protocol {protocol.name}, which takes the statistics of every "
@@ -51,7 +52,7 @@ def encoder_of(config: FeatureConfig, device: torch.device, protocol: Protocol, 
         config.revision,
         config.trust_remote_code,
         config.dtype,
-        config.layers or needed,
+        config.layers or NEEDED[protocol.layers],
     )
     if config.batch_seconds is not None and isinstance(encoder, ModelEncoder):
         encoder.budget.seconds = config.batch_seconds

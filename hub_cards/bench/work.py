@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,14 @@ from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.load import Encoder
 from emobox_probe.encoders.model_encoder import ModelEncoder
 from emobox_probe.errors import ProbeError
-from emobox_probe.features.corpus import describe_corpus, encoder_of, feature_store, filled_store, load_corpus
+from emobox_probe.features.corpus import (
+    NEEDED,
+    describe_corpus,
+    encoder_of,
+    feature_store,
+    filled_store,
+    load_corpus,
+)
 from emobox_probe.features.store import times_real_time
 from emobox_probe.protocol import PROTOCOLS, Protocol
 from hub_cards.bench.items import Item, config_of
@@ -99,17 +107,14 @@ class Kept:
             self.forget()  # two do not fit where one just does
             # Items of a model differ in their layers; what gives all of them gives the last.
             every = config.model_copy(update={"layers": "available"})
-            self._encoder, self._key = encoder_of(every, device, protocol), key
+            self._encoder, self._key = encoder_of(every, device, PROTOCOLS["paper"]), key
         encoder, has = self._encoder, self._encoder.facts.layers
         if config.layers == "all" and has != "all":
             return encoder_of(config, device, protocol)  # which says that there are none
-        if (
-            (config.layers or protocol.layers) == "last"
-            and isinstance(encoder, ModelEncoder)
-            and has == "all"
-        ):
-            return encoder.of_last_layer()
-        return encoder
+        if not isinstance(encoder, ModelEncoder) or has == "last":
+            return encoder  # it has no layers
+        asked = config.layers or NEEDED[protocol.layers]
+        return encoder.giving("all" if asked == "available" else asked)
 
     def forget(self) -> None:
         """Let go of the model and its memory."""
@@ -136,6 +141,9 @@ def do(work: Work, kept: Kept) -> Failure | None:
         except OSError as error:
             kind: Reason = "disk" if is_disk_full(error) else "error"
             failure = _failure(work, kind, f"{type(error).__name__}: {error}")
+        except Exception:
+            traceback.print_exc()  # while what is printed goes to the log, which a failure names
+            raise
     kept.forget()
     return failure
 

@@ -66,9 +66,13 @@ class LocalWorker:
         self._pipe: Connection[Any, Any] | None = None
 
     def do(self, work: Work, stopped: Callable[[], bool], look: Callable[[str], Any]) -> Failure | None:
+        if self._process is not None and self._process.poll() is not None:
+            self._end()  # since the item before; this one needs another
         for _ in range(STARTS):
             if self._process is not None or (ended := self._start(stopped)) is None:
                 break
+            if stopped():
+                return Failure("crash", ended, str(work.log))
         else:
             raise ProbeError(
                 f"Expected a process that does items, but it ended {STARTS} times before it was ready: {ended} Mend "

@@ -7,19 +7,22 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from bench_plans import comparable, demo_plan
 
+from emobox_probe.encoders.encoder import encoded
 from emobox_probe.encoders.load import load_encoder
 from emobox_probe.errors import ProbeError
+from emobox_probe.features.corpus import NEEDED
 from emobox_probe.protocol import PROTOCOLS
 from hub_cards.bench import work as work_module
 from hub_cards.bench import workers
 from hub_cards.bench.items import config_of, expand
 from hub_cards.bench.reading import parse_plan
 from hub_cards.bench.work import Failure, Kept, Work
-from hub_cards.bench.workers import LocalWorker, local_workers
+from hub_cards.bench.workers import LocalWorker, last_line, local_workers
 
 SCRIPT = Path(__file__).with_name("short_bench.py")
 CPU = torch.device("cpu")
@@ -121,6 +124,40 @@ def test_a_process_that_is_told_to_end_ends(worker, work: Work, monkeypatch: pyt
     assert "running" in lines
 
 
+def test_who_is_told_to_end_before_a_worker_is_ready_has_no_broken_worker(
+    worker, work: Work, tmp_path: Path
+) -> None:
+    flag = tmp_path / "starting"
+    mine = worker("", server=f"import time\nopen({str(flag)!r}, 'w')\ntime.sleep(60)\nif 1:\n")
+    failure = mine.do(work, flag.exists, lambda line: None)
+    assert failure is not None
+    assert "SIGTERM" in failure.message
+
+
+def test_a_worker_that_died_between_items_costs_no_item(worker, work: Work) -> None:
+    mine = worker("why = ('error', str(os.getpid()))")
+    first = do(mine, work)
+    assert first is not None
+    os.kill(int(first.message), signal.SIGKILL)
+    assert mine._process.wait() == -signal.SIGKILL
+    second = do(mine, work)
+    assert second is not None
+    assert second.kind == "error"
+    assert second.message != first.message
+
+
+def test_what_nobody_foresaw_is_in_the_log_of_the_item(
+    work: Work, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*given: object) -> None:
+        raise RuntimeError("what happened")
+
+    monkeypatch.setattr(work_module, "_do", fail)
+    with capfd.disabled(), pytest.raises(RuntimeError):
+        work_module.do(work, Kept())
+    assert last_line(work.log) == "RuntimeError: what happened"
+
+
 def test_a_process_ends_with_its_benchmark(tmp_path: Path) -> None:
     """Killed with SIGKILL, the parent can tell nobody; the worker ends all the same."""
     if not sys.platform.startswith("linux"):
@@ -167,19 +204,23 @@ def test_workers_share_gpus_or_cores(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_model_is_loaded_once_for_all_its_items(
     tmp_path: Path, tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded = []
+    loaded, sound = [], np.sin(np.arange(16_000, dtype=np.float32))
     really = work_module.encoder_of
     monkeypatch.setattr(work_module, "encoder_of", lambda *given: loaded.append(given) or really(*given))
-    text = demo_plan(tmp_path, tiny_encoder, "builtin:logmel", protocols="paper, strict")
+    text = demo_plan(tmp_path, tiny_encoder, "builtin:logmel", protocols="paper, strict, linear")
     plan = parse_plan(text, "plan.yaml")
     items = [item for item in expand(plan) if item.model]
     kept = Kept()
     for item in items:
         protocol = item.protocol or PROTOCOLS["paper"]
         mine = Work.of(plan, item)
-        found = kept.encoder(mine, CPU, protocol).facts
-        layers = mine.config.layers or ("available" if protocol.layers == "every" else "last")
-        assert found == load_encoder(item.model.name, CPU, layers=layers).facts
+        found = kept.encoder(mine, CPU, protocol)
+        alone = load_encoder(item.model.name, CPU, layers=mine.config.layers or NEEDED[protocol.layers])
+        assert found.facts == alone.facts
+        (of_kept,), (of_alone,) = (encoded(encoder, [sound], 16_000) for encoder in (found, alone))
+        for one, other in zip(of_kept, of_alone, strict=True):
+            assert (one is None) == (other is None)
+            assert one is None or torch.equal(one, other)
     assert len(loaded) == 2
     smaller = Work.of(plan, items[-1], smaller=True)
     kept.encoder(smaller, CPU, PROTOCOLS["paper"])
