@@ -25,7 +25,7 @@ from emobox_probe.experiment import accelerator_on, prepare_device, read_run, ru
 from emobox_probe.features.corpus import describe_corpus, encoder_of, filled_store, load_corpus
 from emobox_probe.features.shards import write_whole
 from emobox_probe.features.store import FeatureStore
-from emobox_probe.protocol import PROTOCOLS
+from emobox_probe.protocol import LINEAR
 from emobox_probe.records.curve import CURVE_FILE, CURVE_PICTURE, CurvePoint, CurveRecord, Mteb
 from emobox_probe.records.predictions import confusion_of, interval_of
 from emobox_probe.records.result import LIBRARIES, ResultRecord
@@ -44,6 +44,7 @@ from emobox_probe.trust.few import (
     predicted,
     sizes_up_to,
 )
+from emobox_probe.use.usable import check_encoder
 
 
 def curve(config: CurveConfig) -> tuple[Path, CurveRecord]:
@@ -103,10 +104,15 @@ def _run_of(config: CurveConfig) -> tuple[Path, ResultRecord]:
         folder, record = made.folder, made.record
     else:
         folder, record = config.run, read_run(config.run)
-    if not isinstance(record, ResultRecord) or record.protocol["layers"] != "statistics":
+    if not isinstance(record, ResultRecord) or record.protocol["name"] != LINEAR.name:
         raise ProbeError(
             f"Expected a run of protocol linear on one corpus, but {folder} is one of {record.protocol_id}; make one "
-            f"with emobox probe --protocol linear, which takes seconds, and give that."
+            f"with emobox probe --protocol linear, which takes seconds, and give that. Where speakers cannot be kept "
+            f"apart, there is no such run."
+        )
+    if config.corpus not in (None, record.corpus.name):
+        raise ProbeError(
+            f"Expected the corpus of the run, {record.corpus.name}, but got {config.corpus}; leave --corpus out."
         )
     if len({fold.name for fold in record.folds}) < len(record.folds):
         raise ProbeError(
@@ -143,12 +149,8 @@ def _features(config: CurveConfig, record: ResultRecord) -> tuple[Pool, FeatureS
             "trust_remote_code": config.trust_remote_code,
         }
     )
-    encoder = encoder_of(extraction, accelerator.device, PROTOCOLS["linear"])
-    if encoder.facts.weights_sha256 != record.encoder.weights_sha256:
-        raise ProbeError(
-            f"Expected the encoder of the run ({record.encoder.name}), but {extraction.model} has other weights; give "
-            f"that one with --model."
-        )
+    encoder = encoder_of(extraction, accelerator.device, LINEAR)
+    check_encoder(record.encoder, encoder.facts, extraction.model)
     pool = Pool(tuple(record.corpus.labels))
     pool.add(corpus, whole)
     return pool, filled_store(extraction, encoder, whole, described.fingerprint, accelerator)

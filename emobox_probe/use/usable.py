@@ -185,31 +185,34 @@ def encoder_for(
     name, revision = place_of(usable, model)
     layers = "all" if usable.needs_layers else "last"
     encoder = load_encoder(name, device, revision, trust_remote_code, usable.encoder.dtype, layers)
-    check_encoder(usable, encoder.facts, name)
+    check_encoder(usable.encoder, encoder.facts, name)
     return encoder
 
 
-def check_encoder(usable: Usable, facts: EncoderFacts, name: str) -> None:
-    """Let heads see the features that they were trained on, and no others.
+def check_encoder(trained_on: EncoderFacts, facts: EncoderFacts, name: str) -> None:
+    """Let heads see the features that they, or those before them, were trained on, and no others.
+
+    Args:
+        trained_on: the encoder of the record.
+        facts: about the encoder that is loaded.
+        name: what that is called.
 
     Raises:
         ProbeError: the encoder is another; says in what.
     """
-    ours, theirs = usable.encoder.identity, facts.identity
+    ours, theirs = trained_on.identity, facts.identity
     # The first is of the record's device and choice of layers, which change no feature beyond rounding.
     for about in ("layers", "matrix_products"):
         ours.pop(about, None)
         theirs.pop(about, None)
     _without_unknown(ours, theirs)
     if other := [about for about in ours if ours[about] != theirs.get(about)]:
-        revision = f", revision {usable.encoder.revision}" if usable.encoder.revision else ""
-        trained_on = (
-            f"Expected the encoder that the heads were trained on ({usable.encoder.name}{revision}), but "
-        )
+        revision = f", revision {trained_on.revision}" if trained_on.revision else ""
+        begin = f"Expected the encoder that the heads were trained on ({trained_on.name}{revision}), but "
         if other == ["own"]:
-            raise ProbeError(f"{trained_on}{_how_own_differs(ours['own'], theirs.get('own'), name)}")
+            raise ProbeError(f"{begin}{_how_own_differs(ours['own'], theirs.get('own'), name)}")
         raise ProbeError(
-            f"{trained_on}{name} has other {' and '.join(what.replace('_', ' ') for what in other)}; give that one "
+            f"{begin}{name} has other {' and '.join(what.replace('_', ' ') for what in other)}; give that one "
             f"with --model."
         )
 

@@ -1,5 +1,6 @@
 """Draws of little data: disjoint from what is tested, nested, and MTEB's figure as MTEB computes it."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,11 @@ import pytest
 from commands import run_command
 from kept_runs import kept_run
 
+from emobox_probe import probe
 from emobox_probe.config import CurveConfig
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.curve import CurveRecord
+from emobox_probe.records.result import read_record
 from emobox_probe.trust.curve import curve
 from emobox_probe.trust.few import (
     FoldData,
@@ -103,4 +106,41 @@ def test_what_is_no_run_of_linear_is_refused(tmp_path: Path) -> None:
         curve(CurveConfig())
     kept_run(tmp_path / "run", "a/b")
     with pytest.raises(ProbeError, match="Expected a run of protocol linear on one corpus"):
+        curve(CurveConfig(run=tmp_path / "run"))
+
+
+@pytest.fixture(scope="module")
+def linear_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("runs")
+    probe("builtin:logmel", "demo", "linear", output_dir=output, features_dir=output / "features")
+    return output / "builtin--logmel" / "demo" / "linear"
+
+
+OTHER = """
+def frames(waveforms):
+    return waveforms.unfold(1, 400, 320).square().mean(2, keepdim=True).repeat(1, 1, 4)
+
+def loudness():
+    return frames
+"""
+
+
+def test_a_curve_is_of_the_runs_own_encoder_and_corpus(linear_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.py").write_text(OTHER)
+    given = {"run": linear_run, "features_dir": tmp_path, "draws": 1}
+    with pytest.raises(ProbeError, match=r"trained on \(builtin:logmel\), but .*other.py:loudness has other"):
+        curve(CurveConfig.of({**given, "model": f"python:{tmp_path}/other.py:loudness"}))
+    with pytest.raises(ProbeError, match="Expected the corpus of the run, demo, but got emodb"):
+        curve(CurveConfig.of({**given, "corpus": "emodb"}))
+    assert not (linear_run / "curve.json").exists()
+
+
+def test_where_speakers_are_not_kept_apart_nothing_is_said_of_new_ones(
+    linear_run: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(linear_run, tmp_path / "run")
+    record = read_record(linear_run)
+    other = {**record.protocol, "name": "linear-speaker-dependent"}
+    record.model_copy(update={"protocol": other}).write(tmp_path / "run")
+    with pytest.raises(ProbeError, match="Where speakers cannot be kept apart, there is no such run"):
         curve(CurveConfig(run=tmp_path / "run"))

@@ -3,7 +3,6 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -379,23 +378,18 @@ def test_heads_say_how_an_encoder_of_ones_own_has_changed(tmp_path: Path) -> Non
         return load_encoder(f"python:{tmp_path}/two.py:{name}", CPU).facts
 
     before = facts("pitch", TWO)
-    usable: Any = SimpleNamespace(encoder=before)
-    check_encoder(usable, facts("pitch", TWO), "it")
+    check_encoder(before, facts("pitch", TWO), "it")
     with pytest.raises(ProbeError, match=r"is another function .pitch was used"):
-        check_encoder(usable, facts("length", TWO), "it")
+        check_encoder(before, facts("length", TWO), "it")
     with pytest.raises(ProbeError, match="the code of it has changed since"):
-        check_encoder(usable, facts("pitch", f"{TWO}\n# edited"), "it")
+        check_encoder(before, facts("pitch", f"{TWO}\n# edited"), "it")
     assert before.own is not None
     other = before.model_copy(update={"own": before.own.model_copy(update={"settings_sha256": "0" * 64})})
     with pytest.raises(ProbeError, match="holds other settings"):
-        check_encoder(usable, other, "it")
+        check_encoder(before, other, "it")
     # Of what older versions did not record, nothing is held against them.
     older = before.own.model_copy(update={"settings_sha256": None, "output_sha256": "0" * 64})
-    check_encoder(
-        SimpleNamespace(encoder=before.model_copy(update={"own": older})),  # type: ignore[arg-type]
-        before,
-        "it",
-    )
+    check_encoder(before.model_copy(update={"own": older}), before, "it")
 
 
 def test_frames_that_depend_on_the_batch_are_made_one_at_a_time() -> None:
