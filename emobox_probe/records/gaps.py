@@ -56,10 +56,25 @@ class Gaps(Record):
 
     def numbers(self) -> tuple[float, ...]:
         """Every number, in one order; NaN where there is none."""
-        values: list[float | None] = [self.largest, self.by_chance]
+        values: list[float | None] = [self.largest, self.by_chance, *self.groups.values()]
         for gap in self.gaps:
-            values += [gap.difference, *(gap.interval or (None, None)), gap.p, gap.p_holm, gap.detectable]
+            values += [
+                gap.first_score,
+                gap.second_score,
+                gap.difference,
+                *(gap.interval or (None, None)),
+                gap.p,
+                gap.p_holm,
+                gap.detectable,
+            ]
         return tuple(float("nan") if value is None else value for value in values)
+
+    def names(self) -> list[str]:
+        """All that is in words, in one order: of which groups and labels the numbers are."""
+        words = [self.by, self.resampled, *self.groups, *self.without_common_labels]
+        return words + [
+            word or "" for gap in self.gaps for word in (gap.first, gap.second, gap.of, gap.reason)
+        ]
 
     @property
     def sentences(self) -> list[str]:

@@ -10,7 +10,13 @@ import pandas as pd
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.classified import ClassifiedRecord, read_answers
 from emobox_probe.records.cross_result import CrossRecord
-from emobox_probe.records.predictions import PREDICTIONS_FILE, confusion_of, read_predictions
+from emobox_probe.records.predictions import (
+    PREDICTIONS_FILE,
+    RESAMPLED,
+    clusters_of,
+    confusion_of,
+    read_predictions,
+)
 from emobox_probe.records.rated import RatedInterval, RatedRecord, read_rated_predictions
 from emobox_probe.records.result import METRICS, Interval, ResultRecord, RunRecord, Scores
 from emobox_probe.records.stress_record import Change, StressRecord, read_perturbed
@@ -148,6 +154,7 @@ def _parts(
     if record.gaps is not None:
         between = gaps_by_gender(predictions, record)
         yield "gaps", record.gaps.numbers(), between and between.numbers()
+        yield "what gaps are between", record.gaps.names(), between and between.names()
 
 
 def _rated_parts(record: RatedRecord, predictions: pd.DataFrame) -> Iterator[tuple[str, Any, Any]]:
@@ -168,6 +175,9 @@ def _perturbed_parts(
         yield from _compared(one, computed, one.name)
     if record.perturbations:
         yield "the score on clean audio", record.clean, clean_scores_of(predictions, labels, absent)
+        clusters = clusters_of(predictions)
+        computed_of = [RESAMPLED[clusters], predictions[clusters].nunique()]
+        yield "what was resampled", [record.resampled, record.clusters], computed_of
 
 
 def _compared(recorded: Any, computed: Mapping[str, Any], pair: str = "") -> Iterator[tuple[str, Any, Any]]:
@@ -179,7 +189,9 @@ def _compared(recorded: Any, computed: Mapping[str, Any], pair: str = "") -> Ite
 def _numbers(part: str, recorded: Any, computed: Any) -> Iterator[tuple[str, Any, Any]]:
     """The numbers of a part, each by its name; a part that is not on both sides is one by itself."""
     if isinstance(recorded, RatedInterval) and isinstance(computed, RatedInterval):
-        recorded, computed = recorded.bounds, computed.bounds
+        recorded, computed = (
+            interval.bounds | interval.model_dump(exclude={"bounds"}) for interval in (recorded, computed)
+        )
     if isinstance(recorded, dict) and isinstance(computed, dict) and recorded.keys() == computed.keys():
         for name in recorded:
             yield f"{name} of {part}", recorded[name], computed[name]
@@ -196,7 +208,8 @@ def _equal(recorded: Any, computed: Any) -> bool:
     if isinstance(recorded, Scores) and isinstance(computed, Scores):
         recorded, computed = (tuple(scores.model_dump().values()) for scores in (recorded, computed))
     if isinstance(recorded, (float, tuple)) and isinstance(computed, (float, tuple)):
-        return np.allclose(recorded, computed, rtol=0, atol=TOLERANCE, equal_nan=True)
+        same_shape = np.shape(recorded) == np.shape(computed)
+        return same_shape and np.allclose(recorded, computed, rtol=0, atol=TOLERANCE, equal_nan=True)
     return bool(recorded == computed)
 
 

@@ -17,7 +17,7 @@ from emobox_probe.records.rated import RATED_FILE, RatedRecord, read_rated
 from emobox_probe.records.record import folders_with
 from emobox_probe.records.result import RESULT_FILE, CorpusRecord, ResultRecord, read_record
 from emobox_probe.records.stress_record import STRESS_FOLDER, StressRecord, read_stress
-from emobox_probe.scoring.check import as_shown
+from emobox_probe.scoring.check import TOLERANCE, as_shown
 
 AnyRecord = ResultRecord | CrossRecord | ClassifiedRecord | RatedRecord
 
@@ -80,7 +80,8 @@ def stress_of(folder: Path, record: ResultRecord) -> StressRecord | None:
     """The stress test in the folder of a run, as it may be shown; None where there is none.
 
     Raises:
-        ProbeError: it cannot be read, is of other heads, or a number in it does not follow from its predictions.
+        ProbeError: it cannot be read, is of other heads or other predictions of theirs, or a number in it does not
+            follow from its predictions.
     """
     place = folder / STRESS_FOLDER
     if not (place / StressRecord.FILE).is_file():
@@ -90,6 +91,13 @@ def stress_of(folder: Path, record: ResultRecord) -> StressRecord | None:
         raise ProbeError(
             f"Expected a stress test of the run in {folder}, but {place} is one of other heads; make it again with "
             f"`emobox stress` and --overwrite, or take it away."
+        )
+    scores = zip(found.clean.model_dump().values(), record.pooled.model_dump().values(), strict=True)
+    if any(abs(one - other) > TOLERANCE for one, other in scores):
+        raise ProbeError(
+            f"Expected a stress test beside the run's own predictions, but in {place} those on clean audio have a UA "
+            f"of {found.clean.ua:.4f}, and the run one of {record.pooled.ua:.4f}; make it again with `emobox stress` "
+            f"and --overwrite, or take it away."
         )
     return found
 

@@ -134,7 +134,7 @@ def test_a_run_on_other_ratings_is_not_taken_for_this_one(runs: Path, tmp_path: 
         )
 
 
-@pytest.mark.parametrize("part", ["scores", "folds", "constant", "predictions"])
+@pytest.mark.parametrize("part", ["scores", "folds", "constant", "predictions", "interval"])
 def test_numbers_that_do_not_follow_from_the_predictions_are_refused(
     runs: Path, part: str, tmp_path: Path
 ) -> None:
@@ -143,6 +143,8 @@ def test_numbers_that_do_not_follow_from_the_predictions_are_refused(
     if part == "predictions":
         predictions = pd.read_parquet(folder / "predictions.parquet")
         predictions.iloc[1:].to_parquet(folder / "predictions.parquet")
+    elif part == "interval":
+        content[part]["clusters"] += 90
     else:
         changed = content["folds"][0]["scores"] if part == "folds" else content[part]
         changed["brier"] += 0.01

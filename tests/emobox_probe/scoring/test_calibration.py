@@ -50,6 +50,9 @@ def test_a_record_whose_calibration_does_not_follow_is_refused(run, tmp_path):
     forged = whole.calibration.model_copy(update={"plain": better})
     with pytest.raises(ProbeError, match="the calibration is"):
         check_scores(tmp_path, whole.model_copy(update={"calibration": forged}), predictions)
+    more = whole.calibration.model_copy(update={"scaled": better})  # without a temperature of any fold
+    with pytest.raises(ProbeError, match="the calibration is"):
+        check_scores(tmp_path, whole.model_copy(update={"calibration": more}), predictions)
 
 
 def test_a_record_with_calibration_is_read_back_and_drawn(run):

@@ -11,8 +11,10 @@ from kept_runs import kept_run
 from rich.console import Console
 
 from emobox_probe.errors import ProbeError
+from emobox_probe.records.gaps import Gaps
 from emobox_probe.records.predictions import read_predictions
-from emobox_probe.scoring.gaps import gaps_of, rows_of, show_gaps
+from emobox_probe.scoring.check import check_scores
+from emobox_probe.scoring.gaps import gaps_by_gender, gaps_of, rows_of, show_gaps
 from emobox_probe.scoring.grouping import check_properties, group_names
 
 
@@ -74,6 +76,31 @@ def test_every_gap_is_told_with_what_it_takes_to_read_it(run) -> None:
     show_gaps(gaps, "", console)
     assert "No interval of gaps with speakers: 3 and 3" in console.file.getvalue()
     assert "in 95 of 100 draws (speakers: female: 3, male: 3)" in console.file.getvalue()
+
+
+def _swapped(gaps: Gaps) -> Gaps:
+    """Every gap the other way round, by the names of its groups alone."""
+    turned = [gap.model_copy(update={"first": gap.second, "second": gap.first}) for gap in gaps.gaps]
+    return gaps.model_copy(update={"gaps": turned})
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        _swapped,
+        lambda gaps: gaps.model_copy(update={"gaps": gaps.gaps[:-1]}),
+        lambda gaps: gaps.model_copy(update={"groups": dict.fromkeys(gaps.groups, 50)}),
+        lambda gaps: gaps.model_copy(
+            update={"gaps": [gap.model_copy(update={"first_score": 1.0}) for gap in gaps.gaps]}
+        ),
+    ],
+)
+def test_a_record_whose_gaps_do_not_follow_is_refused(run, tmp_path, edited) -> None:
+    made, predictions = run
+    gaps = gaps_by_gender(predictions, made)
+    check_scores(tmp_path, made.model_copy(update={"gaps": gaps}), predictions)
+    with pytest.raises(ProbeError, match="gaps"):
+        check_scores(tmp_path, made.model_copy(update={"gaps": edited(gaps)}), predictions)
 
 
 def test_groups_within_speakers_have_an_interval(run) -> None:

@@ -3,13 +3,16 @@
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from commands import run_command
 from kept_runs import kept_run
 from stress_records import CHANGED, MISSING, make_stress
 
 from emobox_probe.errors import ProbeError
+from emobox_probe.records.stress_record import read_stress
 from emobox_probe.report.percent import score_text
+from emobox_probe.scoring.stress import clean_scores_of, perturbed_summary_of
 from hub_cards.leaderboard.data import page_data
 from hub_cards.runs.collection import collect
 from hub_cards.runs.find_and_check import find_runs
@@ -38,6 +41,31 @@ def test_a_stress_test_of_other_heads_is_refused(folder: Path) -> None:
         find_runs([folder])
     with pytest.raises(ProbeError, match="one of other heads"):
         collect([folder])
+
+
+def test_a_stress_test_beside_other_clean_predictions_is_refused(folder: Path) -> None:
+    """All of its own numbers follow from its predictions: only the run tells."""
+    place = folder / "lab/good" / "stress"
+    table = pd.read_parquet(place / "predictions.parquet").assign(clean=lambda rows: rows["label"])
+    record = read_stress(place)
+    labels, absent = record.corpus.labels, record.protocol["absent"]
+    parts = [
+        one.model_copy(update=perturbed_summary_of(table[table["perturbation"] == one.name], labels, absent))
+        for one in record.perturbations
+    ]
+    clean = clean_scores_of(table, labels, absent)
+    table.to_parquet(place / "predictions.parquet")
+    record.model_copy(update={"perturbations": parts, "clean": clean}).write(place)
+    with pytest.raises(ProbeError, match="beside the run's own predictions"):
+        find_runs([folder / "lab/good"])
+
+
+def test_a_stress_test_over_fewer_speakers_than_it_says_is_refused(folder: Path) -> None:
+    place = folder / "lab/good" / "stress"
+    record = read_stress(place)
+    record.model_copy(update={"clusters": record.clusters + 90}).write(place)
+    with pytest.raises(ProbeError, match="what was resampled is"):
+        find_runs([folder / "lab/good"])
 
 
 def test_the_card_has_every_number_and_what_a_reader_must_know(folder: Path) -> None:
