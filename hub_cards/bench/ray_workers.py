@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emobox_probe.errors import ProbeError
-from hub_cards.bench.work import Failure, Kept, Work, do
+from hub_cards.bench.work import Failure, Kept, Work, do, own_code
 from hub_cards.bench.workers import LOOK, last_line
 
 
@@ -18,9 +18,13 @@ class RayWorker:
     def __init__(self, cpus: int, gpus: int):
         self._resources = {"num_cpus": cpus, "num_gpus": gpus}
         self._actor: Any = None
+        self._code: str | None = None
 
     def do(self, work: Work, stopped: Callable[[], bool], look: Callable[[str], Any]) -> Failure | None:
         ray = _ray()
+        if (code := own_code(work)) is not None and self._code not in (None, code):
+            self.close()
+        self._code = code or self._code
         if self._actor is None:
             self._actor = ray.remote(**self._resources)(Actor).remote()
         end = self._actor.do.remote(work)
@@ -40,7 +44,7 @@ class RayWorker:
     def close(self) -> None:
         if self._actor is not None:
             _ray().kill(self._actor)
-            self._actor = None
+            self._actor = self._code = None
 
 
 class Actor:

@@ -25,6 +25,7 @@ from emobox_probe.config import CrossConfig, ExtractConfig, ProbeConfig
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.load import Encoder
 from emobox_probe.encoders.model_encoder import ModelEncoder
+from emobox_probe.encoders.own.doors import is_own
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.corpus import (
     NEEDED,
@@ -86,6 +87,15 @@ class Work:
             smaller,
             only_look,
         )
+
+
+def own_code(work: Work) -> str | None:
+    """Code of the user's own as it is now, where the model is such code.
+
+    A process that has imported some is not to import other: it would take modules of one name, or of before they were
+    edited, for those that are asked for.
+    """
+    return find_model(work.model).stamp if is_own(work.model.name) else None
 
 
 class Kept:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from emobox_probe.errors import ProbeError
-from hub_cards.bench.work import Failure, Kept, Reason, Work, do
+from hub_cards.bench.work import Failure, Kept, Reason, Work, do, own_code
 
 # Starts a worker; tests put another script here.
 COMMAND = [sys.executable, "-m", "hub_cards.bench.workers"]
@@ -64,10 +64,13 @@ class LocalWorker:
             self._environment["OMP_NUM_THREADS"] = str(threads)
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection[Any, Any] | None = None
+        self._code: str | None = None
 
     def do(self, work: Work, stopped: Callable[[], bool], look: Callable[[str], Any]) -> Failure | None:
         if self._process is not None and self._process.poll() is not None:
             self._end()  # since the item before; this one needs another
+        if (code := own_code(work)) is not None and self._code not in (None, code):
+            self.close()
         for _ in range(STARTS):
             if self._process is not None or (ended := self._start(stopped)) is None:
                 break
@@ -79,6 +82,7 @@ class LocalWorker:
                 f"what {self._log} says, and run the benchmark again."
             )
         assert self._pipe is not None
+        self._code = code or self._code
         try:
             self._pipe.send(work)
             why: tuple[Reason, str] | None = self._reply(stopped, lambda: look(last_line(work.log)))
@@ -137,7 +141,7 @@ class LocalWorker:
         """Its exit status, once it is gone with all that it has started."""
         assert self._process is not None
         assert self._pipe is not None
-        process, self._process = self._process, None
+        process, self._process, self._code = self._process, None, None
         self._pipe.close()
         try:
             status = process.wait(GRACE)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from emobox_probe.protocol import PROTOCOLS
 from hub_cards.bench import work as work_module
 from hub_cards.bench import workers
 from hub_cards.bench.items import config_of, expand
+from hub_cards.bench.plan import Model
 from hub_cards.bench.reading import parse_plan
 from hub_cards.bench.work import Failure, Kept, Work
 from hub_cards.bench.workers import LocalWorker, last_line, local_workers
@@ -96,6 +98,21 @@ def test_an_end_that_it_did_not_explain_is_told_and_the_next_item_has_another(
     assert said in failure.message
     assert Path(failure.log).is_file()
     assert do(mine, work) is None
+
+
+def test_other_code_of_ones_own_has_a_process_of_its_own(worker, work: Work, tmp_path: Path) -> None:
+    """Two folders may have a module of one name, and a module may be edited."""
+    mine = worker("why = ('error', str(os.getpid()))")
+    folders = [tmp_path / name for name in ("one", "other")]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "mine.py").write_text("import helper\nload = helper.load\n")
+    one, other = (replace(work, model=Model(name=f"python:{folder}/mine.py:load")) for folder in folders)
+    numbers = [do(mine, each).message for each in (work, one, one, work, other)]
+    (folders[1] / "helper.py").write_text("load = None\n")
+    numbers.append(do(mine, other).message)
+    assert numbers[0] == numbers[1] == numbers[2] == numbers[3]
+    assert len({*numbers[3:]}) == 3
 
 
 def test_after_memory_ran_out_another_process_goes_on(worker, work: Work) -> None:
