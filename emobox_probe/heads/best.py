@@ -53,6 +53,7 @@ class Best:
         members = slice(index * views, (index + 1) * views)
         outputs = self._outputs(self._validation[index], members)
         scores, losses = self._objective.judge(outputs, self._truth[index])  # (V, K)
+        losses = losses.to(scores.device)  # scores of Apple's GPUs are made on the CPU
         self._to(scores.device)
         best, least, epochs = self._scores[index], self._losses[index], self._epochs[index]
         better = (epochs == 0) | (scores > best) | ((scores == best) & (losses < least))

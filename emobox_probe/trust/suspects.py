@@ -51,8 +51,8 @@ def suspects(run: str | Path, data_dir: str | Path | None = None, corpus: str | 
     record = read_run(run)
     if not isinstance(record, ResultRecord):
         raise ProbeError(
-            f"Expected a run within one corpus, whose folds answer for each other, but {run} is between corpora; give "
-            f"a run of emobox probe."
+            f"Expected a run on the labels of one corpus, whose folds answer for each other, but {run} is of "
+            f"{record.title}; give a run of emobox probe with --target label, the default."
         )
     if corpus not in (None, record.corpus.name):
         raise ProbeError(

@@ -21,14 +21,15 @@ from emobox_probe.features.store import FORMAT
 from emobox_probe.records.record import Record
 from emobox_probe.records.result import CorpusRecord
 from hub_cards.bench.models import ModelHere
-from hub_cards.bench.plan import Place
+from hub_cards.bench.plan import Learned, Place
 
 
 class Note(Record):
     """What extraction found and left.
 
     `store` is the key of the feature store below the features folder, `size` its bytes. `made_for` is the output
-    folder of the benchmark that made it, and may remove it; None if it was there before.
+    folder of the benchmark that made it, and may remove it; None if it was there before. `ratings_sha256` is of what
+    raters said, where heads learn that.
     """
 
     facts: EncoderFacts
@@ -38,6 +39,7 @@ class Note(Record):
     made_for: str | None
     times_real_time: float
     hardware: str
+    ratings_sha256: str | None = None
 
 
 def corpus_stamp(place: Place) -> str:
@@ -46,8 +48,8 @@ def corpus_stamp(place: Place) -> str:
     return f"{place.name} {source_hash(card, candidate_root(card, place.path))} {place.allow_missing}"
 
 
-def note_key(here: ModelHere, corpus: str, layers: str, store_dtype: str) -> str:
-    """The key of a note, from the stamp of the corpus and what is known of the model."""
+def note_key(here: ModelHere, corpus: str, layers: str, store_dtype: str, learned: Learned) -> str:
+    """The key of a note, from the stamp of the corpus, what is known of the model, and what heads learn."""
     facts = {
         "format": FORMAT,
         "model": here.stamp,
@@ -59,6 +61,8 @@ def note_key(here: ModelHere, corpus: str, layers: str, store_dtype: str) -> str
         "layers": layers,
         "store_dtype": store_dtype,
     }
+    if learned.target != "label":
+        facts["raters"] = [learned.target, *learned.dimensions]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 

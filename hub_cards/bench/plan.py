@@ -149,6 +149,14 @@ class PlanFile(Config):
 
 
 @dataclass(frozen=True)
+class Learned:
+    """What heads of the corpora learn: labels, or what raters said, of all `dimensions` unless some are named."""
+
+    target: Target
+    dimensions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that a benchmark consists of; made by `reading.read_plan`, which has checked it.
 
@@ -169,6 +177,11 @@ class Plan:
     path: str
     target: Target = "label"
     dimensions: tuple[str, ...] = ()
+
+    @property
+    def learned(self) -> Learned:
+        """What heads of the corpora learn."""
+        return Learned(self.target, self.dimensions)
 
     @property
     def state(self) -> Path:

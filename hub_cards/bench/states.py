@@ -40,7 +40,9 @@ class Ledger:
         if place not in self.stamps:
             self.stamps[place] = corpus_stamp(place)
         layers = layers_of(self.plan, model)
-        return note_key(self.models[model], self.stamps[place], layers, self.plan.store_dtype)
+        return note_key(
+            self.models[model], self.stamps[place], layers, self.plan.store_dtype, self.plan.learned
+        )
 
     def look_again(self, item: Item) -> None:
         """Forget the stamps of an item's corpora: they may have been made, changed or removed."""
@@ -96,7 +98,10 @@ class Ledger:
             copies = [note.corpus for note in notes]
         if design.identity(facts, self.plan.store_dtype, copies) != found:
             return "stale"
-        return "unchecked" if notes is None else "done"
+        if notes is None:
+            return "unchecked"
+        other_raters = isinstance(record, RatedRecord) and record.ratings_sha256 != notes[0].ratings_sha256
+        return "stale" if other_raters else "done"
 
     def unseen(self, item: Item) -> list[str]:
         """The extract items that, once looked at, may show that nothing needs the features of this one."""

@@ -15,11 +15,13 @@ from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
+from datasets import Dataset
 from filelock import FileLock
 
 import emobox_datasets.corpora as corpora
 import emobox_probe.encoders.batching as batching
 import emobox_probe.experiment as experiment
+from emobox_datasets.corpus import Corpus
 from emobox_datasets.errors import CorpusError, is_disk_full
 from emobox_probe.config import CrossConfig, ExtractConfig, ProbeConfig
 from emobox_probe.encoders.facts import EncoderFacts
@@ -37,10 +39,11 @@ from emobox_probe.features.corpus import (
 )
 from emobox_probe.features.store import times_real_time
 from emobox_probe.protocol import PROTOCOLS, Protocol
+from emobox_probe.tasks.ratings import names_of, ratings_of
 from hub_cards.bench.items import Item, config_of
 from hub_cards.bench.models import find_model
 from hub_cards.bench.notes import Note, corpus_stamp, note_key, write_note
-from hub_cards.bench.plan import Model, Place, Plan
+from hub_cards.bench.plan import Learned, Model, Place, Plan
 
 Reason = Literal["error", "memory", "disk", "crash"]
 # After memory ran out, what stands in memory beside the model is so much smaller.
@@ -70,6 +73,7 @@ class Work:
     log: Path
     lock: Path
     made_for: str
+    learned: Learned
     smaller: bool
     only_look: bool
 
@@ -84,6 +88,7 @@ class Work:
             plan.file("logs", item.name, ".log").absolute(),
             plan.file("locks", item.name, ".work").absolute(),
             str(plan.output.absolute()),
+            plan.learned,
             smaller,
             only_look,
         )
@@ -179,6 +184,7 @@ def _extract(work: Work, config: ExtractConfig, kept: Kept) -> None:
     corpus = corpora.load(config.corpus)
     whole = load_corpus(corpus, config.data_dir, config.allow_missing, config.num_proc)
     before = corpus_stamp(work.place), find_model(work.model)
+    raters = _hash_of_raters(whole, corpus, work.learned)
     encoder = kept.encoder(work, accelerator.device, PROTOCOLS["paper"])
     described = describe_corpus(whole, corpus, corpus.label_list)
     store = feature_store(config, encoder, whole, described.fingerprint)
@@ -198,9 +204,19 @@ def _extract(work: Work, config: ExtractConfig, kept: Kept) -> None:
         made_for=None if made_before else work.made_for,
         times_real_time=(times_real_time([store]) if store.complete else None) or 0.0,
         hardware=experiment.hardware(accelerator.device),
+        ratings_sha256=raters,
     )
-    write_note(store.root, note_key(before[1], before[0], str(config.layers), config.store_dtype), note)
+    key = note_key(before[1], before[0], str(config.layers), config.store_dtype, work.learned)
+    write_note(store.root, key, note)
     accelerator.end_training()
+
+
+def _hash_of_raters(whole: Dataset, corpus: Corpus, learned: Learned) -> str | None:
+    """Of what raters said, as records name it; None where heads learn labels."""
+    if learned.target == "label":
+        return None
+    names = names_of(corpus, learned.target, learned.dimensions)
+    return ratings_of(whole, corpus, names, learned.target).sha256
 
 
 @contextlib.contextmanager

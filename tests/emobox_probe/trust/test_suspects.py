@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from commands import run_command
 from kept_runs import kept_run
+from rated_records import make_rated
 from result_runs import make_cross_run
 
 from emobox_metric.ser_metric.calibration import softmax
@@ -76,7 +77,10 @@ def test_runs_that_cannot_say_are_refused(tmp_path: Path, capsys: pytest.Capture
     with pytest.raises(ProbeError, match="Expected the corpus of the run, urdu, but got emodb"):
         suspects(tmp_path / "run", corpus="emodb")
     make_cross_run(tmp_path / "cross")
-    with pytest.raises(ProbeError, match="Expected a run within one corpus"):
+    with pytest.raises(ProbeError, match="Expected a run on the labels of one corpus"):
         suspects(tmp_path / "cross")
+    make_rated(tmp_path / "rated")
+    with pytest.raises(ProbeError, match="give a run of emobox probe with --target label"):
+        suspects(tmp_path / "rated")
     assert run_command("doctor") == 2
     assert "or --suspects with a run" in " ".join(capsys.readouterr().err.split())

@@ -1,6 +1,7 @@
 """Running plans: what is done, what is done again and why, and what goes on when something fails."""
 
 import errno
+import json
 import shutil
 import subprocess
 import sys
@@ -111,6 +112,21 @@ def test_records_of_emobox_probe_are_taken_over(tmp_path: Path, in_process: list
     assert in_process == ["look at extract/builtin--logmel/demo"]
     assert done.summary.there == ["extract/builtin--logmel/demo", "probe/builtin--logmel/demo/paper"]
     assert not list((tmp_path / "features").glob("*/shard-*"))
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_record_on_what_other_raters_said_is_made_again(tmp_path: Path) -> None:
+    text = demo_plan(tmp_path, "builtin:logmel", more="target: dimensions\n")
+    first, _ = bench(text)
+    assert first.summary.status == 0
+    again, _ = bench(text)
+    assert again.summary.done == []
+    (path,) = (tmp_path / "runs").rglob("rated.json")
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "ratings_sha256": "0" * 64}))
+    other, _ = bench(text)
+    assert other.summary.done[-1] == "probe/builtin--logmel/demo/paper-dimensions"
+    assert json.loads(path.read_text())["ratings_sha256"] == content["ratings_sha256"]
 
 
 @pytest.mark.usefixtures("quick")
