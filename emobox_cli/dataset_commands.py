@@ -64,7 +64,8 @@ def run_doctor(arguments: argparse.Namespace) -> int:
     if arguments.suspects is not None:
         from emobox_probe.trust.suspects import write_suspects
 
-        write_suspects(arguments.suspects, arguments.corpus, arguments.folder, arguments.csv, tables())
+        given = arguments.corpus, arguments.folder, arguments.csv
+        write_suspects(arguments.suspects, *given, tables(), arguments.json)
         return 0
     if arguments.corpus is None:
         raise WordsError(

@@ -62,7 +62,7 @@ def _of_property(predictions: pd.DataFrame, name: str) -> pd.Series:
 
 def _as_text(values: pd.Series) -> pd.Series:
     """Whole numbers without the decimals that pandas gives them beside what is missing."""
-    if pd.api.types.is_float_dtype(values):
+    if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
         values = values.astype("Int64")
     return values.astype("string").astype(object)
 

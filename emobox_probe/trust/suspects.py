@@ -139,16 +139,29 @@ def _share(votes: Mapping[str, float], label: str) -> float:
 
 
 def write_suspects(
-    run: str | Path, corpus: str | None, data_dir: str | None, csv: Path | None, console: Console
+    run: str | Path,
+    corpus: str | None,
+    data_dir: str | None,
+    csv: Path | None,
+    console: Console,
+    json: bool = False,
 ) -> None:
-    """Write the list as a CSV to listen to, by default into the run's folder, and show its beginning.
+    """Write the list as a CSV to listen to, by default into the run's folder, and show its beginning; or print JSON.
+
+    With `json`, all of the list is printed, for programs, and a CSV is written only where one is named.
 
     Raises:
         ProbeError, CorpusError: as `suspects`.
     """
     found = suspects(run, data_dir, corpus)
+    if json:
+        print(found.to_json(orient="records", indent=2))
+        if csv is None:
+            return
     path = csv or Path(run) / SUSPECTS_FILE
     write_whole(path, found.to_csv(index=False, float_format="%.4f").encode())
+    if json:
+        return
     table = Table("id", "speaker", "label", "heads say", "p of label", "p of theirs", "recognised")
     for row in found.head(SHOWN).to_dict("records"):
         table.add_row(*_cells(row))

@@ -45,6 +45,15 @@ def test_durations_and_ages_are_binned() -> None:
     assert group_names(table(age=["young", "old"]), ["age"]).tolist() == ["young", "old"]
 
 
+def test_numbers_are_named_as_the_corpus_has_them() -> None:
+    whole, broken = (
+        ([2.0, np.nan, 1.0], ["2", "not known", "1"]),
+        ([0.5, np.nan, 1.0], ["0.5", "not known", "1.0"]),
+    )
+    for values, names in (whole, broken):
+        assert group_names(table(intensity=values), ["intensity"]).tolist() == names
+
+
 def test_several_properties_make_groups_together() -> None:
     found = group_names(
         table(gender=["male", None, "female"], intensity=[1.0, 2.0, np.nan]), ["gender", "intensity"]

@@ -1,5 +1,6 @@
 """Suspects: cleanlab's rule, planted labels found, and what is asked of a run."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,10 @@ def test_the_command_writes_a_list(tmp_path: Path, capsys: pytest.CaptureFixture
     assert set(written["id"]) <= set(wrong["id"])
     assert len(written) > 0
     assert "Suspects are no errors" in " ".join(capsys.readouterr().out.split())
+    assert run_command("doctor", "--suspects", tmp_path / "run", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["id"] for row in rows] == written["id"].tolist()
+    assert not (tmp_path / "run" / "suspects.csv").exists()
 
 
 def test_runs_that_cannot_say_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
