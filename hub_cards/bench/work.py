@@ -116,18 +116,17 @@ class Kept:
         Raises:
             ProbeError: as `load_encoder` does.
         """
-        config = work.config
+        config, own = work.config, is_own(work.model.name)
         key = [work.model, config.dtype, config.batch_seconds, device, work.smaller, find_model(work.model)]
         if self._encoder is None or self._key != key:
             self.forget()  # two do not fit where one just does
-            # Items of a model differ in their layers; what gives all of them gives the last.
-            every = config.model_copy(update={"layers": "available"})
-            self._encoder, self._key = encoder_of(every, device, PROTOCOLS["paper"]), key
-        encoder, has = self._encoder, self._encoder.facts.layers
-        if config.layers == "all" and has != "all":
-            return encoder_of(config, device, protocol)  # which says that there are none
-        if not isinstance(encoder, ModelEncoder) or has == "last":
-            return encoder  # it has no layers
+            # Items of a model differ in their layers. Not every model has any; one's own is tried with them.
+            tried = config.model_copy(update={"layers": "available" if own else "last"})
+            self._encoder, self._key = encoder_of(tried, device, PROTOCOLS["paper"]), key
+        encoder = self._encoder
+        if not isinstance(encoder, ModelEncoder) or (own and encoder.facts.layers == "last"):
+            # There are none, which loading says where they are asked for.
+            return encoder_of(config, device, protocol) if config.layers == "all" else encoder
         asked = config.layers or NEEDED[protocol.layers]
         return encoder.giving("all" if asked == "available" else asked)
 

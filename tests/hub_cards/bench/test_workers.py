@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from bench_plans import comparable, demo_plan
+from zoo import make_checkpoint
 
 from emobox_probe.encoders.encoder import encoded
 from emobox_probe.encoders.load import load_encoder
@@ -242,6 +243,14 @@ def test_a_model_is_loaded_once_for_all_its_items(
     smaller = Work.of(plan, items[-1], smaller=True)
     kept.encoder(smaller, CPU, PROTOCOLS["paper"])
     assert len(loaded) == 3
+
+
+def test_a_model_without_layers_gives_frames(tmp_path: Path) -> None:
+    folder = make_checkpoint("encodec", tmp_path / "encodec")
+    plan = parse_plan(demo_plan(tmp_path, folder), "plan.yaml")
+    for item in expand(plan)[:2]:
+        encoder = Kept().encoder(Work.of(plan, item), CPU, PROTOCOLS["paper"])
+        assert encoder.facts == load_encoder(str(folder), CPU).facts
 
 
 def test_real_workers_make_what_one_process_makes(tmp_path: Path, tiny_encoder: Path) -> None:
