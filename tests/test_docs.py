@@ -21,7 +21,7 @@ GENERATED = ("corpora.md", "encoders.md", "errata.md", "seen.md")
 GUIDE = [page for page in pages() if page not in GENERATED]
 WITH_BLOCKS = [page for page in GUIDE if any(block.language != "text" for block in blocks(page))]
 # Longest of all, and their commands have quick tests of their own.
-LONG = ("clusters.md", "looking-closer.md", "publishing.md", "reproducing.md")
+LONG = ("clusters.md", "looking-closer.md", "publishing.md", "reproducing.md", "your-model.md")
 PAGES = [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in WITH_BLOCKS]
 # Options of programs that are not ours.
 FOREIGN = {"--config_file", "--help"}

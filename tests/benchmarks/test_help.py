@@ -12,6 +12,7 @@ SCRIPTS = sorted((Path(__file__).parents[2] / "benchmarks").glob("*.py"))
 BENCHMARKS = [script for script in SCRIPTS if "__main__" in script.read_text(encoding="utf-8")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", BENCHMARKS, ids=lambda script: script.stem)
 def test_help_is_what_the_script_says_of_itself(script: Path, tmp_path: Path) -> None:
     done = subprocess.run(

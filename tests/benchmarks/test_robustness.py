@@ -21,6 +21,7 @@ def figures(out: Path, *words: str) -> dict[str, Any]:
     return measured
 
 
+@pytest.mark.slow
 def test_killed_runs_are_ended_by_the_next(tmp_path: Path) -> None:
     measured = figures(tmp_path / "out.json", "--parts", "kills", "--kills", "4", "--random", "1")
     operations = measured["killed at chosen operations"]

@@ -138,7 +138,7 @@ def test_the_shell_completes(line: str, completion: str, tmp_path: Path) -> None
                 data_dir={"emodb": Path("/data/a b"), "urdu": Path("u")},
             ),
         ),
-        ("bench", BenchConfig(only=("probe/*/emodb/*", "report"), shard="2/3", processes=2, log="json")),
+        ("bench", BenchConfig(only=("probe/*/emodb/*", "report"), shard="2/3", workers=2, log="json")),
     ],
 )
 def test_settings_written_as_words_are_read_as_the_same_settings(command: str, config: Config) -> None:

@@ -73,6 +73,7 @@ def paragraph(told: str) -> str:
     return told.rstrip("\n").rsplit("\n", 1)[-1]
 
 
+@pytest.mark.slow
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the corpus is converted, and once it is: while features are stored."""
     monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
@@ -195,6 +196,7 @@ def test_nobody_reads_on(words: list[str]) -> None:
     assert process.wait() == 141
 
 
+@pytest.mark.slow
 def test_progress_is_shown_unless_it_is_not_wanted(tmp_path: Path) -> None:
     words = ["extract", "--model", "builtin:logmel", "--corpus", "demo", "--features-dir"]
     for place, quiet in (("a", []), ("b", ["--quiet"])):

@@ -67,6 +67,7 @@ def test_nobody_has_utterances(tmp_path):
     assert outcomes[1] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("converts", "kinds"),
     [
@@ -85,6 +86,7 @@ def test_ids_and_names_are_one_sentence_and_the_metric_still_works(tmp_path, alo
     assert not list(tmp_path.rglob("*.arrow"))
 
 
+@pytest.mark.slow
 def test_a_process_that_never_begins(tmp_path):
     outcomes = score_together(tmp_path, [[batch(0, 2)], [batch(2, 4)], None], **OPTIONS | {"timeout": 1})
     assert outcomes[0].startswith(
@@ -96,6 +98,7 @@ def test_a_process_that_never_begins(tmp_path):
     assert not list(tmp_path.rglob("*.arrow"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["die", "leave"])
 def test_a_process_that_ends_early_is_not_left_out_in_silence(tmp_path, end):
     dying = [batch(2, 5), ("sleep", {"seconds": 1}), (end, {})]
@@ -106,6 +109,7 @@ def test_a_process_that_ends_early_is_not_left_out_in_silence(tmp_path, end):
     ]
 
 
+@pytest.mark.slow
 def test_a_process_that_is_ahead_does_not_overwrite_what_was_not_read(tmp_path):
     """Two evaluations of other utterances; the first process sleeps in between."""
     outcomes = score_together(
@@ -120,6 +124,7 @@ def test_a_process_that_is_ahead_does_not_overwrite_what_was_not_read(tmp_path):
     assert "to begin within 2 s, but process 1 waited in vain for [0]" in outcomes[1]
 
 
+@pytest.mark.slow
 def test_a_process_that_is_late(tmp_path):
     slow = [batch(2, 5), ("sleep", {"seconds": 5}), COMPUTE]
     outcomes = score_together(tmp_path, [[batch(0, 2), COMPUTE], slow], **OPTIONS | {"timeout": 2})

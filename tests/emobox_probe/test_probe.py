@@ -145,6 +145,7 @@ def test_the_command_lines(command: list[str], tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr or "accelerate" in command[2]
 
 
+@pytest.mark.slow
 def test_killed_during_extraction_it_continues(tmp_path: Path, tiny_encoder: Path) -> None:
     """SIGKILL at random moments; the store must end up byte for byte as if nothing had happened."""
     script = tmp_path / "slow.py"
@@ -189,6 +190,7 @@ def test_killed_during_extraction_it_continues(tmp_path: Path, tiny_encoder: Pat
     assert scores_and_settings(records[0]) == scores_and_settings(records[1])
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_same_record(tmp_path: Path, tiny_encoder: Path) -> None:
     script = tmp_path / "two.py"
     script.write_text(

@@ -36,6 +36,7 @@ def tiny(source: Source | Recipe | None, licence: str = "CC-BY-4.0") -> Corpus:
         demo.CORPUS,
         name="tiny",
         display_name="Tiny",
+        tables=(),
         source="acted",
         licence=licence,
         homepage="https://tiny.example.org",

@@ -289,6 +289,7 @@ def test_configurations_are_listed_without_the_corpus() -> None:
     assert names == [*(f"fold{k}" for k in range(1, 5)), *(f"strict{k}" for k in range(1, 5)), "all"]
 
 
+@pytest.mark.slow
 def test_workers_that_are_spawned_decode_too(tmp_path: Path) -> None:
     script = tmp_path / "loader.py"
     script.write_text(

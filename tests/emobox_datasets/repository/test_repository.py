@@ -503,8 +503,7 @@ def test_metadata_has_no_audio_but_its_checksums(made: Path, joined: Path) -> No
     assert "There is no audio here" in (joined / "README.md").read_text()
     plain = load_dataset(str(joined), "fold2", split="test")
     assert set(plain.features) == {
-        *("id", "label", "raw_label", "speaker", "gender", "language", "duration", "audio_checksum"),
-        *("intended", "votes", "raters", "arousal", "valence", "dominance"),
+        *("id", "label", "raw_label", "speaker", "gender", "language", "duration", "audio_checksum")
     }
 
 

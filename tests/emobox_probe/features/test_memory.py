@@ -9,6 +9,7 @@ import os, sys, threading, time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
 from emobox_probe.encoders.encoder import Encoded
@@ -65,6 +66,7 @@ def run(folder: Path, how: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_features_twice_as_large_as_the_memory_allowed(tmp_path: Path) -> None:
     assert run(tmp_path, "greedy").returncode == 77, "the limit does not hold"
     done = run(tmp_path, "as it is")

@@ -138,6 +138,7 @@ def test_measured_speeds_take_the_place_of_tabulated_ones(tmp_path: Path) -> Non
     assert sizes == [pytest.approx(stored, rel=0.05), 0]
 
 
+@pytest.mark.slow
 def test_the_command_line_says_every_mistake_and_runs_nothing(tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text(demo_plan(tmp_path, "nobody/none", "nobody/neither"))
     words = ["bench", str(tmp_path / "plan.yaml"), "--shard", "5/3", "--only", "nothing"]

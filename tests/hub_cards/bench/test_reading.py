@@ -71,7 +71,7 @@ def test_values_of_another_kind_are_told_in_words() -> None:
         ]
     )
     assert "Expected a list as corpora, but got keys and values (demo: …); correct it." in found
-    assert "Expected protocols of paper, strict, but got nothing." in found
+    assert "Expected protocols of paper, strict, linear, but got nothing." in found
     assert "Expected a list of names as train, but got nothing; correct it." in found
     assert "None" not in found
 

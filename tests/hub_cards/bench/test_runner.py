@@ -28,7 +28,6 @@ from hub_cards.bench.work import Failure, Work
 HOLDER = """
 import sys, time
 from filelock import FileLock
-from tiny_encoder import save_tiny
 lock = FileLock(sys.argv[1])  # by name: it is let go of when it is collected
 lock.acquire()
 print("held", flush=True)
@@ -301,6 +300,7 @@ def test_the_orphan_of_a_dead_benchmark_is_waited_for(
     assert done.summary.done == LOGMEL
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_shards_together_make_what_one_makes(
     tmp_path: Path, tiny_encoder: Path, in_process: list[str]

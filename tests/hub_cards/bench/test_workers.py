@@ -263,7 +263,13 @@ def test_real_workers_make_what_one_process_makes(tmp_path: Path, tiny_encoder: 
     made = comparable(tmp_path / "runs")
     assert len(made) == 2
     logs = sorted(path.name for path in (tmp_path / "runs" / ".bench" / "logs").rglob("*.log"))
-    assert logs == ["demo.log", "paper.log", "strict.log", "worker-0.log", "worker-1.log"]
+    # The first may be done with both protocols before the second looks again.
+    assert [name for name in logs if name != "worker-1.log"] == [
+        "demo.log",
+        "paper.log",
+        "strict.log",
+        "worker-0.log",
+    ]
 
 
 def test_the_settings_of_an_item_are_those_of_its_command(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def sent(folder: Path) -> dict[str, bytes]:
     return {path: (folder / path).read_bytes() for path in paths}
 
 
-@pytest.mark.parametrize("corpus", ["demo", "emodb"])
+@pytest.mark.parametrize("corpus", ["demo", pytest.param("emodb", marks=pytest.mark.slow)])
 def test_plain_datasets_loads_the_rows_of_the_plugin(
     hub: HubServer, request: pytest.FixtureRequest, tmp_path: Path, corpus: str
 ) -> None:

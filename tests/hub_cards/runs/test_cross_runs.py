@@ -23,7 +23,7 @@ from hub_cards.runs.find_and_check import CrossRun
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda told: told["pairs"][1]["scores"].update(ua=0.99), "UA of emodb on urdu"),
+        (lambda told: told["pairs"][1]["scores"].update(ua=0.99), "UA of all together of emodb on urdu"),
         (lambda told: told["average"].update(wa=0.99), "WA of the average"),
         (lambda told: told.update(average=None), "the average is none in the record"),
         (

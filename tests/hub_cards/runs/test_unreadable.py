@@ -80,6 +80,7 @@ def root() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_no_right_to_read_is_no_damage(root: Path) -> None:
     make_run(root / "whole")
     make_cross_run(root / "whole-cross")
