@@ -269,7 +269,13 @@ def test_tables_for_programs_have_numbers(tmp_path: Path, capsys: pytest.Capture
     emodb = next(row for row in printed("corpora", "--json") if row["name"] == "emodb")
     assert (emodb["utterances"], emodb["labels"], emodb["folds"]["released"]) == (535, 7, 5)
     assert emodb["languages"] == ["de"]
-    assert [row["epochs"] for row in printed("protocols", "--json")] == [100, 100, 100]
+    assert [row["epochs"] for row in printed("protocols", "--json")] == [
+        100,
+        100,
+        0,
+        100,
+        0,
+    ]  # linear has none
     record = kept_run(tmp_path / "run", "lab/good", layers=2)
     (row,) = printed("results", tmp_path, "--format", "json")
     assert row["ua"] == pytest.approx(100 * record.mean.ua, abs=0.01)

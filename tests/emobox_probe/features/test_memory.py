@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
+import pytest
+
 from emobox_probe.encoders.encoder import Encoded
 from emobox_probe.features.store import FeatureStore
 from emobox_probe.protocol import PAPER
