@@ -4,15 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = """
 import os, sys, threading, time
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 import torch
-
-import pytest
 
 from emobox_probe.encoders.encoder import Encoded
 from emobox_probe.features.store import FeatureStore
