@@ -191,14 +191,20 @@ def main() -> None:
                     for minutes in arguments.minutes
                 }
             print(f"{name}: {json.dumps(figures[name])}", flush=True)
+            write(arguments.out, figures)  # what is measured stays where the rest is interrupted
+
+
+def write(out: Path, figures: dict[str, Any]) -> None:
+    """The figures so far, with what they were measured on."""
     result = {
         "cores": len(os.sched_getaffinity(0)),
         "threads": torch.get_num_threads(),
+        "load_average": os.getloadavg(),
         "processor": platform.processor() or platform.machine(),
         "versions": {name: version(name) for name in PACKAGES},
         "figures": figures,
     }
-    arguments.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
