@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from emobox_probe.errors import ProbeError
-from emobox_probe.heads.batches import Frames
+from emobox_probe.heads.batches import Frames, Rows
 from emobox_probe.heads.best import Best, batches_of
 from emobox_probe.heads.checkpoint import Checkpoint, State
 from emobox_probe.heads.groups import Group, Trained
@@ -156,10 +156,15 @@ def _train_together(
     learn, best = learner(bank, frames, objective), Best(bank, frames, groups, objective)
     done = part.load(bank, best)
     progress(best.epochs_seen() * views)
+    rows: Rows | None = None
     for number, step in enumerate(steps(groups, protocol, device, done), start=done + 1):
         targets = objective.targets(known, step.rows.device).repeat_interleave(views, dim=0)
         shares = step.shares.repeat_interleave(views)
-        learn(step.rows.in_views(views), targets, shares, step.following.in_views(views))
+        # The batch of a step is the one that followed the step before.
+        rows = step.rows.in_views(views) if rows is None else rows
+        following = step.following.in_views(views)
+        learn(rows, targets, shares, following)
+        rows = following
         for index in step.finished:
             best.choose(index)
             progress(views)
