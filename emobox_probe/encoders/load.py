@@ -25,7 +25,7 @@ from emobox_probe.errors import ProbeError
 # Audio that one process describes at a time.
 BUILTIN_SECONDS = 30.0
 
-__all__ = ["TRIMMED", "Encoder", "load_encoder"]
+__all__ = ["TRIMMED", "Encoder", "load_encoder", "with_batches"]
 
 
 def load_encoder(
@@ -77,6 +77,13 @@ def load_encoder(
         torch.backends.cudnn.allow_tf32 = False  # 10 bits of mantissa would not be float32
     layers = "all" if layers == "available" else layers
     return ModelEncoder(name, loaded, family, architecture, device, dtype, layers)
+
+
+def with_batches(encoder: Encoder, seconds: float | None) -> Encoder:
+    """The encoder, with batches of so many seconds of audio at first, padding included, unless None."""
+    if seconds is not None and isinstance(encoder, ModelEncoder):
+        encoder.budget.seconds = seconds
+    return encoder
 
 
 def _check_without_revision(name: str, revision: str | None) -> None:

@@ -23,8 +23,7 @@ from emobox_datasets.errors import CorpusError
 from emobox_datasets.files import cache_folder
 from emobox_probe.config import FeatureConfig
 from emobox_probe.encoders.encoder import DTYPES
-from emobox_probe.encoders.load import Encoder, load_encoder
-from emobox_probe.encoders.model_encoder import ModelEncoder
+from emobox_probe.encoders.load import Encoder, load_encoder, with_batches
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.extraction import extract
 from emobox_probe.features.store import FeatureStore
@@ -54,9 +53,7 @@ def encoder_of(config: FeatureConfig, device: torch.device, protocol: Protocol, 
         config.dtype,
         config.layers or NEEDED[protocol.layers],
     )
-    if config.batch_seconds is not None and isinstance(encoder, ModelEncoder):
-        encoder.budget.seconds = config.batch_seconds
-    return encoder
+    return with_batches(encoder, config.batch_seconds)
 
 
 def load_corpus(

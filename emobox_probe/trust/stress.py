@@ -17,7 +17,6 @@ import emobox_probe.report.report as report
 from emobox_datasets.files import check_writable
 from emobox_probe.config import ExtractConfig
 from emobox_probe.encoders.load import Encoder
-from emobox_probe.encoders.model_encoder import ModelEncoder
 from emobox_probe.errors import ProbeError
 from emobox_probe.experiment import accelerator_on, hardware, prepare_device, read_run
 from emobox_probe.features.corpus import describe_corpus, filled_store, load_corpus
@@ -89,9 +88,9 @@ def _made(
 ) -> StressRecord:
     accelerator = accelerator_on(config.device)
     prepare_device(accelerator)
-    encoder = encoder_for(usable, accelerator.device, config.model, config.trust_remote_code)
-    if config.batch_seconds is not None and isinstance(encoder, ModelEncoder):
-        encoder.budget.seconds = config.batch_seconds
+    encoder = encoder_for(
+        usable, accelerator.device, config.model, config.trust_remote_code, config.batch_seconds
+    )
     pool, clean = _clean_features(config, source, usable, encoder, accelerator)
     predictions = read_predictions(config.run, source)
     heads = Heads(usable.heads, source, predictions)

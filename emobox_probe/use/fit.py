@@ -21,7 +21,6 @@ from emobox_datasets.files import UNFINISHED
 from emobox_probe.config import ExtractConfig, FitConfig
 from emobox_probe.encoders.load import Encoder
 from emobox_probe.encoders.matrix_products import matrix_products, products_of_heads
-from emobox_probe.encoders.model_encoder import ModelEncoder
 from emobox_probe.errors import ProbeError
 from emobox_probe.experiment import accelerator_on, hardware, prepare_device, read_run
 from emobox_probe.features.corpus import describe_corpus, filled_store, load_corpus
@@ -69,9 +68,9 @@ def run(config: FitConfig) -> tuple[Path, FitRecord]:
         return _written(folder, config, usable, source, kept, None, usable.corpora, None, 0.0, None)
     accelerator = accelerator_on(config.device)
     prepare_device(accelerator)
-    encoder = encoder_for(usable, accelerator.device, config.model, config.trust_remote_code)
-    if config.batch_seconds is not None and isinstance(encoder, ModelEncoder):
-        encoder.budget.seconds = config.batch_seconds
+    encoder = encoder_for(
+        usable, accelerator.device, config.model, config.trust_remote_code, config.batch_seconds
+    )
     pool, described, stores = _features(config, usable, encoder, accelerator)
     started = time.perf_counter()
     chosen = chosen_settings(source, config.seeds, len(_taught(pool)))

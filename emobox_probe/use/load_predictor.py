@@ -8,7 +8,6 @@ import torch
 from emobox_datasets.files import inside, sha256
 from emobox_probe.config import PredictConfig
 from emobox_probe.encoders.batching import Budget
-from emobox_probe.encoders.model_encoder import ModelEncoder
 from emobox_probe.errors import ProbeError
 from emobox_probe.experiment import accelerator_on, prepare_device
 from emobox_probe.records.export_record import EXPORT_FILE, ExportRecord, read_export
@@ -39,9 +38,9 @@ def load_predictor(config: PredictConfig) -> LoadedPredictor:
     accelerator = accelerator_on(config.device)
     prepare_device(accelerator)
     usable = read_usable(config.classifier, "a run, a fit or an export").only(config.fold, config.seed)
-    encoder = encoder_for(usable, accelerator.device, config.model, config.trust_remote_code)
-    if config.batch_seconds is not None and isinstance(encoder, ModelEncoder):
-        encoder.budget.seconds = config.batch_seconds
+    encoder = encoder_for(
+        usable, accelerator.device, config.model, config.trust_remote_code, config.batch_seconds
+    )
     predictor = EncoderAndHeads(encoder, usable.heads, usable.labels, usable.store_dtype)
     return LoadedPredictor(predictor, usable.title, usable.expected.text)
 

@@ -8,7 +8,7 @@ import torch
 
 from emobox_probe.encoders.builtin import BUILTIN
 from emobox_probe.encoders.facts import EncoderFacts
-from emobox_probe.encoders.load import Encoder, load_encoder
+from emobox_probe.encoders.load import Encoder, load_encoder, with_batches
 from emobox_probe.encoders.own.doors import is_own
 from emobox_probe.errors import ProbeError
 from emobox_probe.experiment import read_run
@@ -176,8 +176,9 @@ def encoder_for(
     device: torch.device,
     model: str | None = None,
     trust_remote_code: bool = False,
+    batch_seconds: float | None = None,
 ) -> Encoder:
-    """The encoder that the heads were trained on.
+    """The encoder that the heads were trained on, with batches of so many seconds; default: by device.
 
     Raises:
         ProbeError: it cannot be loaded, or is another: other weights, another revision, other preprocessing.
@@ -186,7 +187,7 @@ def encoder_for(
     layers = "all" if usable.needs_layers else "last"
     encoder = load_encoder(name, device, revision, trust_remote_code, usable.encoder.dtype, layers)
     check_encoder(usable.encoder, encoder.facts, name)
-    return encoder
+    return with_batches(encoder, batch_seconds)
 
 
 def check_encoder(trained_on: EncoderFacts, facts: EncoderFacts, name: str) -> None:
