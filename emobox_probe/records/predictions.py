@@ -21,10 +21,11 @@ from emobox_metric.ser_metric.intervals import (
     bootstrap,
 )
 from emobox_metric.ser_metric.scores import Absent, confusion_matrix
-from emobox_probe.errors import ProbeError, UnreadableError
+from emobox_probe.errors import ProbeError
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.interval import TODAYS_METHOD, Interval, Resampled, Scores
 from emobox_probe.records.result import ResultRecord, RunRecord
+from emobox_probe.records.table_file import check_columns, reading
 
 PREDICTIONS_FILE = "predictions.parquet"
 COLUMNS = ("source", "target", "fold", "id", "speaker", "seed", "label", "prediction", "logits")
@@ -45,23 +46,14 @@ def read_predictions(folder: str | Path, record: RunRecord) -> pd.DataFrame:
             in a fold and seed, or a part has more or fewer utterances than the record says.
     """
     path = Path(folder) / PREDICTIONS_FILE
-    try:
-        predictions = _in_one_schema(pd.read_parquet(path), record)
-    except FileNotFoundError as error:
-        raise ProbeError(
-            f"Expected the predictions of the run at {path}, but there are none; run the probe again."
-        ) from error
-    except PermissionError as error:
-        raise UnreadableError(path) from error
-    except (OSError, ValueError) as error:
-        raise ProbeError(
-            f"Expected a Parquet file at {path}, but got: {error}; run the probe again, with --overwrite."
-        ) from error
-    if missing := [column for column in COLUMNS if column not in predictions]:
-        raise ProbeError(
-            f"Expected columns {', '.join(COLUMNS)} in {path}, but {', '.join(missing)} are missing; run the probe "
-            f"again, with --overwrite."
-        )
+    with reading(path):
+        try:
+            predictions = _in_one_schema(pd.read_parquet(path), record)
+        except FileNotFoundError as error:
+            raise ProbeError(
+                f"Expected the predictions of the run at {path}, but there are none; run the probe again."
+            ) from error
+    check_columns(predictions, COLUMNS, path)
     known = set(labels_of(record))
     if unknown := (set(predictions["label"]) | set(predictions["prediction"])) - known:
         raise ProbeError(

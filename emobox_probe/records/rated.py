@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pandas as pd
 
-from emobox_probe.errors import ProbeError, UnreadableError
+from emobox_probe.errors import ProbeError
 from emobox_probe.records.record import Record, read_json
 from emobox_probe.records.result import (
     HEADLINE,
@@ -23,6 +23,7 @@ from emobox_probe.records.result import (
     HeldOut,
     RunRecord,
 )
+from emobox_probe.records.table_file import check_columns, reading
 from emobox_probe.report.pictures import Picture, scores_picture, shortened
 
 RATED_FILE = "rated.json"
@@ -192,19 +193,9 @@ def read_rated_predictions(path: Path, record: RatedRecord) -> pd.DataFrame:
         UnreadableError: the user has not the right to read them.
         ProbeError: they are damaged, or not as many, or of as many outputs, as the record says.
     """
-    try:
+    with reading(path):
         predictions = pd.read_parquet(path)
-    except PermissionError as error:
-        raise UnreadableError(path) from error
-    except (OSError, ValueError) as error:
-        raise ProbeError(
-            f"Expected a Parquet file at {path}, but got: {error}; run the probe again, with --overwrite."
-        ) from error
-    if missing := [column for column in COLUMNS if column not in predictions]:
-        raise ProbeError(
-            f"Expected columns {', '.join(COLUMNS)} in {path}, but {', '.join(missing)} are missing; run the probe "
-            f"again, with --overwrite."
-        )
+    check_columns(predictions, COLUMNS, path)
     counts = predictions.groupby(["fold", "seed"]).size().to_dict()
     expected = {(fold.name, fold.seed): fold.test for fold in record.folds}
     widths = {len(row) for column in ("truth", "prediction") for row in predictions[column]}

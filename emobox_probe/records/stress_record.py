@@ -15,12 +15,13 @@ from pydantic import Field
 
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.names import model_name
-from emobox_probe.errors import ProbeError, UnreadableError
+from emobox_probe.errors import ProbeError
 from emobox_probe.protocol import protocol_id
 from emobox_probe.records.interval import Interval, Resampled, Scores, Share
 from emobox_probe.records.record import Record, read_json
 from emobox_probe.records.result import CorpusRecord, Provenance, percent
 from emobox_probe.records.shown import ShownRecord
+from emobox_probe.records.table_file import check_columns, reading
 from emobox_probe.report.heat_map import heat_map
 from emobox_probe.report.percent import interval_text
 from emobox_probe.report.pictures import Picture, shortened
@@ -218,19 +219,10 @@ def read_perturbed(path: Path, record: StressRecord) -> pd.DataFrame:
         UnreadableError: the user has not the right to read them.
         ProbeError: they are damaged, have other labels, or are not as many as the record says.
     """
-    try:
+    again = "run `emobox stress` again, with --overwrite"
+    with reading(path, again, "a table of predictions"):
         table = pd.read_parquet(path)
-    except PermissionError as error:
-        raise UnreadableError(path) from error
-    except (OSError, ValueError) as error:
-        raise ProbeError(
-            f"Expected a table of predictions at {path}, but got: {error}; run `emobox stress` again, with --overwrite."
-        ) from error
-    if missing := [column for column in COLUMNS if column not in table]:
-        raise ProbeError(
-            f"Expected columns {', '.join(COLUMNS)} in {path}, but {', '.join(missing)} are missing; run "
-            f"`emobox stress` again, with --overwrite."
-        )
+    check_columns(table, COLUMNS, path, again)
     counts = table["perturbation"].value_counts().to_dict()
     expected = {one.name: one.test for one in record.perturbations}
     names = set(pd.unique(table[["label", "clean", "prediction"]].to_numpy().ravel()))
