@@ -1,7 +1,10 @@
 """Heads trained as one, against a plain loop that trains each alone on padded batches with torch's own Adam."""
 
+import gc
+import weakref
 from dataclasses import replace
 from itertools import chain
+from typing import Any
 
 import pytest
 import torch
@@ -247,3 +250,22 @@ def test_what_cannot_be_trained_is_an_error() -> None:
     broken = MappedFrames([part * float("nan") for part in parts], CPU)
     with pytest.raises(ProbeError, match="check the features for NaN"):
         train(broken, GROUPS[:1], CLASSES, SHORT)
+
+
+def test_weights_and_moments_go_as_soon_as_training_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are most of what a GPU holds, and the next corpus trains in the same process: no cycle may keep them."""
+    banks = []
+
+    class Watched(HeadBank):
+        def __init__(self, *given: Any, **named: Any):
+            super().__init__(*given, **named)
+            banks.append(weakref.ref(self))
+
+    monkeypatch.setattr(training, "HeadBank", Watched)
+    gc.disable()
+    try:
+        trained = train(resident(speechlike()), GROUPS, CLASSES, SHORT)
+        assert trained
+        assert [bank() for bank in banks] == [None]
+    finally:
+        gc.enable()

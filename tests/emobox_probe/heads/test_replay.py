@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from emobox_probe.heads import learner
+from emobox_probe.heads import best, learner
 from emobox_probe.heads.batches import Frames, ResidentFrames
 from emobox_probe.heads.groups import Group
 from emobox_probe.heads.training import train_views
@@ -52,6 +52,7 @@ def test_replayed_steps_equal_launched_ones(kind: str, monkeypatch: pytest.Monke
     protocol = replace(PAPER, epochs=6, warm_up_epochs=2)
     replayed = train_views(frames, groups, CLASSES, protocol, **options)
     monkeypatch.setattr(learner, "Replayed", Launched)
+    monkeypatch.setattr(best, "Replayed", Launched)
     launched = train_views(frames, groups, CLASSES, protocol, **options)
     for mine, other in zip(replayed, launched, strict=True):
         for runs, others in zip(mine, other, strict=True):
