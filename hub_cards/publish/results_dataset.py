@@ -1,6 +1,7 @@
 """A dataset of results on the Hub: records as JSON, predictions as Parquet, one folder a model revision.
 
     intra/<model>/<revision>/<corpus>/<protocol>/result.json, predictions.parquet
+    intra/<model>/<revision>/<corpus>/<protocol>/stress/stress.json, predictions.parquet
     cross/<model>/<revision>/<protocol>/cross.json, predictions.parquet
 
 Revision is the commit of the model on the Hub, else the hash of its weights.
@@ -9,13 +10,16 @@ Revision is the commit of the model on the Hub, else the hash of its weights.
 import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.names import TRIMMED
-from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord
+from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.predictions import PREDICTIONS_FILE
 from emobox_probe.records.result import RESULT_FILE, ResultRecord
+from emobox_probe.records.shown import ShownRecord
+from emobox_probe.records.stress_record import STRESS_FOLDER, StressRecord
 from hub_cards.cards.markdown import render, shell
 from hub_cards.cards.model_card import command, is_hub_id, slug
 from hub_cards.hub.one_commit import PublishError
@@ -44,24 +48,30 @@ def _model_folder(encoder: EncoderFacts, model: str) -> str:
 
 
 def files_of(runs: Sequence[AnyRun], model: str) -> dict[str, bytes]:
-    """Path in the dataset to content, of every record and its predictions.
+    """Path in the dataset to content, of every record, the stress test in its folder, and their predictions.
 
     Raises:
-        PublishError: a run has no predictions.
+        PublishError: a run or its stress test has no predictions.
     """
-    found = {}
+    files: dict[str, bytes] = {}
     for run in runs:
         assert not isinstance(run, RatedRun)  # which no one has let through
-        name = RESULT_FILE if isinstance(run, Run) else CROSS_FILE
-        predictions = run.folder / PREDICTIONS_FILE
-        if not predictions.is_file():
-            raise PublishError(
-                f"Expected predictions at {predictions}, but there are none; run the probe again."
-            )
         folder = folder_of(run.record, model)
-        found[f"{folder}/{name}"] = _json(public(run.record, model))
-        found[f"{folder}/{PREDICTIONS_FILE}"] = predictions.read_bytes()
-    return found
+        files |= _with_predictions(run.record, run.folder, folder, model, "run the probe again")
+        if isinstance(run, Run) and run.stress:
+            place, again = run.folder / STRESS_FOLDER, "run `emobox stress` again, with --overwrite"
+            files |= _with_predictions(run.stress, place, f"{folder}/{STRESS_FOLDER}", model, again)
+    return files
+
+
+def _with_predictions(
+    record: ShownRecord, place: Path, folder: str, model: str, again: str
+) -> dict[str, bytes]:
+    predictions = place / PREDICTIONS_FILE
+    if not predictions.is_file():
+        raise PublishError(f"Expected predictions at {predictions}, but there are none; {again}.")
+    shown = (public(record, model).model_dump_json(indent=2) + "\n").encode()
+    return {f"{folder}/{record.FILE}": shown, f"{folder}/{PREDICTIONS_FILE}": predictions.read_bytes()}
 
 
 def public(record: Any, model: str) -> Any:
@@ -71,18 +81,15 @@ def public(record: Any, model: str) -> Any:
         name = model + (TRIMMED if encoder.name.endswith(TRIMMED) else "")
         encoder = encoder.model_copy(update={"name": name})
     shown = record.model_copy(update={"encoder": encoder})
-    told = (
-        command(shown)
-        if isinstance(record, ResultRecord)
-        else shell(["emobox", "cross", "--model", encoder.name])
-    )
+    if isinstance(record, ResultRecord):
+        words = command(shown)
+    elif isinstance(record, StressRecord):
+        words = shell(["emobox", "stress", "RUN", "--model", encoder.name])
+    else:
+        words = shell(["emobox", "cross", "--model", encoder.name])
     settings = record.provenance.settings and {**record.provenance.settings, "model": encoder.name}
-    provenance = record.provenance.model_copy(update={"command": told, "settings": settings})
+    provenance = record.provenance.model_copy(update={"command": words, "settings": settings})
     return shown.model_copy(update={"provenance": provenance})
-
-
-def _json(record: ResultRecord | CrossRecord) -> bytes:
-    return (record.model_dump_json(indent=2) + "\n").encode()
 
 
 def card() -> bytes:

@@ -10,6 +10,9 @@ import yaml
 from hub_server import HubServer
 from hub_store import Repository
 from result_runs import BY_HAND, MODEL, make_run, publish
+from stress_records import make_stress
+
+from hub_cards.runs.collection import collect
 
 
 def test_records_and_predictions_go_to_a_dataset_that_plain_datasets_loads(
@@ -69,6 +72,35 @@ def test_records_and_predictions_go_to_a_dataset_that_plain_datasets_loads(
     rows = datasets.load_dataset("lab/results", split="train", cache_dir=str(tmp_path / "cache"))
     assert len(rows) == 2 * len(table)
     assert {row["language"] for row in rows} == {None, "de"}
+
+
+def test_a_stress_test_goes_with_its_run_and_is_found_there(
+    hub: HubServer, model: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home/ada/secret-encoder"
+    make_run(home, name=str(home))
+    made = make_stress(home)
+    stress = made.model_copy(update={"encoder": made.encoder.model_copy(update={"name": str(home)})})
+    stress.write(home / "stress")
+    words = (home, "--to", MODEL, "--results-repo", "lab/results", "--send", "--no-pull-request")
+    assert publish(*words) == 0
+    files = hub.repository("dataset", "lab/results").files()
+    folder = "intra/lab--encoder/weights-0000000000000000/urdu/paper"
+    shown = json.loads(files[f"{folder}/stress/stress.json"])
+    assert shown["encoder"]["name"] == MODEL
+    assert b"ada" not in files[f"{folder}/stress/stress.json"]
+    # Somebody who has the dataset on disk sees both in the leaderboard.
+    for name, content in files.items():
+        (tmp_path / "clone" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "clone" / name).write_bytes(content)
+    (result,) = collect([tmp_path / "clone"]).results
+    assert result.stress is not None
+    assert result.stress.perturbations == made.perturbations
+    # Predictions on perturbed audio, which have other columns, are no part of the table of predictions.
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(datasets.config, "HF_ENDPOINT", hub.url)
+    rows = datasets.load_dataset("lab/results", split="train", cache_dir=str(tmp_path / "cache"))
+    assert len(rows) == len(pd.read_parquet(home / "predictions.parquet"))
 
 
 def test_a_dataset_of_others_is_asked(hub: HubServer, model: Repository, finished: Path) -> None:
