@@ -166,6 +166,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7, help="default: %(default)s")
     parser.add_argument("--minutes", type=float, nargs="+", default=[5.0, 30.0], help="of long recordings")
     parser.add_argument("--small", action="store_true", help="builtin:logmel and a shallow wav2vec 2.0 only")
+    parser.add_argument(
+        "--only", help="measure one encoder anew, and keep the figures of the others in --out"
+    )
     parser.add_argument("--out", type=Path, default=RESULT, help="default: %(default)s")
     arguments = parser.parse_args()
     PROTOCOLS["paper"] = replace(PAPER, epochs=4, warm_up_epochs=2)
@@ -179,9 +182,11 @@ def main() -> None:
         if not arguments.small:
             whispers = [str(assets / "models" / f"whisper-{size}-encoder") for size in ("tiny.en", "base")]
             encoders, heard_long = [*encoders, *whispers], ["builtin:logmel", whispers[0]]
-        figures = {}
+        figures = json.loads(arguments.out.read_text())["figures"] if arguments.only else {}
         for number, encoder in enumerate(encoders):
             name = encoder_folder(encoder)
+            if arguments.only not in (None, name):
+                continue
             place = folder / str(number)
             figures[name] = measured(encoder, place, arguments.seconds, arguments.repeats)
             if encoder in heard_long:

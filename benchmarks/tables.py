@@ -26,6 +26,7 @@ DOCUMENTS = [
         "docs/publishing.md",
         "docs/robustness.md",
         "docs/stress.md",
+        "docs/use.md",
         "emobox_metric/ser_metric/README.md",
     )
 ]
@@ -219,7 +220,7 @@ def stress_tests(corpus: str) -> str:
         for name, ua, change, bounds, unchanged in stress_rows(record):
             cells.setdefault(name, {})[encoder] = [
                 ua,
-                f"{change} ({bounds})" if bounds else change,
+                f"{change} ({bounds.removeprefix('none (').rstrip(')')})" if bounds else change,
                 unchanged,
             ]
     rows = [
@@ -250,6 +251,47 @@ def stress_costs() -> str:
         )
     header = ["encoder", "utterances", "perturbations", "one extraction, s", "the suite, s", "times one"]
     return markdown([*header, "a perturbation, times one", "logits with other threads are the same"], rows, 1)
+
+
+def exports() -> str:
+    """Size and time of every form of a classifier, and how far its logits are from those of `emobox predict`."""
+    rows = []
+    for encoder, figures in result("export.cpu")["figures"].items():
+        for form in ("transformers", "onnx", "onnx int8"):
+            if form not in figures:
+                continue
+            of = figures[form]
+            rows.append(
+                [
+                    encoder,
+                    form,
+                    f"{of['megabytes']:.1f}",
+                    f"{of['milliseconds']['5']:.0f}",
+                    f"{figures['predict_milliseconds']['5']:.0f}",
+                    f"{figures['encoder_milliseconds']['5']:.0f}",
+                    "none" if of["difference"] == 0 else f"{of['difference']:.0e}",
+                ]
+            )
+    header = ["encoder", "form", "MB", "ms", "`emobox predict`, ms", "bare encoder, ms", "largest difference"]
+    return markdown(header, rows, 2)
+
+
+def recordings() -> str:
+    """Long recordings through `emobox predict --segments`."""
+    rows = [
+        [
+            encoder,
+            minutes,
+            str(of["parts"]),
+            f"{of['predict_times_real_time']:.0f}",
+            f"{of['encoder_times_real_time']:.0f}",
+            str(of["peak_megabytes"]),
+        ]
+        for encoder, figures in result("export.cpu")["figures"].items()
+        for minutes, of in figures.get("minutes", {}).items()
+    ]
+    header = ["`--segments`", "minutes", "parts", "times real time", "bare encoder on the parts", "most MB"]
+    return markdown(header, rows, 1)
 
 
 def people() -> str:
@@ -424,6 +466,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "stress_emodb": lambda: stress_tests("emodb"),
     "stress_urdu": lambda: stress_tests("urdu"),
     "stress_costs": stress_costs,
+    "exports": exports,
+    "recordings": recordings,
 }
 
 
