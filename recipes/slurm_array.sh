@@ -1,6 +1,7 @@
 #!/bin/bash
 # One worker of a plan a task: sbatch --array=1-10 recipes/slurm_array.sh plan.yaml [options of emobox bench]
 #SBATCH --job-name=emobox
+#SBATCH --ntasks=1
 #SBATCH --gpus-per-task=1
 #SBATCH --cpus-per-task=16
 #SBATCH --mem=64G
