@@ -141,11 +141,12 @@ def run_score(arguments: argparse.Namespace) -> int:
     from emobox_probe.records.result import RESULT_FILE
     from emobox_probe.scoring.by_group import gap_rows, scores_by, show, show_calibration
     from emobox_probe.scoring.grouping import check_properties
-    from emobox_probe.scoring.humans import rows_beside
+    from emobox_probe.scoring.humans import kept_beside, rows_beside
     from emobox_probe.scoring.rated_groups import rated_scores_by
     from emobox_probe.scoring.rated_groups import show as show_rated
 
     check_properties(arguments.by, arguments.gaps)
+    text = arguments.format == "text"
     kinds = (RESULT_FILE, CROSS_FILE, RATED_FILE)
     found = [
         sorted({folder for kind in kinds for folder in folders_with(kind, [at])}) for at in arguments.runs
@@ -161,17 +162,19 @@ def run_score(arguments: argparse.Namespace) -> int:
                     f"leave them out."
                 )
             table = rated_scores_by(folder, record, arguments.by, arguments.data_dir)
-            if arguments.format == "text":
+            if text:
                 show_rated(table, record, tables())
             table.insert(0, "run", str(folder))
             scored.append(table)
             continue
         predictions = read_predictions(folder, record)
         table = scores_by(predictions, record, arguments.by, arguments.calibration)
-        raters, sentences = (
-            rows_beside(predictions, record, arguments.data_dir) if arguments.data_dir else (None, [])
-        )
-        if arguments.format == "text":
+        raters: pd.DataFrame | None = None
+        if arguments.data_dir:
+            raters, sentences = rows_beside(predictions, record, arguments.data_dir)
+        else:
+            raters, sentences = kept_beside(predictions, record, rows_wanted=text and not arguments.by)
+        if text:
             show(table, predictions, record, arguments.by, tables(), raters, sentences)
             if arguments.calibration:
                 show_calibration(table, tables())
@@ -180,7 +183,7 @@ def run_score(arguments: argparse.Namespace) -> int:
         table = table if raters is None else pd.concat([table, raters])
         table.insert(0, "run", str(folder))
         scored.append(table)
-    if arguments.format != "text":
+    if not text:
         rows = pd.concat(scored, ignore_index=True)
         print(
             rows.to_csv(index=False).rstrip()

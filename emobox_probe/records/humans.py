@@ -12,7 +12,11 @@ LINES = {
     "held_out_rater": "people: a rater against the others",
 }
 Line = Literal["single_rater", "majority", "held_out_rater"]
-GROUPS = ("raters agree least", "raters agree more", "raters agree most")
+GROUPS = (
+    "raters agree least (lowest third)",
+    "raters agree moderately (middle third)",
+    "raters agree most (highest third)",
+)
 
 
 class PeopleScores(Record):
@@ -24,7 +28,10 @@ class PeopleScores(Record):
 
 
 class AgreementGroup(Record):
-    """Scores of the model on a third of the utterances, by how far raters agree: by the entropy of the votes."""
+    """Scores of the model on a third of the utterances, by how far raters agree: by the entropy of the votes.
+
+    Utterances that tie at a bound are in both thirds by shares, so a third may be no whole number of them.
+    """
 
     name: str
     scores: Scores
@@ -51,12 +58,14 @@ class HumanLine(Record):
 
     def rows(self) -> list[dict[str, Any]]:
         """Scores in percent with bounds of UA: of people, then of the model by how far raters agree."""
-        third = round(self.utterances / len(GROUPS))
+        third = self.utterances / len(GROUPS)
         people = [
             _row(LINES[row.line], self.utterances, row.scores, row.ua and (100 * row.ua[0], 100 * row.ua[1]))
             for row in self.people
         ]
-        return people + [_row(f"where {row.name}", third, row.scores) for row in self.by_agreement]
+        # By place: older records call the middle third otherwise.
+        groups = zip(GROUPS, self.by_agreement, strict=True)
+        return people + [_row(f"where {name}", third, group.scores) for name, group in groups]
 
     @property
     def sentence(self) -> str:
@@ -70,11 +79,24 @@ class HumanLine(Record):
         if self.confidence_and_entropy is not None:
             parts.append(f"rho of confidence and the raters' entropy is {self.confidence_and_entropy:+.2f}")
         unrated = f" ({self.unrated:,} have no raters)" if self.unrated else ""
-        return f"{'; '.join(parts)}; {self.utterances:,} utterances{unrated}."
+        third = count_text(self.utterances / len(GROUPS))
+        return (
+            f"{'; '.join(parts)}; {self.utterances:,} utterances{unrated}. Thirds are of {third} utterances each: what "
+            f"ties at a bound is in both by shares."
+        )
+
+
+def count_text(utterances: float) -> str:
+    """How many utterances: a number that is not whole where some count by shares.
+
+    >>> count_text(320), count_text(320 / 3)
+    ('320', '106.7')
+    """
+    return f"{utterances:.0f}" if float(utterances).is_integer() else f"{utterances:.1f}"
 
 
 def _row(
-    name: str, utterances: int, scores: Scores, bounds: tuple[float, float] | None = None
+    name: str, utterances: float, scores: Scores, bounds: tuple[float, float] | None = None
 ) -> dict[str, Any]:
     percent = {metric: 100 * getattr(scores, metric) for metric in METRICS}
     return {"name": name, "utterances": utterances, **percent, "bounds": bounds}

@@ -300,9 +300,9 @@ class ResultRecord(RunRecord):
         for line in self.humans.rows() if self.humans else ():
             low, high = line["bounds"] or (None, None)
             scores = {metric: line[metric] for metric in METRICS}
-            rows.append(
-                {"": line["name"], **scores, "tested": line["utterances"], "ua_low": low, "ua_high": high}
-            )
+            # A third with utterances in it by shares has no number of them.
+            counted = line["utterances"] if float(line["utterances"]).is_integer() else None
+            rows.append({"": line["name"], **scores, "tested": counted, "ua_low": low, "ua_high": high})
         return pd.DataFrame(rows).astype({"tested": "Int64", "ua_low": float, "ua_high": float})
 
     def pictures(self) -> dict[str, Picture]:

@@ -11,6 +11,7 @@ from rich.table import Table
 from emobox_metric.ser_metric.scores import scores_from_confusion
 from emobox_probe.records.calibration import NAMES, score_of
 from emobox_probe.records.cross_result import CrossRecord
+from emobox_probe.records.humans import count_text
 from emobox_probe.records.predictions import (
     CONFIDENCE,
     SPEAKER_ONLY,
@@ -23,7 +24,7 @@ from emobox_probe.records.result import METRICS, ResultRecord, RunRecord
 from emobox_probe.report.percent import score_text
 from emobox_probe.scoring.calibration import calibration_of
 from emobox_probe.scoring.gaps import gaps_of, rows_of, show_gaps
-from emobox_probe.scoring.grouping import NOT_KNOWN, group_names
+from emobox_probe.scoring.grouping import group_names, ordered_names
 
 # The name of the group of all utterances.
 ALL = "all"
@@ -59,18 +60,17 @@ def scores_by(
 
 
 def groups_of(predictions: pd.DataFrame, by: str | Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
-    """The predictions by properties, each group with its name, those not known last; all together where there is none.
+    """The predictions by properties, each group with its name, by value; those not known last; all where there is none.
 
     Raises:
         ProbeError: the predictions do not tell a property.
     """
     if not by:
         return [(ALL, predictions)]
-    groups = group_names(predictions, [by] if isinstance(by, str) else by)
-    return sorted(
-        ((str(name), part) for name, part in predictions.groupby(groups.to_numpy())),
-        key=lambda named: (named[0] == NOT_KNOWN, named[0]),
-    )
+    properties = [by] if isinstance(by, str) else by
+    groups = group_names(predictions, properties)
+    parts = {str(name): part for name, part in predictions.groupby(groups.to_numpy())}
+    return [(name, parts[name]) for name in ordered_names(predictions, groups, properties)]
 
 
 def _row(name: str, part: pd.DataFrame, record: RunRecord, calibrated: bool) -> dict[str, Any]:
@@ -155,7 +155,9 @@ def show(
         names = [*([row["train"], row["test"]] if pair else []), *([row["group"]] if group else [])]
         texts = [score_text(row[name]) for name in METRICS]
         beside = map(score_text, (row["ua_chance"], row["ua_speaker"]))
-        shown.add_row(*names, *texts, row["interval"], *beside, str(row["labels"]), str(row["utterances"]))
+        shown.add_row(
+            *names, *texts, row["interval"], *beside, str(row["labels"]), count_text(row["utterances"])
+        )
     console.print(shown)
     for sentence in sentences:
         console.print(sentence)

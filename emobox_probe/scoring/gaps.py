@@ -14,7 +14,7 @@ from emobox_metric.ser_metric.scores import scores_from_confusion
 from emobox_probe.records.gaps import GapRecord, Gaps
 from emobox_probe.records.predictions import RESAMPLED, clusters_of, label_ids
 from emobox_probe.records.result import ResultRecord
-from emobox_probe.scoring.grouping import NOT_KNOWN, group_names
+from emobox_probe.scoring.grouping import NOT_KNOWN, group_names, ordered_names
 
 # Pairs of more groups than these are too many to be read, or tested, one by one: only the largest gap is told.
 MOST_GROUPS = 12
@@ -31,7 +31,7 @@ def gaps_of(predictions: pd.DataFrame, labels: Sequence[str], by: Sequence[str])
     groups = group_names(predictions, by)
     known = groups != NOT_KNOWN
     predictions, groups = predictions[known], groups[known]
-    names = sorted(set(groups))
+    names = ordered_names(predictions, groups, by)
     if len(names) < 2:
         return None
     clusters = clusters_of(predictions)

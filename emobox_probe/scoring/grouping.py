@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,31 @@ def group_names(predictions: pd.DataFrame, by: Sequence[str]) -> pd.Series:
         together = together + ", " + part
     unknown = pd.concat([part == NOT_KNOWN for part in named], axis=1).any(axis=1)
     return together.mask(unknown, NOT_KNOWN)
+
+
+def ordered_names(predictions: pd.DataFrame, groups: pd.Series, by: Sequence[str]) -> list[str]:
+    """The names of groups by value, where a property is numbers, else as in the alphabet; those not known last.
+
+    Args:
+        predictions: as `group_names` takes them.
+        groups: the name of the group of every prediction.
+        by: the properties that make the groups.
+    """
+
+    def order(named: tuple[Any, pd.DataFrame]) -> tuple[bool, tuple[float, ...], str]:
+        name, part = named
+        least = tuple(_least(predictions[property], part[property]) for property in by)
+        return name == NOT_KNOWN, least, str(name)
+
+    return [str(name) for name, _ in sorted(predictions.groupby(groups.to_numpy()), key=order)]
+
+
+def _least(all_values: pd.Series, values: pd.Series) -> float:
+    """0, where any value of all is no number: names have no order but the alphabet's."""
+    numbers = pd.to_numeric(all_values, errors="coerce")
+    if not numbers.isna().equals(all_values.isna()):
+        return 0.0
+    return float(pd.to_numeric(values, errors="coerce").min())
 
 
 def check_properties(by: Sequence[str], gaps: bool = False) -> None:

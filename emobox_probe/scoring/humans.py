@@ -65,7 +65,35 @@ def rows_beside(
             f"Expected counts of votes or ratings of the utterances of {record.title}, but got none; name the folder "
             f"of its corpus, with the publisher's tables."
         )
-    return pd.DataFrame([_as_group(row, predictions) for row in rows]), sentences
+    return _groups(rows, predictions), sentences
+
+
+def kept_beside(
+    predictions: pd.DataFrame, record: RunRecord, rows_wanted: bool = True
+) -> tuple[pd.DataFrame | None, list[str]]:
+    """The same of what the record itself knows of people; where it knows nothing, a sentence on how to have it.
+
+    The rows are of all utterances together, and None where they are not wanted.
+    """
+    if not isinstance(record, ResultRecord):
+        return None, []
+    if record.humans:
+        rows = _groups(record.humans.rows(), predictions) if rows_wanted else None
+        return rows, [record.humans.sentence]
+    if record.corpus.name not in corpora.names():
+        return None, []
+    tables = [table for table in corpora.load(record.corpus.name).tables if table.by == "id"]
+    if not tables:
+        return None, []
+    named = " and ".join(table.name for table in tables)
+    return None, [f"With --data-dir, a folder with {named}, what raters said stands beside."]
+
+
+def _groups(rows: Sequence[dict[str, Any]], predictions: pd.DataFrame) -> pd.DataFrame:
+    """Rows as `scores_by` has them; utterances are whole numbers where they are, which pandas would not leave them."""
+    table = pd.DataFrame([_as_group(row, predictions) for row in rows])
+    counts = [int(count) if float(count).is_integer() else round(count, 2) for count in table["utterances"]]
+    return table.assign(utterances=pd.Series(counts, index=table.index, dtype=object))
 
 
 def _quantile_row(name: str, group: Mapping[str, float]) -> dict[str, Any]:
@@ -73,7 +101,7 @@ def _quantile_row(name: str, group: Mapping[str, float]) -> dict[str, Any]:
     bounds = dict.fromkeys(f"{group[end]:g}" for end in ("low", "high"))
     return {
         "name": f"{name} {' to '.join(bounds)}",
-        "utterances": round(group["utterances"]),
+        "utterances": group["utterances"],
         **scores,
         "bounds": None,
     }

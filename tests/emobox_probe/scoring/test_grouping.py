@@ -13,6 +13,7 @@ from rich.console import Console
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.gaps import Gaps
 from emobox_probe.records.predictions import read_predictions
+from emobox_probe.scoring.by_group import groups_of
 from emobox_probe.scoring.check import check_scores
 from emobox_probe.scoring.gaps import gaps_by_gender, gaps_of, rows_of, show_gaps
 from emobox_probe.scoring.grouping import check_properties, group_names
@@ -43,6 +44,22 @@ def test_durations_and_ages_are_binned() -> None:
         "not known",
     ]
     assert group_names(table(age=["young", "old"]), ["age"]).tolist() == ["young", "old"]
+
+
+def test_groups_stand_by_value_and_what_is_not_known_last() -> None:
+    predictions = table(
+        duration=[9.0, 0.4, 1.5, 2.5, None], age=[104, 9, 30, 20, 20], gender=["m", "f", "m", "f", "m"]
+    )
+    durations = ["under 1 s", "1 to 2 s", "2 to 4 s", "8 s or more", "not known"]
+    assert [name for name, _ in groups_of(predictions, "duration")] == durations
+    ages = ["0 to 9", "20 to 29", "30 to 39", "100 to 109"]
+    assert [name for name, _ in groups_of(predictions, ["age"])] == ages
+    both = [name for name, _ in groups_of(predictions, ["gender", "duration"])]
+    assert both == ["f, under 1 s", "m, 1 to 2 s", "f, 2 to 4 s", "m, 8 s or more", "not known"]
+    assert [part["age"].tolist() for _, part in groups_of(predictions, ["gender"])] == [
+        [9, 20],
+        [104, 30, 20],
+    ]
 
 
 def test_numbers_are_named_as_the_corpus_has_them() -> None:

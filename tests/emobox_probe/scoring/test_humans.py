@@ -205,7 +205,7 @@ def test_the_command_puts_people_beside_a_kept_run(
     # 4, 5 or 6 of 9, 10 or 11 raters name the label; it always has most votes.
     assert rows["people: a single rater"]["wa"] == pytest.approx(100 * np.mean([4 / 9, 5 / 10, 6 / 11]))
     assert rows["people: the majority of raters"]["ua"] == 100
-    assert rows["where raters agree most"]["utterances"] == 40
+    assert rows["where raters agree most (highest third)"]["utterances"] == 40
     assert score(str(folder), "--data-dir", str(tables)) == 0
     assert "The model does better than a single rater with probability" in capsys.readouterr().out
 
@@ -237,6 +237,41 @@ def test_the_command_says_that_shares_are_no_counts(
     assert score(str(folder), "--data-dir", str(tables)) == 1
     assert "Expected counts of votes or ratings" in " ".join(capsys.readouterr().err.split())
     assert "The votes are shares" in caplog.text
+
+
+def test_the_command_shows_the_line_that_a_record_has_and_names_the_tables_of_one_that_has_none(
+    run: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, _ = run
+    assert score(str(folder)) == 0
+    assert "With --data-dir, a folder with tabulatedVotes.csv or" in " ".join(capsys.readouterr().out.split())
+    predictions = predictions_of()
+    line = human_line(predictions, LABELS, votes_of(predictions), intended=True)
+    assert line is not None
+    read_record(folder).model_copy(update={"humans": line}).write(folder)
+    assert score(str(folder)) == 0
+    shown = capsys.readouterr().out
+    assert "people: a single rater" in shown
+    assert line.sentence.split(";")[0] in " ".join(shown.split())
+    assert score(str(folder), "--by", "speaker") == 0
+    assert "people: a single" not in capsys.readouterr().out  # which is of all of them together
+
+
+def test_a_third_that_is_no_whole_number_is_none_anywhere(run: tuple[Path, Path]) -> None:
+    predictions = predictions_of()
+    votes = votes_of(predictions)
+    del votes["u00"]
+    line = human_line(predictions, LABELS, votes, intended=True)
+    assert line is not None
+    assert line.utterances == 59
+    thirds = [row["utterances"] for row in line.rows()[-3:]]
+    assert sum(thirds) == pytest.approx(59)
+    assert "Thirds are of 19.7 utterances each" in line.sentence
+    told = read_record(run[0]).model_copy(update={"humans": line})
+    rows = score_rows(told)[-3:]
+    assert [row[-1] for row in rows] == ["", "", ""]
+    assert len({row[0] for row in rows}) == 3
+    assert "middle third" in rows[1][0]
 
 
 def test_a_record_with_people_shows_them_and_one_without_is_as_before(run: tuple[Path, Path]) -> None:
