@@ -109,6 +109,8 @@ def learned() -> list[dict[str, Any]]:
                 "seed_spread": record.seed_spread and record.seed_spread[name],
                 "constant": record.constant[name],
                 "tested": predictions["id"].nunique(),
+                "predictions": len(predictions),
+                "beyond_scale": (record.beyond_scale or {})[name],
             }
             for name, value in record.scores.items()
         ]

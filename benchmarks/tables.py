@@ -351,6 +351,7 @@ def naturalness() -> str:
                     f"{run[name]:.3f}" if run[name] is not None else "–"
                     for name in ("seed_spread", "constant")
                 ),
+                f"{run['beyond_scale']:,} of {run['predictions']:,}",
                 str(run["tested"]),
             ]
         )
@@ -362,6 +363,7 @@ def naturalness() -> str:
         "95 % interval",
         "± over seeds",
         "always the mean of training",
+        "predictions beyond the scale",
     ]
     return markdown([*header, "utterances"], rows, 3)
 

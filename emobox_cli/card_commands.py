@@ -46,7 +46,7 @@ def run_plots(arguments: argparse.Namespace) -> int:
     from hub_cards.tables.plots import draw
 
     written = draw(arguments.runs, arguments.out, arguments.format, arguments.metric, arguments.published)
-    print(f"{len(written)} pictures written to {arguments.out}")
+    print(f"{len(written)} picture{'s' * (len(written) != 1)} written to {arguments.out}")
     return 0
 
 

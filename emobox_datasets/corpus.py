@@ -157,6 +157,12 @@ class Corpus:
         """Where a copy comes from, to end a sentence with."""
         return self.homepage or "the package itself: leave data_dir out, and it is made"
 
+    @property
+    def made_up(self) -> str:
+        """What of it is no recording of people and no answer of theirs, in words; empty where nothing is."""
+        made = "Utterances and raters" if self.tables else "Utterances"
+        return f"{made} of {self.display_name} are made up" if self.synthesise else ""
+
     @cached_property
     def label_list(self) -> tuple[str, ...]:
         """The corpus's fixed label list, in the order of the vocabulary."""

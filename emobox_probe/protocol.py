@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any, Literal, Self, get_args
@@ -19,20 +19,12 @@ class HeadConfiguration:
     hidden: int
 
 
-_OF_TARGETS = {
-    "distribution": (
-        "Here heads learn not the label but the shares of raters' votes over the labels that they could choose, by "
-        "soft cross-entropy."
-    ),
-    "dimensions": (
-        "Here heads learn not the label but what raters gave on scales, put on 0 to 1 by the corpus's own, by 1 - CCC "
-        "of a batch, mean over dimensions."
-    ),
+# What heads learn in place of the label, and by what loss.
+_LEARNED: dict[Target, str] = {
+    "distribution": "the shares of raters' votes over the labels that they could choose, by soft cross-entropy",
+    "dimensions": "what raters gave on scales, put on 0 to 1 by the corpus's own, by 1 - CCC of a batch, mean over "
+    "dimensions",
 }
-_INSTEAD_OF_UA = (
-    "Where this says UA on validation, the lowest loss on the whole validation part chooses; utterances without raters "
-    "are in no part; there is no best on test."
-)
 
 
 @dataclass(frozen=True)
@@ -80,8 +72,7 @@ class Protocol:
         """The same for heads that learn something else: chosen by the loss on validation, without a best on test."""
         if target == "label":
             return self
-        description = f"{self.description} {_OF_TARGETS[target]} {_INSTEAD_OF_UA}"
-        return replace(self, target=target, peek=False, description=description)
+        return replace(self, target=target, peek=False, description=_description_of(self, target))
 
     @property
     def sweep(self) -> list[HeadConfiguration]:
@@ -104,20 +95,26 @@ class Protocol:
         return rates[: self.epochs]
 
 
+_LAST_LAYER = (
+    "Features are the frames of the last layer, normalised over the whole (frames x dimensions) matrix of an "
+    "utterance, without affine parameters."
+)
+_HEAD = (
+    "The head is Linear, ReLU, mean over frames, Linear; Adam; batches of 32; 100 epochs at the published code's rates "
+    "(epoch 1 at the full rate, epoch 2 at zero, linear warm-up to the full rate at epoch 12, linear decay to 2/90 of "
+    "it at epoch 100). The sweep is learning rate 1e-3 or 1e-4, hidden size 128 or 256."
+)
+
 PAPER = Protocol(
     name="paper",
     summary="the recipe of the EmoBox paper on its released folds; on whole corpora comparable with its Table 4",
     description=(
-        "Section 3.1 of the EmoBox paper on its released folds. Features are the frames of the last layer, normalised "
-        "over the whole (frames x dimensions) matrix of an utterance, without affine parameters. The head is Linear, "
-        "ReLU, mean over frames, Linear; Adam; batches of 32; 100 epochs at the published code's rates (epoch 1 at the "
-        "full rate, epoch 2 at zero, linear warm-up to the full rate at epoch 12, linear decay to 2/90 of it at epoch "
-        "100). The sweep is learning rate 1e-3 or 1e-4, hidden size 128 or 256. Configuration and epoch are chosen by "
-        "UA on a validation part, lower loss where UA ties: the release's own, else 20 % of the training utterances of "
-        "every label. Test labels are read once, after that. Classes without a test utterance do not count, as in the "
-        "published scorer. Beside the score stands `test_selected`, the best over configurations and epochs on test: "
-        "what choosing on test would have gained. It is never the headline. Many released folds share speakers "
-        "between train and test, and there is one seed: use `strict` for claims about new speakers."
+        f"Section 3.1 of the EmoBox paper on its released folds. {_LAST_LAYER} {_HEAD} Configuration and epoch are "
+        "chosen by UA on a validation part, lower loss where UA ties: the release's own, else 20 % of the training "
+        "utterances of every label. Test labels are read once, after that. Classes without a test utterance do not "
+        "count, as in the published scorer. Beside the score stands `test_selected`, the best over configurations and "
+        "epochs on test: what choosing on test would have gained. It is never the headline. Many released folds share "
+        "speakers between train and test, and there is one seed: use `strict` for claims about new speakers."
     ),
     folds="released",
     layers="last",
@@ -225,6 +222,39 @@ PROTOCOLS = {
 # What protocols for new speakers become on a corpus whose speakers cannot be kept apart.
 WITHOUT_NEW_SPEAKERS = {STRICT.name: SPEAKER_DEPENDENT.name, LINEAR.name: LINEAR_SPEAKER_DEPENDENT.name}
 
+_LAYER_MEANS = "Features are the means over time of every layer."
+_FIFTH_OF_LABELS = "the release's own, else 20 % of the training utterances of every label"
+# Of heads that learn what raters said: the folds, the features, what is chosen, and the validation part.
+_RATED_PARTS = {
+    PAPER.name: ("The released folds of EmoBox.", _LAST_LAYER, "Configuration and epoch", _FIFTH_OF_LABELS),
+    STRICT.name: (
+        "Speaker-disjoint folds: the released ones where they are, else the strict ones.",
+        _LAYER_MEANS,
+        "Layer, configuration and epoch",
+        "all utterances of some speakers, about 20 %, others with every seed",
+    ),
+    SPEAKER_DEPENDENT.name: (
+        "The released folds, because speakers cannot be kept apart: never to be compared with scores of `strict`.",
+        _LAYER_MEANS,
+        "Layer, configuration and epoch",
+        _FIFTH_OF_LABELS,
+    ),
+}
+
+
+def _description_of(protocol: Protocol, target: Target) -> str:
+    """How a protocol is described whose heads learn what raters said."""
+    if protocol.name not in _RATED_PARTS:
+        return protocol.description
+    folds, features, chosen, validation = _RATED_PARTS[protocol.name]
+    return (
+        f"{folds} {features} Heads learn {_LEARNED[target]}. {_HEAD} {chosen} are chosen by the lowest loss on the "
+        f"whole validation part: {validation}. Utterances without raters are in no part. What raters said of tested "
+        f"utterances is read once, after that. Scores, and their intervals over speakers, are of the tested utterances "
+        f"of all folds and seeds together; none of them is a UA."
+    )
+
+
 # Of version 1, which drew validation speakers in random order until they had 20 %, and whose records say no version.
 STRICT_V1 = "strict-v1"
 _SETTINGS_OF_STRICT_V1 = replace(STRICT, version=1)
@@ -267,6 +297,26 @@ def _today(recorded: Mapping[str, Any]) -> Protocol | None:
     targets: tuple[Target, ...] = get_args(Target)
     target: Target = next((target for target in targets if target == recorded.get("target")), "label")
     return None if known is None else known.with_target(target)
+
+
+def description_of(recorded: Mapping[str, Any]) -> tuple[str, bool]:
+    """How a protocol is described, and whether the words are today's: they are where at most the seeds are others.
+
+    Words of a record of other settings are whatever that record says.
+    """
+    known, seeds = _today(recorded), recorded.get("seeds") or ()
+    if known is not None and settings_of(recorded) == settings_of(known.with_seeds(len(seeds))):
+        return known.description, True
+    return str(recorded.get("description", "")), False
+
+
+def with_dimensions(protocol: str, dimensions: Sequence[str]) -> str:
+    """What scores on these dimensions go by: heads that learn others are others.
+
+    >>> with_dimensions("paper-dimensions", ["arousal", "valence"])
+    'paper-dimensions-arousal+valence'
+    """
+    return "-".join(filter(None, (protocol, "+".join(dimensions))))
 
 
 def protocol_id(recorded: Mapping[str, Any]) -> str:

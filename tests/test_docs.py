@@ -1,5 +1,6 @@
 """Every command and every piece of code in the user guide runs, and what it names exists."""
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -164,6 +165,15 @@ def test_the_guide_builds_without_a_warning(tmp_path: Path) -> None:
     )
     for page in tmp_path.rglob("*.html"):
         assert not loads.search(page.read_text(encoding="utf-8")), f"{page.name} loads from another host"
+
+
+def test_the_guide_counts_quartiles_as_the_results_have_them() -> None:
+    results = json.loads((ROOT / "benchmarks/results/humans.json").read_text(encoding="utf-8"))
+    runs = [[part["wa"] for part in run["recognition"]["quartiles"]] for run in results["emodb"]["runs"]]
+    assert all(lowest < min(others) for lowest, *others in runs)
+    falling = sum(parts[-1] < max(parts) for parts in runs)
+    said = f"in {falling} of {len(runs)} rows the highest quartile is not the best"
+    assert said in " ".join(text_of("humans.md").split())
 
 
 def test_prose_has_no_fence_left() -> None:

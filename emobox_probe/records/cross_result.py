@@ -85,9 +85,12 @@ class CrossRecord(RunRecord):
 
     def incomplete(self, source: str, target: str) -> str:
         """What of the corpora of a pair is missing, in words; empty where both are whole."""
+        return "; ".join(filter(None, (corpus.incomplete for corpus in self.used(source, target))))
+
+    def used(self, source: str, target: str) -> list[CorpusRecord]:
+        """The corpora of a pair: a source may be several."""
         trained = {name for entry in self.sources if entry.name == source for name in entry.corpora}
-        used = {source, target} | trained
-        return "; ".join(filter(None, (corpus.incomplete for corpus in self.corpora if corpus.name in used)))
+        return [corpus for corpus in self.corpora if corpus.name in {source, target} | trained]
 
     @property
     def chance(self) -> float:

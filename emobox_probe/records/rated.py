@@ -8,12 +8,15 @@ It is a file of its own name beside predictions of its own kind, so that no tabl
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
+from pydantic import model_validator
 
+from emobox_probe.encoders.names import model_name
 from emobox_probe.errors import ProbeError
+from emobox_probe.protocol import with_dimensions
 from emobox_probe.records.record import Record, read_json
 from emobox_probe.records.result import (
     HEADLINE,
@@ -24,20 +27,33 @@ from emobox_probe.records.result import (
     RunRecord,
 )
 from emobox_probe.records.table_file import check_columns, reading
-from emobox_probe.report.pictures import Picture, scores_picture, shortened
+from emobox_probe.report.pictures import Picture, PlottedScore, scores_picture, shortened
 
 RATED_FILE = "rated.json"
 COLUMNS = ("source", "target", "fold", "id", "speaker", "seed", "label", "truth", "prediction")
-# Scores of distributions, in words; of dimensions, the one score is the CCC.
-SCORES = {
-    "jensen_shannon": "Jensen-Shannon divergence (bits)",
-    "cross_entropy": "cross-entropy (nats)",
-    "brier": "Brier score",
-    "multilabel_f1": "macro-F1 of labels above 1/C",
-}
+DECIMALS = 3
+# What `constant` scores are of, in words.
+CONSTANT = "always the mean of training"
 RatedTarget = Literal["distribution", "dimensions"]
 # Scores by name: None where there is none, as of a single utterance or of numbers that do not differ.
 Values = dict[str, float | None]
+
+
+class Measure(NamedTuple):
+    """What a score is, in words: its unit (empty: it has none), and which way it is the better."""
+
+    name: str
+    unit: str
+    better: Literal["lower", "higher"]
+
+
+# Scores of distributions; of dimensions, the one score is the CCC.
+SCORES = {
+    "jensen_shannon": Measure("Jensen-Shannon divergence", "bits", "lower"),
+    "cross_entropy": Measure("cross-entropy", "nats", "lower"),
+    "brier": Measure("Brier score", "", "lower"),
+    "multilabel_f1": Measure("macro-F1 of labels above 1/C", "", "higher"),
+}
 
 
 class RatedFold(Choice):
@@ -70,6 +86,17 @@ class RatedInterval(Record):
         """What was resampled, and how many: `10 speakers`."""
         return f"{self.clusters:,} {self.resampled if self.clusters != 1 else self.resampled[:-1]}"
 
+    def note_of(self, score: str) -> str:
+        """What a table says in place of the bounds of a score; empty where it has some."""
+        if self.reason is not None:
+            return f"none ({self.basis})"
+        return "" if self.bounds[score] else f"none (no spread between {self.basis})"
+
+    def text(self, score: str) -> str:
+        """The bounds of a score, or why it has none."""
+        bounds = self.bounds[score]
+        return f"{bounds[0]:.{DECIMALS}f} to {bounds[1]:.{DECIMALS}f}" if bounds else self.note_of(score)
+
     @property
     def remark(self) -> str:
         """Why there is no interval, as a sentence; empty where there is one."""
@@ -87,13 +114,14 @@ class RatedRecord(RunRecord):
     all folds and seeds together: of a distribution those in `SCORES`, the first three as means over labels of the mean
     over a label's utterances; of dimensions the CCC of each. `mean` is over folds and seeds, `spread` over folds,
     `seed_spread` over seeds; `constant` scores always giving the mean over what was trained on. `unrated` utterances
-    of the folds have no raters, and are neither trained on nor tested; `first_unrated` are ids of some. Heads are not
-    kept.
+    of the folds have no raters, and are neither trained on nor tested; `first_unrated` are ids of some.
+    `beyond_scale` counts predictions of each dimension that no rater could have given (None in older records whose
+    predictions are not there). Heads are not kept.
     """
 
     FILE: ClassVar[str] = RATED_FILE
     UNIT: ClassVar[str] = ""
-    DECIMALS: ClassVar[int] = 3
+    DECIMALS: ClassVar[int] = DECIMALS
 
     kind: Literal["rated"] = "rated"
     schema_version: Literal[1] = 1
@@ -112,6 +140,14 @@ class RatedRecord(RunRecord):
     constant: Values
     interval: RatedInterval
     remarks: list[str]
+    beyond_scale: dict[str, int] | None = None
+
+    @model_validator(mode="after")
+    def _scores_are_of_the_target(self) -> Self:
+        expected = self.outputs if self.protocol.get("target") == "dimensions" else list(SCORES)
+        if sorted(self.scores) != sorted(expected):
+            raise ValueError(f"Expected scores {', '.join(expected)}, but got {', '.join(self.scores)}")
+        return self
 
     @property
     def target(self) -> RatedTarget:
@@ -120,16 +156,32 @@ class RatedRecord(RunRecord):
         return target
 
     @property
+    def protocol_id(self) -> str:
+        """What the protocol goes by, with the dimensions that heads learned together."""
+        return with_dimensions(super().protocol_id, self.outputs if self.target == "dimensions" else ())
+
+    @property
     def title(self) -> str:
         return f"{self.encoder.name} on {self.corpus.name}, protocol {self.protocol_id}"
 
     @property
-    def measure(self) -> str:
-        """What the scores are, in words."""
+    def learned(self) -> str:
+        """What heads learned, in words."""
         if self.target == "dimensions":
-            scales = (f"{name} on {low:g} to {high:g}" for name, (low, high) in self.scales.items())
-            return f"CCC of {', '.join(scales)}"
-        return f"raters' distribution over {', '.join(self.outputs)}; divergences: the lower the better"
+            return ", ".join(f"{name} on {low:g} to {high:g}" for name, (low, high) in self.scales.items())
+        return f"raters' distribution over {', '.join(self.outputs)}"
+
+    @property
+    def sentences(self) -> list[str]:
+        """What a reader of the scores must know beside what is missing of the corpus."""
+        counts = self.beyond_scale or {}
+        predictions = sum(fold.test for fold in self.folds)
+        beyond = [
+            f"{count:,} of {predictions:,} predictions of {name} are beyond its scale and are scored as they are."
+            for name, count in counts.items()
+            if count
+        ]
+        return [*self.remarks, *beyond, *filter(None, [self.interval.remark])]
 
     @property
     def headline(self) -> None:
@@ -140,9 +192,23 @@ class RatedRecord(RunRecord):
     def intervals(self) -> list[Any]:
         return []
 
+    def measure(self, score: str) -> Measure:
+        """What a score is."""
+        return Measure(f"CCC of {score}", "", "higher") if self.target == "dimensions" else SCORES[score]
+
     def named(self, score: str) -> str:
-        """A score in words."""
-        return SCORES.get(score, f"CCC of {score}")
+        """A score in words, with its unit."""
+        name, unit, _ = self.measure(score)
+        return f"{name} ({unit})" if unit else name
+
+    def heading(self, score: str) -> str:
+        """A score in words, with its unit and which way it is the better."""
+        return f"{self.measure(score).name} ({self.axis(score)})"
+
+    def axis(self, score: str) -> str:
+        """The unit of a score, and which way it is the better."""
+        _, unit, better = self.measure(score)
+        return ", ".join(filter(None, (unit, f"{better} is better")))
 
     def table(self) -> pd.DataFrame:
         """Every fold (mean over seeds), then the whole with its bounds, means and spreads: a column a score."""
@@ -160,19 +226,31 @@ class RatedRecord(RunRecord):
             "mean over folds": self.mean,
             "± over folds": self.spread,
             "± over seeds": self.seed_spread,
-            "always the mean of training": self.constant,
+            CONSTANT: self.constant,
         }
         rows += [{"": name, **values} for name, values in others.items() if values]
         table = pd.DataFrame(rows, columns=["", *self.scores, "tested"])
         return table.astype(dict.fromkeys(self.scores, float) | {"tested": "Int64"})
 
     def pictures(self) -> dict[str, Picture]:
-        """Every score with its interval."""
-        model = shortened(Path(self.encoder.name).name)
-        title = f"{model} on {shortened(self.corpus.name)}, protocol {self.protocol_id}"
-        named = {self.named(name): value for name, value in self.scores.items() if value is not None}
-        bounds = {self.named(name): pair for name, pair in self.interval.bounds.items() if pair}
-        return {"scores.png": scores_picture(named, bounds, title)}
+        """Every score with its interval, beside that of always the mean of training; a panel a unit and direction."""
+        model = shortened(Path(model_name(self.encoder.name)).name)
+        title = f"{model} on {shortened(self.corpus.name)}, protocol {shortened(self.protocol_id, 60)}"
+        rows = {
+            score: PlottedScore(
+                score if self.target == "dimensions" else self.measure(score).name,
+                value,
+                self.interval.bounds[score],
+                self.constant[score],
+            )
+            for score, value in self.scores.items()
+        }
+        if self.target == "dimensions":
+            panels = [("CCC, higher is better", list(rows.values()))]
+        else:
+            # Scores in units of their own have axes of their own.
+            panels = [(self.axis(score), [row]) for score, row in rows.items()]
+        return {"scores.png": scores_picture(panels, CONSTANT, title)}
 
 
 def read_rated(folder: str | Path) -> RatedRecord:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import wrap
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -98,19 +99,45 @@ def layers_picture(curve: Mapping[str, tuple[float, float]], learned: float | No
     return picture
 
 
+class PlottedScore(NamedTuple):
+    """A score by name with its bounds, and what it is held against; None where there is none."""
+
+    name: str
+    value: float | None
+    bounds: tuple[float, float] | None
+    baseline: float | None
+
+
 def scores_picture(
-    scores: Mapping[str, float], bounds: Mapping[str, tuple[float, float]], title: str
+    panels: Sequence[tuple[str, Sequence[PlottedScore]]], baseline: str, title: str
 ) -> Picture:
-    """Scores by their names, with the bounds of those that have some."""
-    picture = Picture(6.0, 1.2 + 0.45 * len(scores), title)
-    axes = picture.subplots()
-    for row, (name, value) in enumerate(scores.items()):
-        low, high = bounds.get(name, (value, value))
-        axes.plot([low, high], [row, row], color=GREY)
-        axes.plot(value, row, "o", color=BLUE)
-    axes.set_yticks(range(len(scores)), [shortened(name, 40) for name in scores])
-    axes.invert_yaxis()
-    axes.grid(alpha=0.3)
+    """Scores with their bounds, in panels that have an axis each, beside a baseline.
+
+    Args:
+        panels: what an axis says, and the scores on it.
+        baseline: what the baseline is.
+        title: stands above all.
+    """
+    heights = [0.5 + 0.4 * len(rows) for _, rows in panels]
+    picture = Picture(7.0, 1.2 + sum(heights), title)
+    every = picture.subplots(len(panels), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for axes, (words, rows) in zip(every, panels, strict=True):
+        for place, row in enumerate(rows):
+            if row.baseline is not None:
+                axes.plot(row.baseline, place, "D", color=ORANGE, markersize=6, label=baseline)
+            if row.bounds is not None:
+                axes.plot(row.bounds, [place, place], color=BLUE, marker="|", label="95 % interval")
+            if row.value is not None:
+                axes.plot(row.value, place, "o", color=BLUE, label="score")
+        axes.set_yticks(range(len(rows)), [shortened(row.name) for row in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.margins(x=0.08)
+        axes.set_xlabel(words, fontsize=8)
+        axes.grid(axis="x", alpha=0.3)
+    marks = {
+        name: mark for axes in every for mark, name in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    picture.legend(marks.values(), marks.keys(), loc="outside lower center", ncols=3, fontsize=8)
     return picture
 
 

@@ -1,6 +1,6 @@
 """What a run leaves behind: the record, the predictions, pictures, and a table on the terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
@@ -98,22 +98,20 @@ def rated_rows(record: RatedRecord) -> list[tuple[str, ...]]:
 
 
 def _of_ratings(record: RatedRecord) -> Table:
-    columns = [record.named(name) for name in record.scores]
-    table = Table("", *columns, "tested", title=f"{record.title}\n{record.measure}")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for name, *cells in rated_rows(record):
-        if name == HEADLINE:
-            table.add_section()
-        table.add_row(name, *cells)
-    return table
+    title = f"{record.title}\nof {record.learned}"
+    return _framed(map(record.heading, record.scores), title, rated_rows(record))
 
 
 def _of_folds(record: ResultRecord) -> Table:
-    table = Table("", *(metric.upper() for metric in METRICS), "tested", title=f"{record.title} (percent)")
+    return _framed((metric.upper() for metric in METRICS), f"{record.title} (percent)", score_rows(record))
+
+
+def _framed(columns: Iterable[str], title: str, rows: Iterable[tuple[str, ...]]) -> Table:
+    """Rows of scores in these columns, folds apart from the whole."""
+    table = Table("", *columns, "tested", title=title)
     for column in table.columns[1:]:
         column.justify = "right"
-    for name, *cells in score_rows(record):
+    for name, *cells in rows:
         if name == HEADLINE:
             table.add_section()
         table.add_row(name, *cells)
@@ -183,7 +181,7 @@ def remarks(record: ShownRecord) -> list[str]:
     assert isinstance(record, (ClassifiedRecord, RatedRecord, ResultRecord, StressRecord))
     sentences = _incomplete(record.corpus)
     if isinstance(record, RatedRecord):
-        return [*sentences, *record.remarks, *filter(None, [record.interval.remark])]
+        return [*sentences, *record.sentences]
     if isinstance(record, StressRecord):
         return [*sentences, *record.remarks]
     if isinstance(record, ClassifiedRecord):
@@ -238,7 +236,7 @@ _WHAT_WAS_DONE = {
 }
 
 
-def counts(record: ResultRecord) -> str:
+def counts(record: ResultRecord | RatedRecord) -> str:
     """How many utterances are at the edges of what encoders take, in words; empty where none is."""
     corpus = record.corpus
     numbers = {

@@ -23,7 +23,7 @@ from emobox_probe.records.stress_record import Change, StressRecord, read_pertur
 from emobox_probe.scoring.calibration import calibration_of
 from emobox_probe.scoring.classified import part_summary_of
 from emobox_probe.scoring.gaps import gaps_by_gender
-from emobox_probe.scoring.rated import rated_summary_of, scores_of_fold
+from emobox_probe.scoring.rated import rated_summary_of, scores_of_fold, with_beyond_scale
 from emobox_probe.scoring.stress import clean_scores_of, perturbed_summary_of
 from emobox_probe.scoring.summary import (
     as_of_today,
@@ -83,7 +83,7 @@ def with_predictions(folder: str | Path, record: Shown) -> tuple[Shown, pd.DataF
     if isinstance(record, RatedRecord):
         predictions = read_rated_predictions(path, record)
         check_scores(folder, record, predictions)
-        return record, predictions
+        return with_beyond_scale(record, predictions), predictions
     if isinstance(record, StressRecord):
         predictions = read_perturbed(path, record)
         check_scores(folder, record, predictions)

@@ -102,7 +102,17 @@ def score_rated(
     ]
     summary = rated_summary_of(folds, predictions, protocol.target, outputs)
     record = RatedRecord(protocol=asdict(protocol), outputs=list(outputs), folds=folds, **summary, **known)
-    return record, predictions
+    return with_beyond_scale(record, predictions), predictions
+
+
+def with_beyond_scale(record: RatedRecord, predictions: pd.DataFrame) -> RatedRecord:
+    """The record with how many predictions are of numbers that no rater could give; of shares, none can be."""
+    answers = dict(zip(record.outputs, matrix_of(predictions["prediction"]).T, strict=True))
+    counts = {
+        name: int(((answers[name] < low) | (answers[name] > high)).sum())
+        for name, (low, high) in record.scales.items()
+    }
+    return record.model_copy(update={"beyond_scale": counts or None})
 
 
 def rated_summary_of(

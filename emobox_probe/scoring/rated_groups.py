@@ -19,7 +19,9 @@ from emobox_probe.scoring.rated import scored
 def rated_scores_by(
     folder: Path, record: RatedRecord, by: str | Sequence[str] = (), data_dir: Path | None = None
 ) -> pd.DataFrame:
-    """One row a group of utterances and score: group, utterances, score, value, low, high (NaN where there is none).
+    """One row a group of utterances and score: group, utterances, score, value, low, high, interval in words.
+
+    Bounds are NaN where there are none, and the words say why, as of groups of fewer than four speakers.
 
     Raises:
         ProbeError: the predictions cannot be read, do not tell that property, or raters are to stand beside what
@@ -45,6 +47,7 @@ def _rows(name: str, part: pd.DataFrame, record: RatedRecord) -> list[dict[str, 
             "score": score,
             "value": np.nan if value is None else value,
             **dict(zip(("low", "high"), interval.bounds[score] or (np.nan, np.nan), strict=True)),
+            "interval": interval.text(score),
         }
         for score, value in scores.items()
     ]
@@ -53,13 +56,11 @@ def _rows(name: str, part: pd.DataFrame, record: RatedRecord) -> list[dict[str, 
 def show(table: pd.DataFrame, record: RatedRecord, console: Console) -> None:
     """Print the scores of groups."""
     shown = Table(
-        "", "score", "value", "95 % interval", "utterances", title=f"{record.title}\n{record.measure}"
+        "", "score", "value", "95 % interval", "utterances", title=f"{record.title}\nof {record.learned}"
     )
     for row in table.to_dict("records"):
-        value, low, high = (
-            "" if np.isnan(row[name]) else f"{row[name]:.{record.DECIMALS}f}"
-            for name in ("value", "low", "high")
+        value = "" if np.isnan(row["value"]) else f"{row['value']:.{record.DECIMALS}f}"
+        shown.add_row(
+            row["group"], record.heading(row["score"]), value, row["interval"], str(row["utterances"])
         )
-        bounds = f"{low} to {high}" if low else "none"
-        shown.add_row(row["group"], record.named(row["score"]), value, bounds, str(row["utterances"]))
     console.print(shown)

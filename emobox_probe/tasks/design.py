@@ -19,7 +19,7 @@ from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.load import Encoder
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.store import FeatureStore
-from emobox_probe.protocol import PROTOCOLS, WITHOUT_NEW_SPEAKERS, Protocol, settings_of
+from emobox_probe.protocol import PROTOCOLS, WITHOUT_NEW_SPEAKERS, Protocol, settings_of, with_dimensions
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.records.rated import RATED_FILE, read_rated
 from emobox_probe.records.result import (
@@ -109,10 +109,15 @@ class Within:
     def data_dir(self, corpus: str) -> Path | None:
         return self.config.data_dir
 
+    @property
+    def protocol_id(self) -> str:
+        """What scores go by."""
+        return self.protocol.id
+
     def folder(self, model: str) -> Path:
         """`<output-dir>/<model>/<corpus>/<protocol>`, for a part of the corpus with what part."""
         config = self.config
-        protocol = "-".join([self.protocol.id, *([] if self.folds is None else ["+".join(self.folds)])])
+        protocol = "-".join([self.protocol_id, *([] if self.folds is None else ["+".join(self.folds)])])
         return model_folder(config.output_dir, model) / config.corpus / (protocol + limit_ending(config))
 
     def tasks(self, pool: Pool) -> list[Task]:
@@ -147,8 +152,8 @@ class Within:
         """What a reader of the scores must know of the protocol on this corpus."""
         (corpus,) = self.corpora
         sentences = []
-        if corpus.synthesise is not None and corpus.tables:
-            sentences.append(f"Utterances and raters of {corpus.display_name} are made up.")
+        if corpus.made_up and corpus.tables:
+            sentences.append(f"{corpus.made_up}.")
         sentences += [
             f"No claim about new speakers: speakers cannot be kept apart, because "
             f"{why_speaker_dependent(corpus)}. The recipe of {usual} on the released folds; never to be "
@@ -193,15 +198,11 @@ class Rated(Within):
         """What heads give: labels that raters could choose, or dimensions."""
         return names_of(self.corpora[0], self.protocol.target, self.config.dimensions)
 
-    def folder(self, model: str) -> Path:
-        """As of `Within`, with dimensions that are not all of the corpus's."""
-        folder = super().folder(model)
-        all_of_them = names_of(self.corpora[0], self.protocol.target, ())
-        return (
-            folder
-            if self.outputs == all_of_them
-            else folder.with_name(f"{folder.name}-{'+'.join(self.outputs)}")
-        )
+    @property
+    def protocol_id(self) -> str:
+        """With the dimensions, which make other heads and other scores."""
+        dimensions = self.outputs if self.protocol.target == "dimensions" else ()
+        return with_dimensions(super().protocol_id, dimensions)
 
     def tasks(self, pool: Pool) -> list[Task]:
         (corpus,) = self.corpora

@@ -5,7 +5,6 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import pandas as pd
 from scipy.stats import spearmanr
@@ -20,7 +19,7 @@ from hub_cards.bench.items import Item, record_folder
 from hub_cards.bench.states import Ledger, read_item
 from hub_cards.cards.markdown import text
 from hub_cards.paper import read_table_4, why_not_beside_table_4
-from hub_cards.tables.rated import tabulate_rated
+from hub_cards.tables.rated import HEADS, rated_cells, tabulate_rated
 from hub_cards.tables.results import (
     DECIMALS,
     MARK,
@@ -180,16 +179,8 @@ def rated_table(ledger: Ledger) -> pd.DataFrame:
 def _rated(scores: pd.DataFrame) -> list[str]:
     if scores.empty:
         return ["No score is done yet.\n"]
-    columns = ("corpus", "model", "protocol", "score", "value", "low", "high", "constant")
-    cells = [[_cell(row[name]) for name in columns] for row in scores.to_dict("records")]
-    return [_table(list(columns), cells), *_footnotes(scores["remark"])]
-
-
-def _cell(value: Any) -> str:
-    """A name as it is, a number in three decimals, nothing where there is none."""
-    if isinstance(value, str):
-        return value
-    return "" if pd.isna(value) else f"{value:.3f}"
+    cells = [rated_cells(row, MARK) for row in scores.to_dict("records")]
+    return [_table(list(HEADS), cells), *_footnotes(scores["remark"])]
 
 
 def _cross(ledger: Ledger) -> list[str]:

@@ -4,15 +4,15 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 TEMPLATES = Path(__file__).parent / "templates"
-# Longer values are cut: a table must stay a table.
-LONGEST = 160
+# Longer values are cut: a table must stay a table; in prose there is more room.
+LONGEST, LONGEST_SENTENCE = 160, 4_000
 # As entities, which no Markdown parser reads as markup at any stage; what is common in names is escaped in the way
 # that people can still read in the source.
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "\\": "&#92;", "`": "&#96;"}
@@ -93,4 +93,5 @@ def _environment() -> Environment:
         autoescape=False,
     )
     environment.filters["markdown"] = Markdown
+    environment.filters["sentence"] = partial(text, longest=LONGEST_SENTENCE)
     return environment

@@ -10,24 +10,24 @@ from huggingface_hub.repocard_data import eval_results_to_model_index
 import emobox_datasets.corpora as corpora
 from emobox_probe.encoders.names import TRIMMED
 from emobox_probe.features.shards import write_whole
-from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.rated import RatedRecord
 from emobox_probe.records.result import ResultRecord
-from emobox_probe.records.stress_record import STRESS_FOLDER, STRESS_PICTURE
-from emobox_probe.report.percent import score_text
-from emobox_probe.report.report import (
-    counts,
-    rated_rows,
-    remarks,
-    remarks_on_validation,
-    score_rows,
-    stress_rows,
-)
-from emobox_probe.seen.seen import MEANINGS, seen
-from hub_cards.cards.markdown import Markdown, fenced, one_line, render, shell, text
+from emobox_probe.records.shown import ShownRecord
+from hub_cards.cards.markdown import Markdown, one_line, render
 from hub_cards.cards.model_section import merge_readme, section
-from hub_cards.hub.one_commit import PublishError, check_repo_id
+from hub_cards.cards.parts import (
+    STRESS_SHOWN,
+    cross_part,
+    is_hub_id,
+    key_of,
+    picture_paths,
+    rated_part,
+    scores_part,
+    short_name,
+    slug,
+)
+from hub_cards.hub.one_commit import PublishError
 from hub_cards.runs.find_and_check import (
     CrossRun,
     RatedRun,
@@ -36,19 +36,10 @@ from hub_cards.runs.find_and_check import (
     check_one_model,
     find_runs,
 )
-from hub_cards.tables.results import MARK, footnotes
 
 CARD = "README.md"
 # Below this, beside the README, are our pictures in a repository of others.
 PICTURES = "emobox"
-STRESS_SHOWN = f"{STRESS_FOLDER}/{STRESS_PICTURE}"
-# File of a run: what it shows.
-SHOWN = {
-    "confusion.png": "Confusion matrix over all tested utterances of {corpus}, protocol {protocol}",
-    "calibration.png": "Calibration and risk over coverage on {corpus}, protocol {protocol}",
-    "layers.png": "UA by layer on {corpus}, protocol {protocol}",
-    STRESS_SHOWN: "UA by perturbation on {corpus}, protocol {protocol}",
-}
 # Score: the Hub's metric type, and what it is called.
 METRICS = {
     "ua": ("recall", "UA (mean recall over classes)"),
@@ -90,9 +81,9 @@ def write_card(folders: Sequence[Path], before: Path | None = None, out: Path | 
         )
     runs = [run for run in found if isinstance(run, Run)]
     cross = [run.record for run in found if isinstance(run, CrossRun)]
-    rated = [run.record for run in found if isinstance(run, RatedRun)]
+    rated = [run for run in found if isinstance(run, RatedRun)]
     content = readme(before.read_bytes() if before else None, runs, cross, folder, rated=rated)
-    for name, picture in (pictures_of(runs, folder) if out else {}).items():
+    for name, picture in (pictures_of([*runs, *rated], folder) if out else {}).items():
         (path.parent / name).parent.mkdir(parents=True, exist_ok=True)
         write_whole(path.parent / name, picture)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +97,7 @@ def readme(
     cross: Sequence[CrossRecord] = (),
     folder: str = f"{PICTURES}/",
     model: str | None = None,
-    rated: Sequence[RatedRecord] = (),
+    rated: Sequence[RatedRun] = (),
 ) -> bytes:
     """A README with the scores of the runs: the one that was there, or a new card.
 
@@ -116,7 +107,7 @@ def readme(
         cross: cross-corpus records of that model.
         folder: where the pictures are, seen from the README.
         model: Hub id of the model, where the records do not know it.
-        rated: records of that model on what raters said.
+        rated: runs of that model on what raters said.
 
     Raises:
         PublishError: the README cannot be merged, or two runs are of one corpus and protocol.
@@ -124,24 +115,20 @@ def readme(
     """
     records = [run.record for run in runs]
     parts = {key_of(run.record): scores_part(run, picture_paths(run, folder)) for run in runs}
+    parts |= {key_of(run.record): rated_part(run, picture_paths(run, folder)) for run in rated}
     parts |= {(CROSS, slug(record.protocol_id)): cross_part(record) for record in cross}
-    parts |= {rated_key(record): rated_part(record) for record in rated}
-    _check_distinct(runs, cross, rated)
-    every: list[ResultRecord | CrossRecord | RatedRecord] = [*records, *cross, *rated]
+    _check_distinct([*runs, *rated], cross)
+    every: list[ResultRecord | CrossRecord | RatedRecord] = [*records, *cross, *(run.record for run in rated)]
     name = model or short_name(every[0])
     if before is None:
-        names = [*(record.corpus.name for record in records), *(record.corpus.name for record in rated)]
+        within: list[Run | RatedRun] = [*runs, *rated]
+        names = [run.record.corpus.name for run in within]
         before = new_card(name, names, section(parts)).encode()
     return merge_readme(before, name, parts, model_index(name, records))
 
 
-def _check_distinct(runs: Sequence[Run], cross: Sequence[CrossRecord], rated: Sequence[RatedRecord]) -> None:
+def _check_distinct(runs: Sequence[Run | RatedRun], cross: Sequence[CrossRecord]) -> None:
     """Let through one run a corpus and protocol, and one between corpora a protocol."""
-    if len({rated_key(record) for record in rated}) < len(rated):
-        raise PublishError(
-            f"Expected one run a corpus, protocol and set of dimensions, but got {len(rated)}, of "
-            f"{' and '.join(record.title for record in rated)}; name the one that you mean."
-        )
     folders: dict[tuple[str, str], Path] = {}
     for run in runs:
         other = folders.setdefault(key_of(run.record), run.folder)
@@ -187,88 +174,6 @@ def new_card(name: str, names: Sequence[str], made: str) -> str:
     return f"---\n{data.to_yaml()}\n---\n\n{body}\n"
 
 
-def scores_part(run: Run, pictures: Sequence[tuple[str, str]]) -> str:
-    """The table of one record, with what it takes to make it again; `pictures` are (file of the run, path)."""
-    record, stress = run.record, run.stress
-    corpus = corpora.load(record.corpus.name)
-    name, said = str(record.protocol["name"]), str(record.protocol.get("description", ""))
-    ours = name in PROTOCOLS and PROTOCOLS[name].description == said
-    named = {"corpus": corpus.display_name, "protocol": record.protocol_id}
-    return render(
-        "model_card_scores.md",
-        record=record,
-        corpus=corpus,
-        protocol=record.protocol_id,
-        folds=list(dict.fromkeys(fold.name for fold in record.folds)),
-        kinds=sorted({fold.kind for fold in record.folds}),
-        seeds={fold.seed for fold in record.folds},
-        rows=score_rows(record),
-        remarks=remarks(record),
-        seen=seen(record.encoder.name, record.corpus.name),
-        meanings=MEANINGS,
-        counts=counts(record),
-        pictures=[(SHOWN[file].format(**named), path) for file, path in pictures],
-        stress=stress,
-        stress_rows=stress_rows(stress) if stress else [],
-        stress_remarks=remarks(stress) if stress else [],
-        description=Markdown(said) if ours else text(said, longest=4_000),
-        command=fenced(command(record)),
-        versions=text(
-            ", ".join(f"{name} {number}" for name, number in record.provenance.libraries.items()),
-            longest=1_000,
-        ),
-    )
-
-
-def rated_part(record: RatedRecord) -> str:
-    """The table of one record on what raters said, in the units of its scores."""
-    return render(
-        "model_card_rated.md",
-        record=record,
-        corpus=corpora.load(record.corpus.name),
-        folds=list(dict.fromkeys(fold.name for fold in record.folds)),
-        seeds={fold.seed for fold in record.folds},
-        heads=[record.named(name) for name in record.scores],
-        rows=rated_rows(record),
-        remarks=remarks(record),
-        seen=seen(record.encoder.name, record.corpus.name),
-        meanings=MEANINGS,
-        description=text(str(record.protocol.get("description", "")), longest=4_000),
-        command=fenced(record.provenance.command),
-    )
-
-
-def rated_key(record: RatedRecord) -> tuple[str, str]:
-    """What a part of a card is of, as `key_of` has it: with the dimensions, of which a run may have some."""
-    outputs = record.outputs if record.target == "dimensions" else []
-    return slug(record.corpus.name), slug("-".join([record.protocol_id, *outputs]))
-
-
-def cross_part(record: CrossRecord) -> str:
-    """The matrix of a cross-corpus record: UA in percent."""
-    found = {
-        (pair.source, pair.target): score_text(100 * pair.scores.ua)
-        + (f" {MARK}" if record.incomplete(pair.source, pair.target) else "")
-        for pair in record.pairs
-    }
-    sources, targets = (
-        (list(dict.fromkeys(names)) for names in zip(*found, strict=True)) if found else ([], [])
-    )
-    return render(
-        "model_card_cross.md",
-        record=record,
-        protocol=record.protocol_id,
-        remarks=[
-            *footnotes(corpus.incomplete for corpus in record.corpora),
-            *record.remarks,
-            *remarks_on_validation(record.sources),
-        ],
-        seen=[(target, state) for target in targets if (state := seen(record.encoder.name, target))],
-        targets=targets,
-        rows=[(source, [found.get((source, target), "") for target in targets]) for source in sources],
-    )
-
-
 def model_index(name: str, records: Sequence[ResultRecord]) -> list[dict[str, Any]]:
     """The `results` of `model-index`: one element a record, with all its metrics."""
     told = [result for record in records for result in eval_results(record)]
@@ -302,21 +207,7 @@ def eval_results(record: ResultRecord) -> list[EvalResult]:
     ]
 
 
-def picture_paths(run: Run, folder: str) -> list[tuple[str, str]]:
-    """(file of the run, where the README finds it) of every picture."""
-    there = {
-        "confusion.png": True,
-        "calibration.png": run.record.calibration is not None,
-        "layers.png": bool(run.record.layers),
-        STRESS_SHOWN: run.stress is not None,
-    }
-    files = [file for file in SHOWN if there[file]]
-    if not folder:
-        return [(file, file) for file in files]
-    return [(file, f"{folder}{'-'.join(key_of(run.record))}-{Path(file).name}") for file in files]
-
-
-def pictures_of(runs: Sequence[Run], folder: str) -> dict[str, bytes]:
+def pictures_of(runs: Sequence[Run | RatedRun], folder: str) -> dict[str, bytes]:
     """Where the README finds it, and content, of every picture; one that the run did not keep is drawn."""
     found = {}
     for run in runs:
@@ -331,55 +222,8 @@ def pictures_of(runs: Sequence[Run], folder: str) -> dict[str, bytes]:
     return found
 
 
-def _drawn(run: Run, file: str) -> bytes:
-    shown = run.stress if run.stress and file == STRESS_SHOWN else run.record
+def _drawn(run: Run | RatedRun, file: str) -> bytes:
+    shown: ShownRecord = run.record
+    if isinstance(run, Run) and run.stress and file == STRESS_SHOWN:
+        shown = run.stress
     return shown.pictures()[Path(file).name].content()
-
-
-def command(record: ResultRecord) -> str:
-    """The one command that makes the result again, for a shell."""
-    name = record.encoder.name if _can_be_had(record.encoder.name) else f"/path/to/{short_name(record)}"
-    words = ["emobox", "probe", "--model", name, "--corpus", record.corpus.name]
-    if corpora.load(record.corpus.name).synthesise is None:
-        words += ["--data-dir", f"/path/to/{record.corpus.name}"]
-    if record.encoder.revision:
-        words += ["--revision", record.encoder.revision]
-    if record.corpus.missing:
-        words.append("--allow-missing")
-    name, seeds = str(record.protocol["name"]), record.protocol.get("seeds", ())
-    if name in PROTOCOLS and len(seeds) != len(PROTOCOLS[name].seeds):
-        words += ["--seeds", str(len(seeds))]
-    return shell([*words, "--protocol", name])
-
-
-def key_of(record: ResultRecord) -> tuple[str, str]:
-    """What a part of a card is of: corpus and protocol, both safe in paths and marks."""
-    return slug(record.corpus.name), slug(record.protocol_id)
-
-
-def slug(name: Any) -> str:
-    """Letters, digits, `_` and `-` only."""
-    kept = "".join(
-        letter if letter.isascii() and (letter.isalnum() or letter == "_") else "-" for letter in str(name)
-    )
-    return kept[:64] or "-"
-
-
-def short_name(record: ResultRecord | CrossRecord | RatedRecord) -> str:
-    """A Hub id or built-in name as it is; of a local folder its last part."""
-    name = record.encoder.name
-    return name if _can_be_had(name) else Path(name).name
-
-
-def _can_be_had(name: str) -> bool:
-    """Whether others can load a model by its name: from the Hub, or because it is built in."""
-    return is_hub_id(name.removesuffix(TRIMMED)) or name.startswith("builtin:")
-
-
-def is_hub_id(name: str) -> bool:
-    """Whether a model name reads `organisation/model`."""
-    try:
-        check_repo_id(name)
-    except PublishError:
-        return False
-    return True

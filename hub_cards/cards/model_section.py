@@ -10,6 +10,8 @@ from hub_cards.cards.markdown import render
 from hub_cards.cards.model_index import merge_results
 from hub_cards.hub.one_commit import PublishError
 
+# How the heading of a part ends whose heads learned what raters said.
+ON_RATERS = ": what raters said"
 BEGIN, END = "<!-- emobox:begin -->", "<!-- emobox:end -->"
 _SECTION = re.compile(rf"^{BEGIN}[ \t]*\r?\n(.*?)^{END}[ \t]*(?=\r?$|\Z)", re.MULTILINE | re.DOTALL)
 _MARK = re.compile(rf"^(?:{BEGIN}|{END})[ \t]*\r?$", re.MULTILINE)
@@ -53,7 +55,11 @@ def merge_readme(content: bytes, name: str, parts: Parts, results: Sequence[dict
 def section(parts: Parts) -> str:
     """The section with these parts, marks and all, lines ending in a new line."""
     ordered = [(*which, parts[which].strip("\n")) for which in sorted(parts)]
-    return f"{BEGIN}\n{render('model_card_section.md', parts=ordered).strip()}\n{END}"
+    on_raters = [part.partition("\n")[0].endswith(ON_RATERS) for _, _, part in ordered]
+    made = render(
+        "model_card_section.md", parts=ordered, of_labels=not all(on_raters), of_raters=any(on_raters)
+    )
+    return f"{BEGIN}\n{made.strip()}\n{END}"
 
 
 def parts_of(text: str) -> dict[tuple[str, str], str]:

@@ -54,12 +54,13 @@ def make_leaderboard(config: LeaderboardConfig, console: Console) -> None:
 
 
 def _count(collection: Collection) -> str:
-    cross = f" and {len(collection.cross)} cross-corpus results" if collection.cross else ""
+    results, matrices = len(collection.results), len(collection.cross)
+    cross = f" and {matrices} cross-corpus result{'s' * (matrices != 1)}" if matrices else ""
     as_they_are = (
         f"; {len(collection.classified)} of classifiers as they are" if collection.classified else ""
     )
     on_raters = f"; {len(collection.rated)} on what raters said" if collection.rated else ""
-    return f"{len(collection.results)} results{cross}{as_they_are}{on_raters}"
+    return f"{results} result{'s' * (results != 1)}{cross}{as_they_are}{on_raters}"
 
 
 def send(

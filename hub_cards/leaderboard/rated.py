@@ -4,6 +4,7 @@ from typing import Any
 
 from emobox_probe.seen.seen import seen
 from hub_cards.runs.collection import RatedResult
+from hub_cards.runs.find_and_check import remark_on
 
 DECIMALS = 6
 
@@ -18,7 +19,7 @@ def rated_rows(one: RatedResult) -> list[dict[str, Any]]:
             "corpus": record.corpus.name,
             "protocol": one.protocol,
             "score": record.named(score),
-            "better": "higher" if record.target == "dimensions" or score == "multilabel_f1" else "lower",
+            "better": record.measure(score).better,
             "value": None if value is None else round(value, DECIMALS),
             **{
                 end: round(bound, DECIMALS)
@@ -27,7 +28,7 @@ def rated_rows(one: RatedResult) -> list[dict[str, Any]]:
             "constant": None if (constant := record.constant[score]) is None else round(constant, DECIMALS),
             "resampled": record.interval.basis,
             "unrated": record.unrated,
-            "remark": record.corpus.incomplete,
+            "remark": remark_on(record.corpus),
             "seen": state.state if state else None,
             "seen_source": state.source if state else None,
         }

@@ -14,7 +14,8 @@ from rich.console import Console
 import hub_cards.cards.eval_results as eval_results
 import hub_cards.publish.results_dataset as results_dataset
 from emobox_probe.encoders.names import TRIMMED
-from hub_cards.cards.model_card import CARD, is_hub_id, pictures_of, readme
+from hub_cards.cards.model_card import CARD, pictures_of, readme
+from hub_cards.cards.parts import is_hub_id
 from hub_cards.hub.one_commit import (
     HUB_FILES,
     NOT_SENT,

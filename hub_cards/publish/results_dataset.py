@@ -21,7 +21,7 @@ from emobox_probe.records.result import RESULT_FILE, ResultRecord
 from emobox_probe.records.shown import ShownRecord
 from emobox_probe.records.stress_record import STRESS_FOLDER, StressRecord
 from hub_cards.cards.markdown import render, shell
-from hub_cards.cards.model_card import command, is_hub_id, slug
+from hub_cards.cards.parts import command, is_hub_id, slug
 from hub_cards.hub.one_commit import PublishError
 from hub_cards.hub.pull_request import Snapshot
 from hub_cards.runs.find_and_check import AnyRun, RatedRun, Run, corpora_of

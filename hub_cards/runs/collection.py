@@ -117,9 +117,7 @@ def collect(folders: Iterable[Path]) -> Collection:
         _newest(results, lambda one: (one.model, one.record.corpus.name, one.protocol), notes),
         _newest(cross, lambda one: (one.model, cross_setting(one), _corpora_of(one)), notes),
         _newest(classified, lambda one: (one.model, one.record.corpus.name), notes),
-        _newest(
-            rated, lambda one: (one.model, one.record.corpus.name, one.protocol, *one.record.outputs), notes
-        ),
+        _newest(rated, lambda one: (one.model, one.record.corpus.name, one.protocol), notes),
         notes,
     )
 

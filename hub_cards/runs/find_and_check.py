@@ -251,6 +251,13 @@ def check_protocol(folder: Path, recorded: dict[str, Any]) -> None:
         )
 
 
+def remark_on(*recorded: CorpusRecord) -> str:
+    """What keeps scores on these copies from being compared with others: what is missing, or that it is made up."""
+    known = [corpora.load(one.name) for one in recorded if one.name in corpora.names()]
+    parts = [*(one.incomplete for one in recorded), *(corpus.made_up for corpus in known)]
+    return "; ".join(filter(None, parts))
+
+
 def corpora_of(record: AnyRecord) -> list[CorpusRecord]:
     """Every corpus that a record is on."""
     return record.corpora if isinstance(record, CrossRecord) else [record.corpus]

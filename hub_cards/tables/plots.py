@@ -94,8 +94,7 @@ class Pictures:
 
     def of_rated(self, one: RatedResult) -> None:
         """Every score of one run on what raters said, with its interval."""
-        outputs = one.record.outputs if one.record.target == "dimensions" else []
-        parts = (*_version(one.model), one.record.corpus.name, one.protocol, *outputs)
+        parts = (*_version(one.model), one.record.corpus.name, one.protocol)
         self._write(one.record.plot(), *parts, "scores")
 
     def of_stress(self, corpus: str, protocol: str, results: list[Result]) -> None:
@@ -168,9 +167,9 @@ def file_name(*parts: str) -> str:
     >>> file_name("openai/whisper-base", "emodb", "paper")
     'openai--whisper-base.emodb.paper'
     """
-    told = [re.sub(r"[^A-Za-z0-9_.-]+", "-", part.replace("/", "--").replace(":", "--")) for part in parts]
+    told = [re.sub(r"[^A-Za-z0-9_.+-]+", "-", part.replace("/", "--").replace(":", "--")) for part in parts]
     name = ".".join(part.strip(".-") or "unnamed" for part in told)
-    if len(name) <= LONGEST_FILE_NAME and all(re.fullmatch(r"[A-Za-z0-9_.:/ ,-]*", part) for part in parts):
+    if len(name) <= LONGEST_FILE_NAME and all(re.fullmatch(r"[A-Za-z0-9_.:/ ,+-]*", part) for part in parts):
         return name
     digest = hashlib.sha256("\0".join(parts).encode("utf-8")).hexdigest()[:8]
     return f"{name[: LONGEST_FILE_NAME - 30]}.{digest}.{told[-1][:20]}"

@@ -1,19 +1,25 @@
 """Scores of heads that learned what raters said, as a table of their own: one row a run and score."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from rich.table import Table
 
 from emobox_probe.encoders.names import model_name
-from emobox_probe.records.rated import RatedRecord
+from emobox_probe.records.rated import CONSTANT, RatedRecord
+from hub_cards.runs.find_and_check import remark_on
+
+# Of the table for people.
+HEADS = ("model", "corpus", "protocol", "score", "value", "95 % interval", CONSTANT)
 
 
 def tabulate_rated(records: Sequence[RatedRecord]) -> pd.DataFrame:
     """One row a record and score, in the units of the score, with its interval.
 
-    `constant` is what always giving the mean over what was trained on would have scored; `remark` says what of the
-    corpus is missing.
+    `score` is the name that the record has for it, `measure` what it is in words, `better` which way. `interval_note`
+    says why there is no interval. `constant` is what always giving the mean over what was trained on would have scored;
+    `remark` says what of the corpus is missing, or that it is made up.
     """
     rows = [
         {
@@ -21,10 +27,14 @@ def tabulate_rated(records: Sequence[RatedRecord]) -> pd.DataFrame:
             "corpus": record.corpus.name,
             "protocol": record.protocol_id,
             "score": score,
+            "measure": record.measure(score).name,
+            "unit": record.measure(score).unit,
+            "better": record.measure(score).better,
             "value": value,
             **dict(zip(("low", "high"), record.interval.bounds[score] or (None, None), strict=True)),
+            "interval_note": record.interval.note_of(score),
             "constant": record.constant[score],
-            "remark": record.corpus.incomplete,
+            "remark": remark_on(record.corpus),
         }
         for record in records
         for score, value in record.scores.items()
@@ -34,15 +44,26 @@ def tabulate_rated(records: Sequence[RatedRecord]) -> pd.DataFrame:
     return table.sort_values(["corpus", "protocol", "score", "model"], ignore_index=True)
 
 
+def rated_cells(row: Any, mark: str) -> list[str]:
+    """A row of `tabulate_rated` under `HEADS`; `mark` stands behind a corpus with a remark."""
+    value, low, high, constant = (
+        "" if pd.isna(row[name]) else f"{row[name]:.3f}" for name in ("value", "low", "high", "constant")
+    )
+    words = ", ".join(filter(None, (row["unit"], f"{row['better']} is better")))
+    return [
+        row["model"],
+        f"{row['corpus']} {mark}" if row["remark"] else row["corpus"],
+        row["protocol"],
+        f"{row['measure']} ({words})",
+        value,
+        f"{low} to {high}" if low else row["interval_note"],
+        constant,
+    ]
+
+
 def drawn_rated(table: pd.DataFrame, mark: str) -> Table:
-    """The table for people; `mark` stands behind a corpus that is incomplete."""
-    columns = ("corpus", "protocol", "score", "value", "interval", "constant")
-    shown = Table("model", *columns, title="heads on what raters said: not UA, in the units of each score")
+    """The table for people."""
+    shown = Table(*HEADS, title="heads on what raters said: not UA, in the units of each score")
     for row in table.to_dict("records"):
-        value, low, high, constant = (
-            "" if pd.isna(row[name]) else f"{row[name]:.3f}" for name in ("value", "low", "high", "constant")
-        )
-        corpus = f"{row['corpus']} {mark}" if row["remark"] else row["corpus"]
-        bounds = f"{low} to {high}" if low else "none"
-        shown.add_row(row["model"], corpus, row["protocol"], row["score"], value, bounds, constant)
+        shown.add_row(*rated_cells(row, mark))
     return shown

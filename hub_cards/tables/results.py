@@ -24,6 +24,7 @@ from emobox_probe.report.percent import interval_text, score_text
 from emobox_probe.scoring.check import as_shown
 from hub_cards.paper import read_table_4, read_table_5, why_not_beside_table_4, why_not_beside_table_5
 from hub_cards.runs.collection import model_of
+from hub_cards.runs.find_and_check import remark_on
 from hub_cards.tables.rated import drawn_rated, tabulate_rated
 
 Format = Literal["text", "csv", "json", "latex"]
@@ -95,7 +96,8 @@ def tabulate(records: list[ResultRecord]) -> pd.DataFrame:
 
     `interval_note` says why there is no interval, or that it is of an earlier method. `ua_chance` is the UA of who
     guesses, `ua_speaker` what who speaks would have scored, without audio. The paper's figures, which are
-    means over folds, stand beside records that compare with them only. `remark` says what of the corpus is missing.
+    means over folds, stand beside records that compare with them only. `remark` says what of the corpus is missing, or
+    that it is made up.
     """
     published = {(row["model"], row["corpus"]): row for row in read_table_4().to_dict("records")}
     rows = []
@@ -112,7 +114,7 @@ def tabulate(records: list[ResultRecord]) -> pd.DataFrame:
                 "ua_speaker": record.speaker_only and 100 * record.speaker_only.ua,
                 **{f"{score}_mean_over_folds": 100 * getattr(record.mean, score) for score in SCORES},
                 **{f"{score}_in_paper": None if known is None else float(known[score]) for score in SCORES},
-                "remark": record.corpus.incomplete,
+                "remark": remark_on(record.corpus),
             }
         )
     table = pd.DataFrame(rows).astype({"ua_speaker": float})
@@ -147,7 +149,7 @@ def tabulate_cross(records: list[CrossRecord]) -> pd.DataFrame:
                 **_percent(pair.scores, pair.interval),
                 "ua_chance": 100 * record.chance,
                 "wa_in_paper": beside.get((pair.source, pair.target)),
-                "remark": record.incomplete(pair.source, pair.target),
+                "remark": remark_on(*record.used(pair.source, pair.target)),
             }
             for pair in record.pairs
         ]
@@ -163,7 +165,7 @@ def tabulate_cross(records: list[CrossRecord]) -> pd.DataFrame:
                     **_percent(record.average),
                     "ua_chance": 100 * record.chance,
                     "wa_in_paper": mean,
-                    "remark": "; ".join(filter(None, (corpus.incomplete for corpus in record.corpora))),
+                    "remark": remark_on(*record.corpora),
                 }
             )
         tables.append(pd.DataFrame(rows))
@@ -186,7 +188,7 @@ def tabulate_classified(records: list[ClassifiedRecord]) -> pd.DataFrame:
             **_percent(part.scores, part.interval),
             "ua_chance": 100 * record.chance,
             "outside": 100 * part.outside,
-            "remark": record.corpus.incomplete,
+            "remark": remark_on(record.corpus),
         }
         for record in records
         for part in record.parts
@@ -212,13 +214,16 @@ def remarks(
         *(record.corpus for record in rated),
         *(corpus for record in cross for corpus in record.corpora),
     ]
-    told = footnotes(corpus.incomplete for corpus in corpora)
+    told = footnotes(map(remark_on, corpora))
     for record in cross:
         told += [*record.remarks, *(sentence for pair in record.pairs for sentence in pair.overlap)]
     every: list[ShownRecord] = [*records, *cross, *classified]
     told += [interval.remark for one in every for interval in one.intervals if interval.remark]
     for run in rated:
-        told += [f"{run.title}: {sentence}" for sentence in (*run.remarks, run.interval.remark) if sentence]
+        footnote = remark_on(run.corpus)
+        told += [
+            f"{run.title}: {sentence}" for sentence in run.sentences if sentence.rstrip(".") not in footnote
+        ]
     return list(dict.fromkeys(told))
 
 

@@ -1,5 +1,6 @@
 """Whole runs whose heads learn what raters said, and that no table takes their scores for UA."""
 
+import io
 import json
 import re
 import shutil
@@ -19,7 +20,7 @@ from emobox_probe import experiment, probe
 from emobox_probe.errors import ProbeError
 from emobox_probe.experiment import read_run
 from emobox_probe.features.corpus import load_corpus
-from emobox_probe.protocol import PAPER, PROTOCOLS
+from emobox_probe.protocol import PAPER, PROTOCOLS, Target
 from emobox_probe.records.rated import RatedRecord, read_rated
 from emobox_probe.records.result import ResultRecord
 from hub_cards.bench.items import expand
@@ -34,6 +35,9 @@ from hub_cards.tables.plots import draw
 
 QUICK = replace(PAPER, epochs=12, warm_up_epochs=2, hidden_sizes=(16,))
 DIMENSIONS = ["arousal", "valence", "dominance"]
+# What scores and folder of a run on all of them go by.
+ALL = "paper-dimensions-arousal+valence+dominance"
+TWO = "paper-dimensions-arousal+valence"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -49,11 +53,13 @@ def quick() -> None:
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of the label, of the distribution and of the dimensions, on the demo corpus and its made-up raters."""
     folder = tmp_path_factory.mktemp("rated")
-    for target in ("label", "distribution", "dimensions"):
+    asked = ("label", ""), ("distribution", ""), ("dimensions", ""), ("dimensions", "arousal,valence")
+    for target, dimensions in asked:
         probe(
             "builtin:logmel",
             "demo",
             target=target,
+            **({"dimensions": dimensions} if dimensions else {}),
             output_dir=folder / "runs",
             features_dir=folder / "features",
         )
@@ -84,7 +90,7 @@ def test_the_distribution_is_scored_as_scipy_does(runs: Path) -> None:
 
 
 def test_dimensions_are_scored_as_audmetric_does(runs: Path) -> None:
-    record, predictions = table(runs / "paper-dimensions")
+    record, predictions = table(runs / ALL)
     assert (record.outputs, record.scales) == (DIMENSIONS, dict.fromkeys(DIMENSIONS, (1, 5)))
     whole = load_corpus(corpora.load("demo"), None)
     for place, name in enumerate(DIMENSIONS):
@@ -102,17 +108,17 @@ def test_dimensions_are_scored_as_audmetric_does(runs: Path) -> None:
 def test_folds_and_parts_are_those_of_the_label(runs: Path) -> None:
     label = read_run(runs / "paper")
     assert isinstance(label, ResultRecord)
-    for target in ("distribution", "dimensions"):
-        record, predictions = table(runs / f"paper-{target}")
+    for name in ("paper-distribution", ALL):
+        record, predictions = table(runs / name)
         for fold, other in zip(record.folds, label.folds, strict=True):
             for name in ("name", "seed", "training", "validation", "test", "held_out"):
                 assert getattr(fold, name) == getattr(other, name)
         assert len(predictions) == sum(fold.test for fold in record.folds)
-        assert not (runs / f"paper-{target}" / "heads.safetensors").exists()
+        assert not (runs / name / "heads.safetensors").exists()
 
 
 def test_a_run_that_is_there_is_not_made_again(runs: Path) -> None:
-    folder = runs / "paper-dimensions"
+    folder = runs / ALL
     before = (folder / "rated.json").stat().st_mtime_ns
     settings = {"output_dir": runs.parents[1], "features_dir": runs.parents[2] / "features"}
     record = probe("builtin:logmel", "demo", target="dimensions", **settings)
@@ -121,7 +127,7 @@ def test_a_run_that_is_there_is_not_made_again(runs: Path) -> None:
 
 
 def test_a_run_on_other_ratings_is_not_taken_for_this_one(runs: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(runs / "paper-dimensions", tmp_path / "builtin--logmel/demo/paper-dimensions")
+    folder = shutil.copytree(runs / ALL, tmp_path / "builtin--logmel/demo" / ALL)
     content = json.loads((folder / "rated.json").read_text())
     (folder / "rated.json").write_text(json.dumps(content | {"ratings_sha256": "0" * 64}))
     with pytest.raises(ProbeError, match="it holds one of what raters said that are others"):
@@ -171,7 +177,7 @@ def test_no_table_mixes_them_with_labels(runs: Path, capsys: pytest.CaptureFixtu
     assert run_command("results", runs) == 0
     shown = capsys.readouterr().out
     assert "not UA" in shown
-    assert run_command("results", runs / "paper-dimensions", "--format", "json") == 0
+    assert run_command("results", runs / ALL, "--format", "json") == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["score"] for row in rows] == sorted(DIMENSIONS)
     assert "ua" not in rows[0]
@@ -180,21 +186,23 @@ def test_no_table_mixes_them_with_labels(runs: Path, capsys: pytest.CaptureFixtu
 
 
 def test_they_are_scored_by_group(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command("score", runs / "paper-dimensions", "--by", "gender", "--format", "json") == 0
+    assert run_command("score", runs / ALL, "--by", "gender", "--format", "json") == 0
     rows = pd.DataFrame(json.loads(capsys.readouterr().out))
     assert set(rows.group) == {"female", "male"}
-    _, predictions = table(runs / "paper-dimensions")
+    _, predictions = table(runs / ALL)
     part = predictions[predictions.gender == "male"]
     truth, answers = (np.array([row[1] for row in part[name]]) for name in ("truth", "prediction"))
     (row,) = rows[(rows.group == "male") & (rows.score == "valence")].to_dict("records")
     assert row["value"] == pytest.approx(audmetric.concordance_cc(truth, answers))
-    assert run_command("score", runs / "paper-dimensions", "--data-dir", runs) == 1
+    assert run_command("score", runs / ALL, "--data-dir", runs) == 1
     assert "leave --data-dir out" in capsys.readouterr().err
 
 
 def test_the_board_has_a_view_of_them_alone(runs: Path) -> None:
     data = page_data(collect([runs]))
-    assert {row["protocol"] for row in data["rated"]} == {"paper-distribution", "paper-dimensions"}
+    assert {row["protocol"] for row in data["rated"]} == {"paper-distribution", ALL, TWO}
+    assert {row["remark"] for row in data["rated"]} == {"Utterances and raters of Demo are made up"}
+    assert {row["better"] for row in data["rated"] if row["score"] == "Brier score"} == {"lower"}
     assert {row["score"] for row in data["rated"]} >= {"CCC of valence", "Brier score"}
     measured = [name for name in data["results"]["resampled"] if name is not None]
     assert len(measured) == 1  # the run on labels
@@ -204,8 +212,28 @@ def test_the_board_has_a_view_of_them_alone(runs: Path) -> None:
 def test_their_pictures_are_of_their_own_kind(runs: Path, tmp_path: Path) -> None:
     written = draw([runs], tmp_path, "png", "ua")
     names = [path.name for path in written if path.name.endswith("scores.png")]
-    assert len(names) == 2
+    assert len(names) == len(set(names)) == 3
     assert (runs / "paper-distribution" / "scores.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("name", "panels"), [("paper-distribution", 4), (ALL, 1)])
+def test_scores_share_an_axis_only_in_one_unit_and_direction_and_stay_within_the_frame(
+    runs: Path, name: str, panels: int
+) -> None:
+    record = read_rated(runs / name)
+    picture = record.plot()
+    assert len(picture.axes) == panels
+    drawn = [line.get_xdata() for axes in picture.axes for line in axes.lines]
+    numbers = {float(number) for data in drawn for number in np.atleast_1d(data)}
+    bounds = [bound for pair in record.interval.bounds.values() if pair for bound in pair]
+    assert numbers == {*record.scores.values(), *record.constant.values(), *bounds}
+    for axes in picture.axes:
+        assert re.search("(lower|higher) is better", axes.get_xlabel())
+        low, high = axes.get_xlim()
+        margin = 0.02 * (high - low)
+        within = [number for line in axes.lines for number in np.atleast_1d(line.get_xdata())]
+        assert low + margin < min(within) <= max(within) < high - margin
+        assert axes.get_ylim()[1] < min(axes.get_yticks()) <= max(axes.get_yticks()) < axes.get_ylim()[0]
 
 
 def test_the_card_says_what_they_are(runs: Path, tmp_path: Path) -> None:
@@ -217,10 +245,94 @@ def test_the_card_says_what_they_are(runs: Path, tmp_path: Path) -> None:
     index = re.search(r"model-index:.*?\n---", text, re.DOTALL)
     assert index is not None
     assert "jensen" not in index[0]
-    assert "--target dimensions" in text
-    alone = write_card([runs / "paper-dimensions"], out=tmp_path / "alone.md").read_text()
+    assert "UA is the mean recall" in text
+    assert f"--target dimensions --dimensions {','.join(DIMENSIONS)}\n" in text
+    assert "&#96;" not in text
+    alone = write_card([runs / ALL], out=tmp_path / "alone.md").read_text()
     assert "CCC of valence" in alone
     assert "model-index" not in alone
+    assert "UA is the mean recall" not in alone
+    assert 'always the mean of training" is what saying the same' in alone
+    for row in (
+        "layer | log-mel bands, 80 dim",
+        "utterances | 320",
+        "extraction, training",
+        "versions | acc",
+    ):
+        assert f"| {row}" in alone
+    (picture,) = re.findall(r"!\[.*\]\((.*)\)", alone)
+    assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
+    beside = write_card([runs / ALL]).read_text()
+    assert "](scores.png)" in beside
+
+
+@pytest.mark.parametrize("target", ["distribution", "dimensions"])
+@pytest.mark.parametrize("name", ["paper", "strict", "speaker-dependent"])
+def test_the_recipe_is_of_these_heads_and_takes_nothing_back(name: str, target: Target) -> None:
+    words = PROTOCOLS[name].with_target(target).description
+    assert "is chosen by UA" not in words
+    assert "Where this says" not in words
+    assert {"distribution": "soft cross-entropy", "dimensions": "1 - CCC"}[target] in words
+    assert "lowest loss on the whole validation part" in words
+
+
+def test_runs_on_other_dimensions_are_told_apart_wherever_they_stand(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = [runs / ALL, runs / TWO]
+    titles = {read_rated(folder).title for folder in both}
+    assert len(titles) == 2
+    assert {title.rpartition(" ")[2] for title in titles} == {ALL, TWO}
+    assert run_command("results", *both) == 0
+    assert {ALL, TWO} <= set(re.findall(r"paper-dimensions-[\w+]+", capsys.readouterr().out))
+    assert run_command("results", *both, "--format", "csv") == 0
+    rows = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert rows.groupby("protocol").size().to_dict() == {ALL: 3, TWO: 2}
+    assert len(collect(both).rated) == 2
+    text = write_card(both, out=tmp_path / "README.md").read_text()
+    assert re.findall(r"^### Demo, protocol (.*): what raters said$", text, re.M) == [TWO, ALL]
+
+
+def test_tables_say_units_directions_and_that_the_raters_are_made_up(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = runs / "paper-distribution"
+    assert run_command("results", folder, "--format", "csv") == 0
+    rows = pd.read_csv(io.StringIO(capsys.readouterr().out), keep_default_na=False).set_index("score")
+    assert rows.loc["jensen_shannon", ["unit", "better"]].tolist() == ["bits", "lower"]
+    assert rows.loc["multilabel_f1", ["unit", "better"]].tolist() == ["", "higher"]
+    assert set(rows["remark"]) == {"Utterances and raters of Demo are made up"}
+    for words in (("results", folder), ("score", folder, "--by", "speaker")):
+        assert run_command(*words) == 0
+        shown = capsys.readouterr().out
+        assert "Jensen-Shannon divergence (bits, lower is better)" in shown
+        assert "jensen_shannon" not in shown
+    assert "none (1 speaker)" in shown  # every group is of one
+    assert run_command("results", runs / "paper", "--format", "csv") == 0
+    assert "Utterances and raters of Demo are made up" in capsys.readouterr().out
+
+
+def test_predictions_beyond_the_scale_are_counted_and_said(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(runs / ALL, tmp_path / "run")
+    record, predictions = table(folder)
+    counts = {
+        name: sum(not 1 <= row[place] <= 5 for row in predictions.prediction)
+        for place, name in enumerate(DIMENSIONS)
+    }
+    assert record.beyond_scale == counts
+    assert max(counts.values()) > 0
+    content = json.loads((folder / "rated.json").read_text())
+    del content["beyond_scale"]  # as records of before have it
+    (folder / "rated.json").write_text(json.dumps(content))
+    assert read_run(folder).beyond_scale == counts
+    assert run_command("results", folder) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for name, count in counts.items():
+        said = f"{count} of {len(predictions)} predictions of {name} are beyond its scale"
+        assert (said in shown) == (count > 0)
+    assert read_rated(runs / "paper-distribution").beyond_scale is None
 
 
 def test_a_plan_has_them_as_items(runs: Path) -> None:

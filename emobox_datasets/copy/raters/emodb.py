@@ -1,4 +1,4 @@
-"""EmoDB's listening test: twenty people named the emotion of every recording and said whether it sounded natural."""
+"""EmoDB's listening test: about twenty people a recording named its emotion and said whether it sounded natural."""
 
 from emobox_datasets.copy.annotations import Row, read_table
 from emobox_datasets.copy.folder import CorpusFolder, stem

@@ -144,5 +144,6 @@ def test_runs_on_other_targets_have_folders_of_their_own() -> None:
         design_of(config.model_copy(update=update)).folder("m").name
         for update in ({}, {"dimensions": ("naturalness",)}, {"target": "label"}, {"protocol": "strict"})
     }
-    assert names == {"paper-dimensions", "paper-dimensions-naturalness", "paper", "strict-dimensions"}
+    all_of_them = "dimensions-recognition+naturalness"
+    assert names == {f"paper-{all_of_them}", "paper-dimensions-naturalness", "paper", f"strict-{all_of_them}"}
     assert replace(design_of(config).protocol.with_seeds(2)).id == "paper-dimensions-2-seeds"

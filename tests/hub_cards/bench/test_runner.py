@@ -124,7 +124,7 @@ def test_a_record_on_what_other_raters_said_is_made_again(tmp_path: Path) -> Non
     content = json.loads(path.read_text())
     path.write_text(json.dumps({**content, "ratings_sha256": "0" * 64}))
     other, _ = bench(text)
-    assert other.summary.done[-1] == "probe/builtin--logmel/demo/paper-dimensions"
+    assert other.summary.done[-1] == "probe/builtin--logmel/demo/paper-dimensions-arousal+valence+dominance"
     assert json.loads(path.read_text())["ratings_sha256"] == content["ratings_sha256"]
 
 

@@ -18,7 +18,8 @@ import emobox
 from emobox_probe.encoders.facts import OwnSource
 from emobox_probe.records.result import LayerScore, ResultRecord
 from hub_cards.cards.markdown import shell, text
-from hub_cards.cards.model_card import METRICS, command, cross_part, model_card, readme
+from hub_cards.cards.model_card import METRICS, model_card, readme
+from hub_cards.cards.parts import command, cross_part
 from hub_cards.runs.find_and_check import Run
 
 
@@ -69,12 +70,23 @@ def test_the_card_says_how_it_was_made() -> None:
         "40.0 to 60.0",
         "confusion.png",
         "0" * 64,
-        "As in the paper.",
+        "Section 3.1 of the EmoBox paper on its released folds.",
     ):
         assert part in text
     assert "base_model: openai/whisper-base" in text
     assert "are missing" not in text
     assert "**2 of 400 utterances of urdu are missing" in str(model_card(record(missing=2)))
+
+
+def test_a_sentence_is_not_cut_where_it_is_long() -> None:
+    sentence = "; ".join(f"speaker {number} has no utterance of Sad" for number in range(40)) + "."
+    labels = [f"an emotion with a long name, number {number}" for number in range(12)]
+    made = record().model_copy(update={"remarks": [sentence]})
+    made = made.model_copy(update={"corpus": made.corpus.model_copy(update={"labels": labels})})
+    card = str(model_card(made))
+    assert sentence in card
+    assert f"12 classes ({', '.join(labels)})" in card
+    assert "…" not in card
 
 
 def test_scores_on_an_incomplete_corpus_say_so_wherever_the_card_has_them(tmp_path: Path) -> None:

@@ -378,7 +378,8 @@ def test_what_raters_said_is_a_view_of_its_own_without_ranks(open_page: Open) ->
     titles = [text.strip() for text in page.locator("#table thead th").all_inner_texts()]
     assert "Rank" not in titles
     assert {"CCC of valence", "Brier score"} <= set(column(page, "Score"))
-    assert set(column(page, "Protocol")) == {"paper-dimensions", "paper-distribution"}
+    on_scales = "paper-dimensions-valence+arousal+dominance"
+    assert set(column(page, "Protocol")) == {on_scales, "paper-distribution"}
     assert set(column(page, "Unrated")) == {"3"}
     page = open_page("#view=corpora")
     assert "distribution" not in page.locator("main").inner_text()
