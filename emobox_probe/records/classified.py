@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 import pandas as pd
 
 from emobox_probe.errors import ProbeError, UnreadableError
-from emobox_probe.records.interval import Interval, Scores
+from emobox_probe.records.interval import Interval, Scores, score_line
 from emobox_probe.records.record import Record, read_json
 from emobox_probe.records.result import CorpusRecord, Provenance, percent
 from emobox_probe.records.shown import ShownRecord
@@ -105,7 +105,8 @@ class ClassifiedRecord(ShownRecord):
             f"confusion_{part.kind}.png": confusion_picture(
                 part.confusion,
                 labels,
-                f"{shortened(self.classifier.name)} on {self.corpus.name}, as it is, {part.kind} folds",
+                f"{shortened(self.classifier.name)} on {self.corpus.name}, as it is, {part.kind} folds\n"
+                f"{score_line(part.scores, part.interval)} (percent)",
                 [*labels, OUTSIDE],
             )
             for part in self.parts

@@ -1,5 +1,6 @@
 """One result record for many pairs of corpora: its schema, reading and writing."""
 
+from collections import Counter
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -139,7 +140,13 @@ class CrossRecord(RunRecord):
         if self.layers:
             sums = [pair.weighted_sum.scores.ua for pair in self.pairs if pair.weighted_sum]
             learned = sum(sums) / len(sums) if sums else None
-            pictures["layers.png"] = layers_picture(curve_of(self.layers), learned, f"{title}, mean of pairs")
+            pictures["layers.png"] = layers_picture(
+                curve_of(self.layers),
+                f"{title}, mean of pairs",
+                learned=learned,
+                chance=self.chance,
+                chosen=Counter(source.layer for source in self.sources),
+            )
         return pictures
 
     @property

@@ -7,7 +7,7 @@ import pandas as pd
 from pydantic import Field
 
 from emobox_probe.encoders.facts import EncoderFacts
-from emobox_probe.records.interval import Interval, Scores, Share
+from emobox_probe.records.interval import Interval, Scores, Share, score_line
 from emobox_probe.records.record import Record, read_json
 from emobox_probe.records.result import CorpusRecord, Provenance, percent
 from emobox_probe.records.shown import ShownRecord
@@ -101,8 +101,11 @@ class FitRecord(ShownRecord):
         """The confusion matrix of what is to be expected."""
         from emobox_probe.report.pictures import confusion_picture
 
-        title = f"Expected: {self.expected.of}"
-        return {"confusion.png": confusion_picture(self.expected.confusion, self.labels, title)}
+        title = f"Expected: {self.expected.of}\n{score_line(self.expected.scores, self.expected.interval)} (percent)"
+        counted = "predictions of all folds and seeds"
+        return {
+            "confusion.png": confusion_picture(self.expected.confusion, self.labels, title, counted=counted)
+        }
 
 
 def read_fit(folder: str | Path) -> FitRecord:

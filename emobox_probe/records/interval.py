@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from emobox_probe.records.record import Record
-from emobox_probe.report.percent import interval_text
+from emobox_probe.report.percent import interval_text, score_text
 
 METRICS = ["ua", "wa", "f1"]
 TODAYS_METHOD: Literal["logit-t"] = "logit-t"
@@ -118,3 +118,10 @@ class Interval(Record):
             "(percentiles): an interval of an earlier version, as recorded; over few speakers it is too narrow. With "
             "the predictions beside the record it is computed anew."
         )
+
+
+def score_line(scores: Scores, interval: Interval | None) -> str:
+    """Scores in percent, UA with its interval where it has one: `UA 87.0 (81.7 to 90.9), WA 88.1, F1 87.5`."""
+    bounds = f" ({interval_text(*interval.percent('ua'))})" if interval and interval.ua else ""
+    ua, wa, f1 = (score_text(100 * getattr(scores, metric)) for metric in METRICS)
+    return f"UA {ua}{bounds}, WA {wa}, F1 {f1}"

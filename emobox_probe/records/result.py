@@ -1,6 +1,7 @@
 """One result record a run: its schema, reading and writing."""
 
 import platform
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,7 +21,7 @@ from emobox_probe.records.humans import HumanLine
 from emobox_probe.records.interval import METRICS as METRICS
 from emobox_probe.records.interval import Interval as Interval
 from emobox_probe.records.interval import Scores as Scores
-from emobox_probe.records.interval import Share
+from emobox_probe.records.interval import Share, score_line
 from emobox_probe.records.record import Record, read_json
 from emobox_probe.records.shown import ShownRecord
 from emobox_probe.report.pictures import Picture, confusion_picture, layers_picture, shortened
@@ -310,13 +311,23 @@ class ResultRecord(RunRecord):
         named = Path(model_name(self.encoder.name)).name
         protocol = shortened(self.protocol_id)
         title = f"{shortened(named)} on {shortened(self.corpus.name)}, protocol {protocol}"
-        pictures = {"confusion.png": confusion_picture(self.confusion, self.corpus.labels, title)}
+        scored = f"{title}\n{score_line(self.headline, self.interval)} (percent)"
+        seeds = len({fold.seed for fold in self.folds})
+        counted = f"utterances, each once for every one of {seeds} seeds" if seeds > 1 else "utterances"
+        confusion = confusion_picture(self.confusion, self.corpus.labels, scored, counted=counted)
+        pictures = {"confusion.png": confusion}
         if self.calibration:
             bins, risk = self.calibration.curves()
             pictures["calibration.png"] = calibration_picture(bins, risk, title)
         if self.layers:
-            learned = self.weighted_sum.scores.ua if self.weighted_sum else None
-            pictures["layers.png"] = layers_picture(curve_of(self.layers), learned, title)
+            pictures["layers.png"] = layers_picture(
+                curve_of(self.layers),
+                scored,
+                learned=self.weighted_sum.scores.ua if self.weighted_sum else None,
+                chance=self.chance,
+                interval=self.interval.ua,
+                chosen=Counter(fold.layer for fold in self.folds),
+            )
         return pictures
 
 

@@ -6,8 +6,6 @@ import numpy as np
 
 from emobox_probe.report.pictures import GREY, Picture, shortened
 
-# From the darkest to the lightest colour are so many points at least: what is noise must not look like day and night.
-LEAST_SPAN = 0.2
 # Inches: many rows are lower, so that one sees them together.
 FEW_ROWS, ROW, LOW_ROW = 12, 0.44, 0.24
 
@@ -19,7 +17,7 @@ def heat_map(
     names: tuple[str, str] = ("trained on", "tested on"),
     as_given: bool = False,
 ) -> Picture:
-    """Scores by row and column as a heat map.
+    """Scores by row and column as a heat map; all have one scale, so that two can be held against each other.
 
     Args:
         scores: in 0..1, by (row, column), such as (source, target); NaN or left out where there is none.
@@ -34,16 +32,13 @@ def heat_map(
     size = (2.6 + 0.62 * len(targets), 1.9 + row * len(sources))
     picture = Picture(max(size[0], 4.6), size[1], title)
     axes = picture.subplots()
-    middle = (np.nanmin(table) + np.nanmax(table)) / 2
-    span = max(np.nanmax(table) - np.nanmin(table), LEAST_SPAN)
-    low = min(max(middle - span / 2, 0), 1 - span)
-    image = axes.imshow(100 * table, cmap="cividis", vmin=100 * low, vmax=100 * (low + span), aspect="auto")
+    image = axes.imshow(100 * table, cmap="cividis", vmin=0, vmax=100, aspect="auto")
     for (row, column), share in np.ndenumerate(table):
         if np.isnan(share):
             axes.text(column, row, "–", ha="center", va="center", color=GREY)
             continue
         star = "*" if (sources[row], targets[column]) in starred else ""
-        ink = "black" if share > low + span / 2 else "white"
+        ink = "black" if share > 0.5 else "white"
         axes.text(column, row, f"{100 * share:.1f}{star}", ha="center", va="center", fontsize=8, color=ink)
     axes.set_xticks(
         range(len(targets)),

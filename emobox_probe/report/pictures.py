@@ -18,6 +18,8 @@ from emobox_probe.features.shards import write_whole
 BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#57606a"
 DOTS_PER_INCH = 150
 LONGEST_NAME = 34
+# More layers than these have small names.
+MANY_LAYERS = 16
 # Of a title, in points; a wide picture has a larger one, of fewer characters an inch.
 TITLE_SIZE, TITLE_CHARACTERS_PER_INCH = 9.0, 13
 
@@ -56,8 +58,17 @@ def confusion_picture(
     names: Sequence[str],
     title: str,
     answers: Sequence[str] | None = None,
+    counted: str = "utterances",
 ) -> Picture:
-    """The confusion matrix (C, A): percent of each true label, with counts; columns are `answers`, else `names`."""
+    """The confusion matrix (C, A): percent of each true label, with counts.
+
+    Args:
+        confusion: the counts.
+        names: of the C true labels.
+        title: stands above it, with the score.
+        answers: of the A columns; `names` where they are those.
+        counted: what the counts, in brackets, are of.
+    """
     counts = np.array(confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     height, width = (2.4 + 0.62 * count for count in counts.shape)
@@ -71,7 +82,7 @@ def confusion_picture(
     rows, columns = ([shortened(name, 26) for name in of] for of in (names, answers or names))
     axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right")
     axes.set_yticks(range(len(rows)), rows)
-    axes.set_xlabel("predicted label")
+    axes.set_xlabel(f"predicted label\n(in brackets: {counted})")
     axes.set_ylabel("true label")
     picture.colorbar(
         image, ax=axes, label="percent of the true label", shrink=0.8, format=lambda x, _: f"{100 * x:.0f}"
@@ -79,23 +90,49 @@ def confusion_picture(
     return picture
 
 
-def layers_picture(curve: Mapping[str, tuple[float, float]], learned: float | None, title: str) -> Picture:
+def layers_picture(
+    curve: Mapping[str, tuple[float, float]],
+    title: str,
+    learned: float | None = None,
+    chance: float | None = None,
+    interval: tuple[float, float] | None = None,
+    chosen: Mapping[str, int] | None = None,
+) -> Picture:
     """UA on validation and on test (0..1) of every layer: 0 is what goes into the first layer.
 
-    `learned` is UA on test of a learned sum of the layers, where there is one.
+    Args:
+        curve: (UA on validation, UA on test) by layer.
+        title: stands above it.
+        learned: UA on test of a learned sum of the layers, where there is one.
+        chance: UA of who guesses.
+        interval: of the score, whose layers were chosen on validation.
+        chosen: how many heads of the score each layer was chosen for; none where it was not chosen among these.
     """
-    picture = Picture(6.0, 3.6, title)
+    picture = Picture(6.4, 4.2, title)
     axes = picture.subplots()
     layers = list(curve)
     validation, test = ([100 * uas[place] for uas in curve.values()] for place in (0, 1))
+    if interval is not None:
+        low, high = (100 * bound for bound in interval)
+        axes.axhspan(low, high, color=BLUE, alpha=0.12, linewidth=0, label="95 % interval of the score")
     axes.plot(layers, test, "o-", color=BLUE, label="test")
     axes.plot(layers, validation, "s--", color=ORANGE, label="validation")
     if learned is not None:
-        axes.axhline(100 * learned, color=GREY, linestyle=":", label="learned sum of layers, test")
-    axes.set_xlabel("layer")
+        axes.axhline(100 * learned, color=GREY, linestyle="-.", label="learned sum of layers, test")
+    if chance is not None:
+        axes.axhline(100 * chance, color=GREY, linestyle=":", label="chance")
+    counts = {layer: count for layer, count in (chosen or {}).items() if layer in curve}
+    names = [f"{layer}\n{counts[layer]}×" if layer in counts else layer for layer in layers]
+    axes.set_xticks(range(len(layers)), names, fontsize=9 if len(layers) <= MANY_LAYERS else 6)
+    heads = (
+        f"\n(below a layer: how many of {sum(counts.values())} heads chose it on validation)"
+        if counts
+        else ""
+    )
+    axes.set_xlabel(f"layer{heads}")
     axes.set_ylabel("UA (percent)")
     axes.grid(alpha=0.3)
-    axes.legend()
+    picture.legend(loc="outside lower center", ncols=3, fontsize=8)
     return picture
 
 

@@ -5,6 +5,7 @@ people with and without colour vision read alike; shape or number tells what col
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -52,9 +53,62 @@ def recalls_picture(predictions: pd.DataFrame, labels: Sequence[str], title: str
     axes.set_xlim(-2, 102)
     resampled = "speakers" if clusters_of(predictions) == "speaker" else "utterances"
     axes.set_xlabel(f"recall (percent) with 95 % interval over {resampled}")
+    axes.set_ylabel("label (utterances)")
     axes.grid(axis="x", alpha=0.3)
-    axes.legend(loc="lower left", fontsize=8)
+    picture.legend(loc="outside lower right", fontsize=8)
     return picture
+
+
+class SizedScore(NamedTuple):
+    """A model by name, how many parameters it has, its score and the bounds of that, in 0..1."""
+
+    name: str
+    parameters: int
+    score: float
+    bounds: tuple[float, float] | None
+
+
+def sizes_picture(rows: Sequence[SizedScore], title: str, metric: str, chance: float | None) -> Picture:
+    """Scores by number of parameters, with their intervals; what lies further up and further left is the better buy."""
+    picture = Picture(7.2, 4.4, title)
+    axes = picture.subplots()
+    for place, row in enumerate(sorted(rows, key=lambda row: row.parameters)):
+        low, high = (100 * bound for bound in row.bounds or (row.score, row.score))
+        axes.plot([row.parameters] * 2, [low, high], color=GREY, marker="_")
+        axes.plot(row.parameters, 100 * row.score, "o", color=BLUE)
+        # Neighbours have their names on other sides: below and above.
+        end, offset, side = (low, -6, "top") if place % 2 == 0 else (high, 6, "bottom")
+        axes.annotate(
+            shortened(row.name, 28),
+            (row.parameters, end),
+            xytext=(0, offset),
+            textcoords="offset points",
+            ha="center",
+            va=side,
+            fontsize=8,
+        )
+    if chance is not None:
+        axes.axhline(100 * chance, color=GREY, linestyle=":", label="chance")
+        picture.legend(loc="outside lower right", fontsize=8)
+    axes.set_xscale("log")
+    axes.margins(x=0.3)
+    axes.xaxis.set_major_formatter(lambda value, _: _parameters(value))
+    axes.xaxis.set_minor_formatter(lambda value, _: "")
+    axes.set(xlabel="parameters", ylabel=f"{metric} (percent), bars: 95 % interval", ylim=(0, 105))
+    axes.grid(alpha=0.3)
+    return picture
+
+
+def _parameters(count: float) -> str:
+    """A number of parameters in words.
+
+    >>> _parameters(20_600_000), _parameters(1e9)
+    ('20.6 M', '1 G')
+    """
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count:.3g}"
 
 
 def critical_difference_picture(found: CriticalDifference, title: str) -> Picture:
@@ -65,7 +119,7 @@ def critical_difference_picture(found: CriticalDifference, title: str) -> Pictur
     step, bars, spaced = 1.0, 0.45, 1 + (count - 1) // 15
     first = 0.9 + bars * len(found.groups)
     height = first + step * len(left)
-    told = f"average rank over {found.corpora} corpora; Friedman p = {found.p_value:.2g}"
+    told = f"average rank over {found.corpora} corpora, 1 is best; Friedman p = {found.p_value:.2g}"
     verdict = "" if found.p_value < ALPHA else ": no difference is shown"
     picture = Picture(8.4, 1.5 + 0.3 * height, f"{title}\n{told}{verdict}")
     axes = picture.subplots()
@@ -90,5 +144,10 @@ def critical_difference_picture(found: CriticalDifference, title: str) -> Pictur
     axes.plot([1, 1 + found.difference], [-1.6, -1.6], color=ORANGE, linewidth=2, marker="|", markersize=8)
     axes.text(
         1 + found.difference, -1.6, f"  critical difference {found.difference:.2f}", va="center", fontsize=8
+    )
+    picture.supxlabel(
+        "Low is better. A blue bar joins models whose ranks differ by less than the critical difference: at 5 % they "
+        "are not told apart.",
+        fontsize=7,
     )
     return picture

@@ -4,7 +4,8 @@
 
 Of every run the confusion matrix, recall by label and the layer curve, or on what raters said its scores with their
 intervals; of every cross-corpus result a heat map; of the stress tests on a corpus one of perturbations by models; of
-every protocol with enough models a critical-difference diagram over the corpora that all of its models share.
+every corpus and protocol with two models or more their scores by size; of every protocol with enough models a
+critical-difference diagram over the corpora that all of its models share.
 """
 
 import hashlib
@@ -24,7 +25,12 @@ from hub_cards.leaderboard.data import is_benchmark
 from hub_cards.paper import PAPER, TABLE_5_SETTING, read_table_4, read_table_5
 from hub_cards.runs.collection import CrossResult, Model, RatedResult, Result, collect, cross_setting
 from hub_cards.tables.critical_difference import critical_difference
-from hub_cards.tables.drawings import critical_difference_picture, recalls_picture
+from hub_cards.tables.drawings import (
+    SizedScore,
+    critical_difference_picture,
+    recalls_picture,
+    sizes_picture,
+)
 
 LONGEST_FILE_NAME = 80
 
@@ -50,6 +56,8 @@ def draw(folders: Sequence[Path], out: Path, suffix: str, metric: str, published
         pictures.of_rated(rated)
     for setting in sorted({(one.record.corpus.name, one.protocol) for one in collection.results}):
         pictures.of_stress(*setting, collection.results)
+    for setting in sorted({(one.record.corpus.name, one.protocol) for one in collection.results}):
+        pictures.of_sizes(*setting, collection.results)
     for protocol in sorted({one.protocol for one in collection.results}):
         pictures.of_protocol(protocol, [one for one in collection.results if one.protocol == protocol])
     if published:
@@ -89,7 +97,7 @@ class Pictures:
         starred = [(pair.source, pair.target) for pair in one.record.pairs if pair.overlap]
         title = f"{shortened(one.model.name)}, {self.metric.upper()}\nprotocol {cross_setting(one)}"
         digest = hashlib.sha256(cross_setting(one).encode("utf-8")).hexdigest()[:6]
-        parts = (*_version(one.model), "cross-corpus", self.metric, digest)
+        parts = (*_version(one.model), "cross-corpus", one.protocol, self.metric, digest)
         self._write(heat_map(scores, title, starred), *parts)
 
     def of_rated(self, one: RatedResult) -> None:
@@ -108,6 +116,28 @@ class Pictures:
             self._write(
                 stress_picture(tested, corpus, protocol, self.metric), corpus, protocol, "stress", self.metric
             )
+
+    def of_sizes(self, corpus: str, protocol: str, results: list[Result]) -> None:
+        """Score by number of parameters, of all models on one corpus by one protocol that have weights."""
+        rows = [
+            SizedScore(
+                _name(one.model, results),
+                one.record.encoder.parameters,
+                getattr(one.record.headline, self.metric),
+                one.record.interval.bounds(self.metric),
+            )
+            for one in results
+            if (one.record.corpus.name, one.protocol) == (corpus, protocol) and one.record.encoder.parameters
+        ]
+        title = f"{self.metric.upper()} by size on {shortened(corpus)}, protocol {shortened(protocol)}"
+        if len(rows) < 2:
+            print(f"no picture of {title}: models with weights are {len(rows)}, and two are needed")
+            return
+        chance = 1 / len(
+            next(one for one in results if one.record.corpus.name == corpus).record.corpus.labels
+        )
+        picture = sizes_picture(rows, title, self.metric.upper(), chance if self.metric == "ua" else None)
+        self._write(picture, corpus, protocol, "size", self.metric)
 
     def of_protocol(self, protocol: str, results: list[Result]) -> None:
         """The critical-difference diagram of one protocol; only complete copies of corpora of the benchmark count."""
@@ -130,7 +160,7 @@ class Pictures:
         for name, rows in read_table_5().groupby("name", sort=False):
             scores = {(row["train"], row["test"]): row["accuracy"] / 100 for row in rows.to_dict("records")}
             title = f"{name}, WA, as published in the EmoBox paper\nprotocol {TABLE_5_SETTING}"
-            self._write(heat_map(scores, title), "published", str(name), "cross-corpus")
+            self._write(heat_map(scores, title), "published", str(name), "cross-corpus", PAPER, "wa")
 
     def _critical_difference(self, protocol: str, rows: pd.DataFrame) -> None:
         table = rows.pivot_table(index="corpus", columns="model", values="score").dropna()

@@ -9,13 +9,22 @@ from commands import run_command
 from cross_records import cross_record
 from kept_runs import kept_run
 from matplotlib.image import imread
+from matplotlib.text import Text
 from records import record
 
 from emobox_probe.errors import ProbeError
+from emobox_probe.records.predictions import read_predictions
+from emobox_probe.records.result import LayerScore
 from emobox_probe.report.heat_map import heat_map
-from emobox_probe.report.pictures import shortened
+from emobox_probe.report.pictures import Picture, shortened
 from hub_cards.tables.critical_difference import critical_difference
-from hub_cards.tables.drawings import critical_difference_picture, recalls
+from hub_cards.tables.drawings import (
+    SizedScore,
+    critical_difference_picture,
+    recalls,
+    recalls_picture,
+    sizes_picture,
+)
 from hub_cards.tables.plots import file_name
 
 HOSTILE = "</script>| a | b\n# $x_1$ " + "long" * 100
@@ -104,13 +113,81 @@ def test_the_command_draws_what_there_is_and_says_what_there_is_not(
         f"lab--good.{version}.urdu.paper.layers.png",
         "critical-difference.paper.ua.png",
     } <= drawn
-    assert any(name.startswith(f"lab--good.{version}.cross-corpus.ua") for name in drawn)
+    # Which protocol a matrix is of, its name says.
+    protocol = cross_record(name="lab/good").protocol_id
+    assert any(name.startswith(f"lab--good.{version}.cross-corpus.{protocol}.ua.") for name in drawn)
+    assert {"urdu.paper.size.ua.png", "iemocap.paper.size.ua.png"} <= drawn
     assert f"lab--third.{version}.urdu.paper.recall.png" not in drawn
     assert all(is_drawn(path) for path in (tmp_path / "plots").iterdir())
     told = capsys.readouterr().out
     assert "no recall by label of lab/third on urdu, protocol paper: its predictions were not kept" in told
     assert "no layer curve of lab/poor on urdu" in told
     assert f"{len(drawn)} pictures written" in told
+
+
+def words_of(picture: Picture) -> str:
+    """All that is written in a picture."""
+    return " ".join(" ".join(text.get_text().split()) for text in picture.findobj(Text))
+
+
+def test_the_confusion_matrix_has_the_score_and_says_what_its_brackets_count(tmp_path: Path) -> None:
+    one = record()
+    assert "UA 50.0 (40.0 to 60.0), WA 62.5, F1 55.0" in words_of(one.pictures()["confusion.png"])
+    assert "(in brackets: utterances)" in words_of(one.pictures()["confusion.png"])
+    folds = [one.folds[0].model_copy(update={"seed": seed}) for seed in range(3)]
+    several = one.model_copy(
+        update={"folds": folds, "interval": one.interval.model_copy(update={"ua": None})}
+    )
+    said = words_of(several.pictures()["confusion.png"])
+    assert "(in brackets: utterances, each once for every one of 3 seeds)" in said
+    assert "UA 50.0, WA 62.5" in said
+
+
+def test_the_layer_curve_has_chance_the_interval_and_the_layers_that_were_chosen() -> None:
+    one = record()
+    layers = [LayerScore(layer=str(layer), validation_ua=0.5, ua=0.4) for layer in range(3)]
+    folds = [one.folds[0].model_copy(update={"layer": layer}) for layer in ("1", "2", "2")]
+    picture = one.model_copy(update={"layers": layers, "folds": folds}).pictures()["layers.png"]
+    (axes,) = picture.axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1\n1×", "2\n2×"]
+    assert "how many of 3 heads chose it" in axes.get_xlabel()
+    (chance,) = [line for line in axes.lines if line.get_label() == "chance"]
+    assert set(chance.get_ydata()) == {25.0}
+    (band,) = axes.patches
+    assert (band.get_y(), band.get_y() + band.get_height()) == pytest.approx((40, 60))
+    # Of a run whose heads are on the last layer, none of these was chosen.
+    last = one.model_copy(update={"layers": layers}).pictures()["layers.png"]
+    assert last.axes[0].get_xlabel() == "layer"
+
+
+def test_no_legend_lies_on_what_is_drawn(tmp_path: Path) -> None:
+    made = kept_run(tmp_path / "run", "lab/good", layers=4)
+    predictions = read_predictions(tmp_path / "run", made)
+    for picture in (
+        recalls_picture(predictions, made.corpus.labels, "recall"),
+        made.pictures()["layers.png"],
+    ):
+        picture.canvas.draw()
+        (legend,) = picture.legends
+        assert not legend.get_window_extent().overlaps(picture.axes[0].get_window_extent())
+
+
+def test_a_picture_of_sizes_has_every_model_with_its_interval() -> None:
+    rows = [SizedScore("small", 600_000, 0.6, (0.5, 0.7)), SizedScore("large", 20_600_000, 0.9, None)]
+    picture = sizes_picture(rows, "UA by size", "UA", 0.25)
+    lines = picture.axes[0].lines
+    points = {line.get_xdata()[0]: line.get_ydata()[0] for line in lines if line.get_marker() == "o"}
+    assert points == pytest.approx({600_000: 60.0, 20_600_000: 90.0})
+    bars = [pytest.approx(list(line.get_ydata())) for line in lines if line.get_marker() == "_"]
+    assert bars == [[50.0, 70.0], [90.0, 90.0]]
+    assert {"small", "large"} <= set(words_of(picture).split())
+
+
+def test_the_critical_difference_says_what_a_bar_means() -> None:
+    found = critical_difference(["a", "b", "c"], np.random.default_rng(0).random((6, 3)))
+    said = words_of(critical_difference_picture(found, "UA"))
+    assert "1 is best" in said
+    assert "A blue bar joins models whose ranks differ by less than the critical difference" in said
 
 
 def test_the_tables_of_the_paper_are_drawn_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
