@@ -299,15 +299,12 @@ def _today(recorded: Mapping[str, Any]) -> Protocol | None:
     return None if known is None else known.with_target(target)
 
 
-def description_of(recorded: Mapping[str, Any]) -> tuple[str, bool]:
-    """How a protocol is described, and whether the words are today's: they are where at most the seeds are others.
-
-    Words of a record of other settings are whatever that record says.
-    """
+def but_for_seeds(recorded: Mapping[str, Any]) -> Protocol | None:
+    """The protocol as it is today that a record's is, with whatever seeds; None where another setting differs."""
     known, seeds = _today(recorded), recorded.get("seeds") or ()
-    if known is not None and settings_of(recorded) == settings_of(known.with_seeds(len(seeds))):
-        return known.description, True
-    return str(recorded.get("description", "")), False
+    if known is None or settings_of(recorded) != settings_of(known.with_seeds(len(seeds))):
+        return None
+    return known
 
 
 def with_dimensions(protocol: str, dimensions: Sequence[str]) -> str:

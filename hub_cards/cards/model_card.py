@@ -15,13 +15,14 @@ from emobox_probe.records.rated import RatedRecord
 from emobox_probe.records.result import ResultRecord
 from emobox_probe.records.shown import ShownRecord
 from hub_cards.cards.markdown import Markdown, one_line, render
-from hub_cards.cards.model_section import merge_readme, section
+from hub_cards.cards.model_section import CROSS, merge_readme, section
 from hub_cards.cards.parts import (
     STRESS_SHOWN,
     cross_part,
     is_hub_id,
     key_of,
     picture_paths,
+    protocol_parts,
     rated_part,
     scores_part,
     short_name,
@@ -46,7 +47,6 @@ METRICS = {
     "wa": ("accuracy", "WA (accuracy)"),
     "f1": ("f1", "macro-F1"),
 }
-CROSS = "cross"
 
 
 def write_card(folders: Sequence[Path], before: Path | None = None, out: Path | None = None) -> Path:
@@ -119,6 +119,7 @@ def readme(
     parts |= {(CROSS, slug(record.protocol_id)): cross_part(record) for record in cross}
     _check_distinct([*runs, *rated], cross)
     every: list[ResultRecord | CrossRecord | RatedRecord] = [*records, *cross, *(run.record for run in rated)]
+    parts |= protocol_parts([record.protocol for record in every])
     name = model or short_name(every[0])
     if before is None:
         within: list[Run | RatedRun] = [*runs, *rated]
@@ -161,7 +162,6 @@ def new_card(name: str, names: Sequence[str], made: str) -> str:
         language=sorted({language for corpus in cards for language in corpus.languages}),
         pipeline_tag="audio-classification",
         tags=["speech-emotion-recognition", "emobox"],
-        datasets=[f"emobox/{corpus.name}" for corpus in cards],
         metrics=[metric for metric, _ in METRICS.values()],
     )
     where = f" on {cards[0].display_name}" if len(cards) == 1 else ""

@@ -8,20 +8,21 @@ from huggingface_hub.repocard import REGEX_YAML_BLOCK
 
 from hub_cards.cards.markdown import render
 from hub_cards.cards.model_index import merge_results
+from hub_cards.cards.summary import label_rows, part_of, rater_rows
 from hub_cards.hub.one_commit import PublishError
 
-# How the heading of a part ends whose heads learned what raters said.
-ON_RATERS = ": what raters said"
+# In place of a corpus: the part is what a protocol is. And of the corpora of a matrix.
+PROTOCOL, CROSS = "about-protocol", "cross"
 BEGIN, END = "<!-- emobox:begin -->", "<!-- emobox:end -->"
 _SECTION = re.compile(rf"^{BEGIN}[ \t]*\r?\n(.*?)^{END}[ \t]*(?=\r?$|\Z)", re.MULTILINE | re.DOTALL)
 _MARK = re.compile(rf"^(?:{BEGIN}|{END})[ \t]*\r?$", re.MULTILINE)
 # A part begins with its mark and ends where the next one, or what the section says about all, begins.
 _PART = re.compile(
-    r"^<!-- emobox:scores ([\w.-]+) ([\w.-]+) -->\n(.*?)(?=^<!-- emobox:(?:scores|about))",
+    r"^<!-- emobox:(?:scores ([\w.-]+)|protocol) ([\w.-]+) -->\n(.*?)(?=^<!-- emobox:(?:scores|protocol|about))",
     re.MULTILINE | re.DOTALL,
 )
 
-# (corpus, protocol) to the Markdown of its scores.
+# (corpus, protocol) to the Markdown of its scores; (`PROTOCOL`, protocol) to what that is.
 Parts = Mapping[tuple[str, str], str]
 
 
@@ -54,12 +55,24 @@ def merge_readme(content: bytes, name: str, parts: Parts, results: Sequence[dict
 
 def section(parts: Parts) -> str:
     """The section with these parts, marks and all, lines ending in a new line."""
-    ordered = [(*which, parts[which].strip("\n")) for which in sorted(parts)]
-    on_raters = [part.partition("\n")[0].endswith(ON_RATERS) for _, _, part in ordered]
+    ordered = [(*which, parts[which].strip("\n")) for which in sorted(parts, key=_order)]
+    scores = [part for part in ordered if part[0] != PROTOCOL]
+    read = [part for _, _, text in scores if (part := part_of(text))]
     made = render(
-        "model_card_section.md", parts=ordered, of_labels=not all(on_raters), of_raters=any(on_raters)
+        "model_card_section.md",
+        parts=scores,
+        protocols=[(protocol, words) for corpus, protocol, words in ordered if corpus == PROTOCOL],
+        label_rows=label_rows(read),
+        rater_rows=rater_rows(read),
+        of_labels=not read or len(read) < len(scores) or not all(part.on_raters for part in read),
+        of_raters=any(part.on_raters for part in read),
     )
     return f"{BEGIN}\n{made.strip()}\n{END}"
+
+
+def _order(which: tuple[str, str]) -> tuple[bool, tuple[str, str]]:
+    """Within corpora, then between them."""
+    return which[0] == CROSS, which
 
 
 def parts_of(text: str) -> dict[tuple[str, str], str]:
@@ -72,7 +85,7 @@ def parts_of(text: str) -> dict[tuple[str, str], str]:
     if found is None:
         return {}
     inside = found[1].replace("\r\n", "\n")
-    return {(part[1], part[2]): part[3].strip("\n") for part in _PART.finditer(inside)}
+    return {(part[1] or PROTOCOL, part[2]): part[3].strip("\n") for part in _PART.finditer(inside)}
 
 
 def _merge_metadata(text: str, name: str, results: Sequence[dict[str, Any]], newline: str) -> str:

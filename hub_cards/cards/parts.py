@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import emobox_datasets.corpora as corpora
+from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.names import OWN, TRIMMED, model_name
-from emobox_probe.protocol import PROTOCOLS, description_of
+from emobox_probe.protocol import PROTOCOLS, but_for_seeds, protocol_id
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.rated import RatedRecord
-from emobox_probe.records.result import Provenance, ResultRecord
+from emobox_probe.records.result import Choice, Provenance, ResultRecord
 from emobox_probe.records.stress_record import STRESS_FOLDER, STRESS_PICTURE
 from emobox_probe.report.percent import score_text
 from emobox_probe.report.report import (
@@ -24,6 +25,7 @@ from emobox_probe.report.report import (
 )
 from emobox_probe.seen.seen import MEANINGS, seen
 from hub_cards.cards.markdown import LONGEST_SENTENCE, Markdown, fenced, render, shell, text
+from hub_cards.cards.model_section import PROTOCOL
 from hub_cards.hub.one_commit import PublishError, check_repo_id
 from hub_cards.runs.find_and_check import RatedRun, Run, remark_on
 from hub_cards.tables.results import MARK, footnotes
@@ -73,36 +75,46 @@ def _common(record: ResultRecord | RatedRecord, pictures: Sequence[tuple[str, st
     """What parts within a corpus say, whatever heads learned."""
     corpus = corpora.load(record.corpus.name)
     named = {"corpus": corpus.display_name, "protocol": record.protocol_id}
+    humans = record.humans if isinstance(record, ResultRecord) else None
+    said_apart = [f"{corpus.made_up}.", humans and humans.sentence]
     return {
         "record": record,
         "corpus": corpus,
         "protocol": record.protocol_id,
         "folds": list(dict.fromkeys(fold.name for fold in record.folds)),
         "seeds": {fold.seed for fold in record.folds},
-        "remarks": remarks(record),
+        "remarks": [remark for remark in remarks(record) if remark not in said_apart],
         "seen": seen(record.encoder.name, record.corpus.name),
         "meanings": MEANINGS,
         "pictures": [(SHOWN[file].format(**named), path) for file, path in pictures],
-        "description": described(record.protocol),
+        "copies": [],
         "command": fenced(command(record)),
-        "layer": layer_text(record),
+        "layer": layer_text(record.encoder, record.folds),
+        "store_dtype": record.encoder.store_dtype,
         "versions": versions(record.provenance),
     }
 
 
-def described(protocol: Mapping[str, Any]) -> Markdown:
-    """What a record says of its protocol: our words as the Markdown that they are, others as text."""
-    words, ours = description_of(protocol)
-    return Markdown(words) if ours else text(words, longest=LONGEST_SENTENCE)
+def protocol_parts(protocols: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+    """What each protocol is, once: our words as the Markdown that they are, those of other settings as text."""
+    parts = {}
+    for recorded in protocols:
+        name, usual = protocol_id(recorded), but_for_seeds(recorded)
+        said = text(recorded.get("description", ""), longest=LONGEST_SENTENCE)
+        if usual is not None:
+            parts[PROTOCOL, slug(usual.id)] = f"### Protocol {text(usual.id)}\n\n{usual.description}"
+            said = Markdown(f"As `{usual.id}`, with {len(recorded['seeds'])} seeds.")
+        parts.setdefault((PROTOCOL, slug(name)), f"### Protocol {text(name)}\n\n{said}")
+    return parts
 
 
-def layer_text(record: ResultRecord | RatedRecord) -> str:
+def layer_text(encoder: EncoderFacts, choices: Sequence[Choice]) -> str:
     """The layer that heads were trained on; where it was chosen, how many of the heads chose which."""
-    chosen = Counter(fold.layer for fold in record.folds)
+    chosen = Counter(choice.layer for choice in choices)
     if set(chosen) == {LAST_LAYER}:
-        return record.encoder.layer
+        return encoder.layer
     shares = ", ".join(f"{layer} ({count})" for layer, count in chosen.most_common())
-    return f"chosen on validation: {shares} of {len(record.folds)} heads"
+    return f"chosen on validation: {shares} of {len(choices)} heads"
 
 
 def versions(provenance: Provenance) -> Markdown:
@@ -133,6 +145,10 @@ def cross_part(record: CrossRecord) -> str:
         seen=[(target, state) for target in targets if (state := seen(record.encoder.name, target))],
         targets=targets,
         rows=[(source, [found.get((source, target), "") for target in targets]) for source in sources],
+        copies=record.corpora,
+        layer=layer_text(record.encoder, record.sources),
+        store_dtype=record.store_dtype,
+        versions=versions(record.provenance),
     )
 
 

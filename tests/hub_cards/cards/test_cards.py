@@ -16,6 +16,7 @@ from result_runs import make_cross_run, make_run
 
 import emobox
 from emobox_probe.encoders.facts import OwnSource
+from emobox_probe.protocol import PROTOCOLS
 from emobox_probe.records.result import LayerScore, ResultRecord
 from hub_cards.cards.markdown import shell, text
 from hub_cards.cards.model_card import METRICS, model_card, readme
@@ -174,12 +175,17 @@ def test_many_runs_are_one_card_with_a_table_each(tmp_path: Path, capsys: pytest
     out = tmp_path / "out/README.md"
     assert card(tmp_path / "runs", "--out", out) == 0
     made = ModelCard.load(out)
-    parts = made.text.split("\n### ")[1:]
-    assert [part.splitlines()[0] for part in parts] == [
+    *parts, paper, strict = made.text.split("\n### ")[1:]
+    assert [part.splitlines()[0] for part in (*parts, paper, strict)] == [
         "EmoDB, protocol paper",
         "URDU, protocol paper",
         "URDU, protocol strict",
+        "Protocol paper",
+        "Protocol strict",
     ]
+    # What a protocol is stands there once, whatever number of runs there is.
+    for said in (PROTOCOLS["paper"].description, PROTOCOLS["strict"].description):
+        assert made.text.count(said) == 1
     assert all(part.count("| percent | UA | WA | F1 | tested |") == 1 for part in parts)
     assert ["± over seeds" in part for part in parts] == [False, False, True]
     assert all("± over seeds" not in part or "5 seeds" in part for part in parts)

@@ -137,6 +137,8 @@ def test_scores_of_other_corpora_and_protocols_stay(
         "### EmoDB, protocol paper",
         "### URDU, protocol paper",
         "### URDU, protocol strict",
+        "### Protocol paper",
+        "### Protocol strict",
     ]
     newer = make_run(tmp_path / "urdu/paper", chance=7)
     assert publish(tmp_path, "--to", MODEL, "--send", "--no-pull-request") == 0
@@ -146,7 +148,7 @@ def test_scores_of_other_corpora_and_protocols_stay(
     assert [part for part in new if part not in old] == [
         new[0],
         new[2],
-    ]  # metadata, and the part of URDU by paper
+    ]  # metadata with the summary, and the part of URDU by paper
     values = {
         (result.dataset_type, result.dataset_config): result.metric_value
         for result in ModelCard(after).data.eval_results
