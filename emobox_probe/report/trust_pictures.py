@@ -27,7 +27,7 @@ def calibration_picture(
     filled = answers > 0
     left.plot(100 * confidence[filled], 100 * accuracy[filled], "o-", color=BLUE, label="accuracy")
     left.set(xlabel="confidence", ylabel="percent", xlim=(0, 100), ylim=(0, 100))
-    left.legend(fontsize=7, loc="upper left")
+    picture.legend(fontsize=7, loc="outside lower left", ncols=3)
     coverage = 100 * np.arange(1, len(risk) + 1) / len(risk)
     right.plot(coverage, 100 * np.array(risk), "o-", color=ORANGE)
     right.set(
@@ -65,5 +65,5 @@ def curve_picture(
         axes.set(xlabel=f"trained on so many {name}", ylim=(0, 100))
         axes.grid(alpha=0.3)
     both[0].set_ylabel("UA (percent)")
-    both[0].legend(fontsize=7, loc="upper left")
+    picture.legend(*both[0].get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=3)
     return picture
