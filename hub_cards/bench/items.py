@@ -18,8 +18,9 @@ import emobox_datasets.corpora as corpora
 from emobox_probe.config import CrossConfig, ExtractConfig, ProbeConfig
 from emobox_probe.encoders.builtin import BUILTIN
 from emobox_probe.encoders.own.doors import is_own
-from emobox_probe.protocol import PROTOCOLS, Protocol
+from emobox_probe.protocol import PROTOCOLS, Protocol, with_dimensions
 from emobox_probe.tasks.design import Design, design_of
+from emobox_probe.tasks.ratings import names_of
 from emobox_probe.tasks.tasks import protocol_within
 from hub_cards.bench.plan import Cross, Model, Place, Plan
 
@@ -61,7 +62,9 @@ def expand(plan: Plan) -> list[Item]:
                     protocol_within(protocol, corpus, plan.seeds).with_target(plan.target)
                     for protocol in plan.protocols
                 ]
-                items += [_probe(model, plan.places[name], protocol) for protocol in protocols]
+                on_scales = plan.target == "dimensions"
+                dimensions = names_of(corpus, plan.target, plan.dimensions) if on_scales else ()
+                items += [_probe(model, plan.places[name], protocol, dimensions) for protocol in protocols]
         items += [
             _cross(plan, model, cross, PROTOCOLS[name].with_seeds(plan.seeds))
             for cross in plan.cross
@@ -70,9 +73,10 @@ def expand(plan: Plan) -> list[Item]:
     return [*items, Item("report", "report")]
 
 
-def _probe(model: Model, place: Place, protocol: Protocol) -> Item:
+def _probe(model: Model, place: Place, protocol: Protocol, dimensions: Sequence[str]) -> Item:
     name = f"{model.label}/{place.name}"
-    return Item("probe", f"probe/{name}/{protocol.id}", (f"extract/{name}",), model, (place,), protocol)
+    protocol_id = with_dimensions(protocol.id, dimensions)
+    return Item("probe", f"probe/{name}/{protocol_id}", (f"extract/{name}",), model, (place,), protocol)
 
 
 def _cross(plan: Plan, model: Model, cross: Cross, protocol: Protocol) -> Item:
@@ -171,11 +175,7 @@ def shard(items: Sequence[Item], number: int, count: int) -> list[Item]:
     groups: dict[str, list[Item]] = {}
     for item in items:
         if item.model is not None:
-            key = (
-                item.name
-                if item.kind == "cross"
-                else item.name.split("/", 1)[1].removesuffix(f"/{item.protocol.id if item.protocol else ''}")
-            )
+            key = item.needs[0] if item.kind == "probe" else item.name
             groups.setdefault(key, []).append(item)
     loads = [0.0] * count
     mine = {item.name for item in items if item.kind == "report"}

@@ -17,6 +17,7 @@ from emobox_probe.records.predictions import read_predictions
 from emobox_probe.records.result import LayerScore
 from emobox_probe.report.heat_map import heat_map
 from emobox_probe.report.pictures import Picture, shortened
+from emobox_probe.report.trust_pictures import calibration_picture, curve_picture
 from hub_cards.tables.critical_difference import critical_difference
 from hub_cards.tables.drawings import (
     SizedScore,
@@ -163,13 +164,17 @@ def test_the_layer_curve_has_chance_the_interval_and_the_layers_that_were_chosen
 def test_no_legend_lies_on_what_is_drawn(tmp_path: Path) -> None:
     made = kept_run(tmp_path / "run", "lab/good", layers=4)
     predictions = read_predictions(tmp_path / "run", made)
+    points = [(1, 30.0, 25.0, 35.0), (8, 60.0, 50.0, 65.0)]
     for picture in (
         recalls_picture(predictions, made.corpus.labels, "recall"),
         made.pictures()["layers.png"],
+        calibration_picture([(5, 0.2, 0.3), (5, 0.7, 0.6)], [0.1, 0.2], "calibration"),
+        curve_picture(points, points, 25.0, "curve"),
     ):
         picture.canvas.draw()
         (legend,) = picture.legends
-        assert not legend.get_window_extent().overlaps(picture.axes[0].get_window_extent())
+        box = legend.get_window_extent()
+        assert not any(box.overlaps(axes.get_window_extent()) for axes in picture.axes)
 
 
 def test_a_picture_of_sizes_has_every_model_with_its_interval() -> None:
