@@ -17,8 +17,9 @@ from emobox_probe.report.percent import score_text
 from emobox_probe.scoring.check import as_shown
 from hub_cards.bench.items import Item, record_folder
 from hub_cards.bench.states import Ledger, read_item
-from hub_cards.cards.markdown import text
+from hub_cards.cards.markdown import LONGEST_SENTENCE, text
 from hub_cards.paper import read_table_4, why_not_beside_table_4
+from hub_cards.runs.find_and_check import remark_on
 from hub_cards.tables.rated import HEADS, rated_cells, tabulate_rated
 from hub_cards.tables.results import (
     DECIMALS,
@@ -136,7 +137,7 @@ def _mark(remark: str) -> str:
 
 
 def _footnotes(remarks: Iterable[str]) -> list[str]:
-    return [f"{text(sentence)}\n" for sentence in footnotes(remarks)]
+    return [f"{text(sentence, LONGEST_SENTENCE)}\n" for sentence in footnotes(remarks)]
 
 
 def _comparison(scores: pd.DataFrame) -> list[str]:
@@ -192,7 +193,7 @@ def _cross(ledger: Ledger) -> list[str]:
         if isinstance(record, CrossRecord) and item.model is not None and item.cross is not None:
             record = as_shown(record_folder(ledger.plan, item), record)
             title = f"{item.model.label}, {item.cross.name}, protocol {record.protocol_id}"
-            missing = _footnotes(corpus.incomplete for corpus in record.corpora)
+            missing = _footnotes(map(remark_on, record.corpora))
             lines += [f"## Between corpora: {text(title)}\n", _pairs(record), *missing]
     return lines
 
@@ -201,7 +202,7 @@ def _pairs(record: CrossRecord) -> str:
     rows = []
     for pair in record.pairs:
         scores = [score_text(100 * getattr(pair.scores, score)) for score in SCORES]
-        source = pair.source + _mark(record.incomplete(pair.source, pair.target))
+        source = pair.source + _mark(remark_on(*record.used(pair.source, pair.target)))
         rows.append([source, pair.target, *scores, pair.interval.text("ua", DASH)])
     if record.average:
         scores = [score_text(100 * getattr(record.average, score)) for score in SCORES]

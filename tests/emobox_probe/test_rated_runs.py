@@ -209,6 +209,15 @@ def test_the_board_has_a_view_of_them_alone(runs: Path) -> None:
     assert [protocol["id"] for protocol in data["protocols"] if "-d" in protocol["id"]] == []
 
 
+def test_one_result_is_said_in_the_singular(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command("leaderboard", runs, "--out", tmp_path / "site") == 0
+    assert "1 result; 3 on what raters said written to" in capsys.readouterr().out
+    assert run_command("plots", runs / "paper-distribution", "--out", tmp_path / "pictures") == 0
+    assert "1 picture written to" in capsys.readouterr().out
+
+
 def test_their_pictures_are_of_their_own_kind(runs: Path, tmp_path: Path) -> None:
     written = draw([runs], tmp_path, "png", "ua")
     names = [path.name for path in written if path.name.endswith("scores.png")]
