@@ -146,6 +146,7 @@ class Constant:
         return self.embeddings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(320,), (319, 4), (320, 4, 2)])
 def test_what_is_no_embedding_an_utterance_is_refused(mteb: ModuleType, shape: tuple[int, ...]) -> None:
     (task,) = mteb_tasks("demo", "strict")
