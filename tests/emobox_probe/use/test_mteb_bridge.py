@@ -136,14 +136,18 @@ def test_shuffled_folds_are_scored_as_the_curve_scores_them(mteb: ModuleType, tm
     assert [one["accuracy"] for one in by_mteb["scores_per_experiment"]] == pytest.approx(ours, abs=1e-6)
 
 
-class Constant:
+def constant(embeddings: np.ndarray) -> Any:
     """A model that gives what it was made with, whatever it hears."""
+    from mteb.models import ModelMeta
+    from mteb.models.abs_encoder import AbsEncoder
 
-    def __init__(self, embeddings: np.ndarray):
-        self.embeddings = embeddings
+    class Constant(AbsEncoder):
+        mteb_model_meta = ModelMeta.create_empty({"name": "made/up", "modalities": ["audio"]})
 
-    def encode(self, inputs: Any, **kwargs: Any) -> np.ndarray:
-        return self.embeddings
+        def encode(self, inputs: Any, **kwargs: Any) -> np.ndarray:
+            return embeddings
+
+    return Constant()
 
 
 @pytest.mark.slow
@@ -153,9 +157,9 @@ def test_what_is_no_embedding_an_utterance_is_refused(mteb: ModuleType, shape: t
     with pytest.raises(
         ProbeError, match="Expected one embedding of finite numbers for each of 320 utterances"
     ):
-        task.evaluate(Constant(np.zeros(shape)), encode_kwargs={})
+        task.evaluate(constant(np.zeros(shape)), encode_kwargs={})
     with pytest.raises(ProbeError, match="with NaN or infinity; look at its `encode`"):
-        task.evaluate(Constant(np.full((320, 2), np.nan)), encode_kwargs={})
+        task.evaluate(constant(np.full((320, 2), np.nan)), encode_kwargs={})
 
 
 @pytest.fixture
@@ -208,15 +212,20 @@ def test_emodb_with_eight_of_each_label_is_what_the_curve_says(
     """MTEB's own client and our code, on the same features of a real encoder; and new speakers beside them."""
     model = shared_assets / "models" / "whisper-tiny.en-encoder"
     data_dir = shared_assets / "corpora" / "emodb"
-    probe(str(model), "emodb", "linear", data_dir=data_dir, output_dir=tmp_path, features_dir=tmp_path)
+    probe(str(model), "emodb", "linear", data_dir=data_dir, output_dir=tmp_path)
     (folder,) = (found.parent for found in tmp_path.rglob("result.json"))
-    given = {"run": folder, "model": str(model), "data_dir": data_dir, "features_dir": tmp_path, "draws": 2}
-    _, record = curve(CurveConfig.of(given))
+    _, record = curve(CurveConfig.of({"run": folder, "model": str(model), "data_dir": data_dir, "draws": 2}))
     assert record.mteb is not None
-    encoder = mteb_encoder(model, layer=int(record.mteb.layer))
+    store = extract(model, "emodb", data_dir=data_dir, layers="statistics")
+    statistics = statistics_of([store], record.mteb.layer)
     (shuffled,) = mteb_tasks("emodb", "shuffled", data_dir)
-    by_mteb = scores_of_task(mteb, encoder, shuffled)
+    by_mteb = scores_of_task(mteb, constant(statistics), shuffled)
     found = [one["accuracy"] for one in by_mteb["scores_per_experiment"]]
     assert found == pytest.approx(record.mteb.accuracies, abs=1e-6)
     assert by_mteb["main_score"] == pytest.approx(record.mteb.accuracy, abs=1e-6)
     assert 0.5 < record.mteb.new_speakers < 1
+
+    whole = load_corpus(corpora.load("emodb"), data_dir)
+    first = whole.select(range(4)).cast_column("audio", datasets.Audio(sampling_rate=16_000))
+    embedded = mteb_encoder(model, layer=int(record.mteb.layer)).encode([{"audio": list(first["audio"])}])
+    np.testing.assert_allclose(embedded, statistics[:4], atol=1e-4 * statistics.std())
