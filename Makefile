@@ -58,6 +58,7 @@ bench: $(STAMP)
 
 docs: $(DOCS)/.locked
 	$(DOCS)/bin/mkdocs build --strict
+	@echo "The guide is in build/docs/index.html, to be opened from there or behind a server."
 
 $(DOCS)/.locked: requirements-docs.lock
 	$(PYTHON) -m venv --clear $(DOCS)

@@ -138,7 +138,7 @@ def fill(root: Path, scratch: Path) -> None:
     disable_progress_bars()
     corpus = corpora.load("emodb")
     made = prepare(corpus, root, scratch / "emodb", describe)
-    parcel = parcel_of(scratch / "emodb", made, benchmark=False)
+    parcel = parcel_of(scratch / "emodb", made)
     publish(connect(), parcel, Destination(NAMES["prepared"], "dataset", private=True), lambda *_: None)
     datasets.Dataset.from_dict({"label": [0, 1]}).push_to_hub(OTHER)
     for name in configurations(corpus):

@@ -23,6 +23,7 @@ DOCUMENTS = [
         "docs/humans.md",
         "docs/looking-closer.md",
         "docs/metric.md",
+        "docs/mteb.md",
         "docs/publishing.md",
         "docs/robustness.md",
         "docs/stress.md",
@@ -435,6 +436,31 @@ _TRUST: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
+def mteb() -> str:
+    """EmoDB by MTEB's client, a column for each encoder."""
+    rows: dict[str, Callable[[dict[str, Any]], str]] = {
+        "shuffled folds, 8 of each label: accuracy, by MTEB's client": lambda row: percent(
+            sum(row["shuffled_by_mteb"]) / len(row["shuffled_by_mteb"])
+        ),
+        "the same by `emobox curve`": lambda row: percent(
+            sum(row["shuffled_by_curve"]) / len(row["shuffled_by_curve"])
+        ),
+        "strict folds, 8 of each label: accuracy, by `emobox curve`": lambda row: percent(
+            row["new_speakers"]
+        ),
+        "`released`, all of the training part: UA (95 % interval)": lambda row: _of_task(row["released"]),
+        "`strict`, all of the training part: UA (95 % interval)": lambda row: _of_task(row["strict"]),
+    }
+    figures = result("mteb.cpu")["figures"]
+    header = ["EmoDB", *(f"{row['encoder']}, layer {row['layer']}" for row in figures)]
+    return markdown(header, [[name, *map(text, figures)] for name, text in rows.items()], 1)
+
+
+def _of_task(scores: dict[str, Any]) -> str:
+    low, high = scores["ua_interval"]
+    return f"{percent(scores['ua'])} ({percent(low)} to {percent(high)})"
+
+
 def gaps() -> str:
     """How well intervals and tests of gaps hold their level."""
     cases = result("gaps.cpu")["cases"]
@@ -465,6 +491,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "linear": linear,
     "trust": trust,
     "gaps": gaps,
+    "mteb": mteb,
     "stress_emodb": lambda: stress_tests("emodb"),
     "stress_urdu": lambda: stress_tests("urdu"),
     "stress_costs": stress_costs,

@@ -79,13 +79,21 @@ def add_publish(parser: argparse.ArgumentParser) -> None:
 
 def run_publish(arguments: argparse.Namespace) -> int:
     """Show what would change on the Hub, or change it."""
+    from hub_cards.publish.benchmark import publish_benchmark
     from hub_cards.publish.model_folder import publish_model_folder
     from hub_cards.publish.results import publish_results
 
     config = settings_of(PublishConfig, arguments)
-    if bool(config.runs) == bool(config.model_folder):
-        raise WordsError("Expected runs or --model-folder, but got both or neither; give one of them.")
-    (publish_model_folder if config.model_folder else publish_results)(config, tables())
+    if bool(config.runs) + bool(config.model_folder) + config.benchmark != 1:
+        raise WordsError(
+            "Expected runs, --model-folder or --benchmark, but got several or none; give one of them."
+        )
+    if config.benchmark:
+        publish_benchmark(config, tables())
+    elif config.model_folder:
+        publish_model_folder(config, tables())
+    else:
+        publish_results(config, tables())
     return 0
 
 

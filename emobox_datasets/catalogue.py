@@ -25,11 +25,12 @@ PAGE = Path(__file__).parents[1] / "docs" / "corpora.md"
 INTRODUCTION = """\
 # Corpora
 
-Made from the cards in `emobox_datasets/corpora/` by `python -m emobox_datasets.catalogue`; do not edit by hand.
+The 32 corpora of the benchmark, to choose from and to look up: what each is called, its languages, size, speakers and
+labels, the folds that it has, what its licence says, and [where to get it](#where-they-come-from). Each has a section
+with its label map and what is odd about it. `emobox corpora` prints the table, and which are on this machine.
 
 No corpus comes with EmoBox. Those that anyone may download, `emobox download` and `load_dataset` fetch from their
-publishers ([where they come from](#where-they-come-from)); of the others it says how to ask. Or get a corpus yourself,
-and name the folder that holds it:
+publishers; of the others it says how to ask. Or get a corpus yourself, and name the folder that holds it:
 `load_dataset("emobox/crema_d", "fold1", data_dir="/data/CREMA-D")`. Files are found by base name, or by the few folders
 that make it unique, so the archive may be unpacked anywhere below that folder. Converted copies are read too: any audio
 ending in place of the published one, in any case.
@@ -44,7 +45,6 @@ Any other choice of utterances is a text file of ids, one a line, such as `emobo
 as `load_dataset("emobox/emodb", "list:chosen.txt", data_dir=…)`: one split, `test`. What is cached is kept by what the
 file lists, so a changed file is read anew.
 """
-
 
 SOURCES = """\
 ## Where they come from
@@ -93,7 +93,8 @@ def page() -> str:
     total = (
         f"In all {len(published)} corpora, {sum(corpus.utterances for corpus in published):,} utterances, "
         f"{sum(corpus.hours for corpus in published):.1f} hours. `demo` is synthetic, made on the spot, and no "
-        f"part of the benchmark."
+        f"part of the benchmark. This page is made from the cards in `emobox_datasets/corpora/` by `python -m "
+        f"emobox_datasets.catalogue`; do not edit it by hand."
     )
     sources = "\n".join([SOURCES, *_table_of_sources(published)])
     parts = [INTRODUCTION, "\n".join(_table(every)), total, sources, *map(_section, published)]

@@ -47,7 +47,7 @@ from emobox_probe.records.predictions import PREDICTIONS_FILE
 from emobox_probe.records.rated import RATED_FILE, RatedRecord, read_rated
 from emobox_probe.records.result import CorpusRecord, ResultRecord, RunRecord, read_record
 from emobox_probe.scoring.check import as_shown
-from emobox_probe.scoring.linear import fit_tasks, layers_in
+from emobox_probe.scoring.linear import fit_tasks, layers_in, statistics_of
 from emobox_probe.scoring.scores import Outcome, kept_heads
 from emobox_probe.scoring.sweep import AnyOutcome, train_tasks, views_of
 from emobox_probe.tasks.design import Design, Made, design_of
@@ -214,12 +214,13 @@ def _train(
     started = time.perf_counter()
     every_layer = encoder.facts.layers != "last"
     if protocol.layers == "statistics":
-        count = len(layers_in(stores, every_layer))
+        names = layers_in(stores, every_layer)
+        layers = ((name, statistics_of(stores, name)) for name in names)
         with (
             accelerator.split_between_processes(tasks) as mine,
-            progress_bar(accelerator, "heads", count * len(mine), "layer") as bar,
+            progress_bar(accelerator, "heads", len(names) * len(mine), "layer") as bar,
         ):
-            fitted = fit_tasks(mine, pool, stores, protocol, every_layer, bar.update)
+            fitted = fit_tasks(mine, pool, layers, protocol, bar.update)
         return gather_object(fitted), time.perf_counter() - started
     views = views_of(stores, protocol, accelerator.device, every_layer)
     with (

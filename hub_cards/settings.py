@@ -17,10 +17,6 @@ class PublishDatasetConfig(Config):
     private: bool = Field(False, description="only for those whom you let in on the Hub")
     create_pr: bool = Field(False, description="as a pull request")
     metadata_only: bool = Field(False, description="all but the audio; see its card")
-    benchmark: bool = Field(
-        False,
-        description="send eval.yaml too; the Hub accepts it only once it has listed EmoBox as a benchmark",
-    )
     replace: bool = Field(False, description="replace whatever else the repository holds already")
     send: bool = Field(False, description=SEND)
 
@@ -33,6 +29,14 @@ class PublishConfig(Config):
     model_folder: Path | None = Field(
         None,
         description="in place of runs: send a folder of emobox export; a model that has to be made is private",
+    )
+    benchmark: bool = Field(
+        False,
+        description="in place of runs: send the benchmark, a dataset whose tasks scores of models point at",
+    )
+    framework_is_listed: bool = Field(
+        False,
+        description="with --benchmark: the Hub takes evaluation_framework: emobox by now (docs/benchmark.md)",
     )
     i_have_checked: bool = Field(
         False,

@@ -32,9 +32,19 @@ class ReleasedUtterance:
         return self.samples / self.sampling_rate
 
 
+def released_corpora() -> list[str]:
+    """The names of the corpora that the release tells of, sorted: those of the benchmark."""
+    return sorted(file.parent.name for file in RELEASED.glob(f"*/{_FILE}"))
+
+
+def released_file(corpus: str) -> Path:
+    """Where what the release tells of a corpus is."""
+    return RELEASED / corpus / _FILE
+
+
 def released_utterances(corpus: str) -> dict[str, ReleasedUtterance]:
     """Id to what the release tells of the utterance; empty for corpora that are no part of the release."""
-    file = RELEASED / corpus / _FILE
+    file = released_file(corpus)
     if not file.is_file():
         return {}
     table = pq.read_table(file).to_pydict()

@@ -2,7 +2,6 @@
 
 README.md        the card: YAML that `datasets` reads, text that people read
 emobox.json      this: which shard holds which rows, SHA-256 of every shard
-eval.yaml        the folds as tasks of a benchmark
 data/*.parquet   the shards: each row once
 pictures/*.png
 """

@@ -15,12 +15,12 @@ from typing import Any
 
 import datasets
 import evaluate
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from .calibration import expected_calibration_error
 from .comparison import compare_systems, differences_alone
-from .inputs import as_column, as_probabilities, check_labels, infer_labels, label_ids, labels_needed
+from .functions import ids_of, inferred, report
+from .inputs import as_column, as_probabilities, check_labels, labels_needed
 from .intervals import TooFewClustersError, bootstrap_interval
 from .processes import (
     NO_UTTERANCES,
@@ -32,7 +32,7 @@ from .processes import (
     missing_after,
     waited_in_vain,
 )
-from .scores import Absent, check_same_length, confusion_matrix, scores_from_confusion
+from .scores import Absent, check_same_length, confusion_matrix
 
 DESCRIPTION = """
 Scores of speech emotion recognition: UA (mean recall over a fixed list of labels), WA (accuracy) and macro-F1, with
@@ -209,12 +209,7 @@ class SerMetric(evaluate.Metric):
         if self._warned:
             return
         self._warned = True
-        warnings.warn(
-            f"Expected the corpus's full list of `labels`, but got none, so UA and F1 are means over the {len(labels)} "
-            f"labels seen, {labels}; pass labels=[...], for instance dataset.features['label'].names, for scores that "
-            f"can be compared with others.",
-            stacklevel=3,
-        )
+        warnings.warn(inferred(labels), stacklevel=3)
 
     def _compute(
         self,
@@ -236,14 +231,10 @@ class SerMetric(evaluate.Metric):
         columns: dict[str, Sequence[int | str]] = {"references": references, "predictions": predictions}
         if other_predictions is not None:
             columns["other_predictions"] = as_column(other_predictions, "other_predictions")
-        inferred = labels is None
-        if labels is None:
-            labels = infer_labels(columns)
-            columns = {name: [str(value) for value in column] for name, column in columns.items()}
-        ids = {name: label_ids(column, labels, name) for name, column in columns.items()}
+        ids, names = ids_of(columns, labels)
         reference_ids, prediction_ids = ids["references"], ids["predictions"]
-        result = report(confusion_matrix(reference_ids, prediction_ids, len(labels)), labels, absent)
-        result |= {"labels": labels, "labels_inferred": inferred}
+        result = report(confusion_matrix(reference_ids, prediction_ids, len(names)), names, absent)
+        result |= {"labels": names, "labels_inferred": labels is None}
         resampling: dict[str, Any] = {
             "clusters": speakers,
             "confidence": confidence,
@@ -253,20 +244,20 @@ class SerMetric(evaluate.Metric):
         }
         if interval or (interval is None and speakers is not None):
             try:
-                bounds = bootstrap_interval(reference_ids, prediction_ids, len(labels), **resampling)
+                bounds = bootstrap_interval(reference_ids, prediction_ids, len(names), **resampling)
             except TooFewClustersError as error:
                 bounds = None
                 self._warn_of_few(error)
             result["intervals"] = bounds
         if other_predictions is not None:
-            systems = reference_ids, prediction_ids, ids["other_predictions"], len(labels)
+            systems = reference_ids, prediction_ids, ids["other_predictions"], len(names)
             try:
                 result["comparison"] = compare_systems(*systems, **resampling)
             except TooFewClustersError as error:
                 result["comparison"] = differences_alone(*systems, absent)
                 self._warn_of_few(error)
         if logits is not None or probabilities is not None:
-            given = as_probabilities(logits, probabilities, prediction_ids, len(labels))
+            given = as_probabilities(logits, probabilities, prediction_ids, len(names))
             result["ece"] = expected_calibration_error(given, reference_ids, bins)
         return result
 
@@ -350,16 +341,3 @@ class SerMetric(evaluate.Metric):
             lock.release()
         self.data = self.buf_writer = self.file_paths = self.filelocks = None
         self.cache_file_name = self.filelock = None
-
-
-def report(confusion: NDArray[np.int64], labels: Sequence[str], absent: Absent) -> dict[str, Any]:
-    """Return the scores of a confusion matrix, `(C, C)`, as plain Python values under label names."""
-    scores = scores_from_confusion(confusion, absent)
-    columns = {"recall": "recall", "precision": "precision", "f1": "class_f1"}
-    per_class = {
-        label: {column: float(scores[key][index]) for column, key in columns.items()}
-        | {"support": int(scores["support"][index])}
-        for index, label in enumerate(labels)
-    }
-    means = {name: scores[name] for name in ("ua", "wa", "f1", "micro_f1")}
-    return means | {"per_class": per_class, "confusion": confusion.tolist()}

@@ -70,10 +70,12 @@ def lengthened(waveform: np.ndarray, shortest: int) -> np.ndarray:
     return np.pad(waveform, (0, max(shortest - len(waveform), 0)))
 
 
-def encoded(encoder: Encoder, waveforms: Sequence[np.ndarray], rate: int) -> list[Encoded]:
-    """All three steps, in the order of `waveforms`."""
+def encoded(
+    encoder: Encoder, waveforms: Sequence[np.ndarray], rate: int, dtype: torch.dtype | None = None
+) -> list[Encoded]:
+    """All three steps, in the order of `waveforms`, frames cast to `dtype`."""
     batches = encoder.plan([len(waveform) / rate for waveform in waveforms])
-    pending = [encoder.run(encoder.collate([waveforms[row] for row in batch])) for batch in batches]
+    pending = [encoder.run(encoder.collate([waveforms[row] for row in batch]), dtype) for batch in batches]
     return in_order(range(len(waveforms)), batches, pending)
 
 

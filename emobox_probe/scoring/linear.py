@@ -1,6 +1,6 @@
 """Every task of `linear`: heads on the statistics of every layer, the choice on validation, then the test part."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -32,30 +32,29 @@ def statistics_of(stores: Sequence[FeatureStore], layer: str) -> Doubles:
     if layer != LAST:
         stored = torch.cat([store.statistics(int(layer)) for store in stores])
         return np.asarray(stored.numpy(), dtype=np.float64)
-    moments = [
-        np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
-        for store in stores
-        for frames in (stored.double().numpy() for _, stored in store.read())
-    ]
-    return np.stack(moments)
+    return np.stack([moments(frames) for store in stores for _, frames in store.read()])
+
+
+def moments(frames: torch.Tensor) -> Doubles:
+    """Mean and standard deviation over time, (2 D,), of frames (T, D)."""
+    values = frames.double().numpy()
+    return np.concatenate([values.mean(axis=0), values.std(axis=0)])
 
 
 def fit_tasks(
     mine: Sequence[Task],
     pool: Pool,
-    stores: Sequence[FeatureStore],
+    layers: Iterable[tuple[str, Doubles]],
     protocol: Protocol,
-    every_layer: bool,
     progress: Callable[[int], Any] = lambda fits: None,
 ) -> list[Outcome]:
     """Fit the sweep on every layer, choose on validation, and only then look at the test part.
 
     Args:
         mine: what is trained, chosen and tested on what.
-        pool: the utterances, as rows of the stored features.
-        stores: features with statistics of every layer, or of the last one's frames alone.
+        pool: the utterances, as rows of the statistics.
+        layers: the name of every layer and its statistics, (N, K), or of the `last` one alone.
         protocol: its strengths are the sweep.
-        every_layer: whether the statistics of every layer are stored.
         progress: told of every task and layer that is done.
 
     Raises:
@@ -65,8 +64,7 @@ def fit_tasks(
         OBJECTIVES["label"].check(task.group, len(pool.labels))
     answers: list[list[Answer]] = [[] for _ in mine]
     with threadpool_limits(1), ThreadPoolExecutor(torch.get_num_threads()) as workers:
-        for layer in layers_in(stores, every_layer):
-            statistics = statistics_of(stores, layer)
+        for layer, statistics in layers:
             answer = partial(_answer, statistics, layer, len(pool.labels), protocol)
             for of_task, best in zip(answers, workers.map(answer, mine), strict=True):
                 of_task.append(best)

@@ -9,8 +9,6 @@ PAGE = Path(__file__).parents[2] / "docs" / "seen.md"
 INTRODUCTION = f"""\
 # Seen in training
 
-Made from `emobox_probe/seen/seen.json` by `python -m emobox_probe.seen.page`; do not edit by hand.
-
 A head is tested on utterances that it was not trained on. The encoder below it may have heard them all the same: in
 pre-training, or with their emotion labels. Such a score says less about new recordings. The table says what a source
 tells of published models; model cards, `.eval_results` and the leaderboard repeat it beside the score (‡).
@@ -34,8 +32,8 @@ converted checkpoint, nothing is said.
 ## To correct it
 
 Edit `emobox_probe/seen/seen.json`: one statement for the models that one source tells of, with the source, where to
-read it, and the day. State what the text says and no more. Then write this page anew, run the tests, and open a pull
-request.
+read it, and the day. State what the text says and no more. Then write this page anew with `python -m
+emobox_probe.seen.page` (it is not edited by hand), run the tests, and open a pull request.
 """
 
 

@@ -8,7 +8,6 @@ from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow.parquet as pq
-import yaml
 from huggingface_hub import DatasetCard, DatasetCardData
 from matplotlib.figure import Figure
 
@@ -22,14 +21,9 @@ from emobox_datasets.repository.prepared import CARD, Prepared
 from emobox_datasets.repository.without_audio import metadata_features
 from emobox_datasets.repository.write import loading_metadata
 from emobox_probe.features.shards import write_whole
-from emobox_probe.protocol import PAPER, STRICT
-from emobox_probe.tasks.tasks import folds_of, protocol_within
-from hub_cards.cards.eval_results import task_id
 
 TEMPLATE = Path(__file__).parent / "templates" / "dataset_card.md"
 ERRATA = Path(__file__).parents[2] / "docs" / "errata.md"
-BENCHMARK = "eval.yaml"
-SCORES = {"ua": "mean recall over labels", "wa": "accuracy", "f1": "macro-F1"}
 # The Hub's categories of size: the first that is larger than the number of utterances.
 SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
 SPEAKERS_SHOWN = 40
@@ -65,7 +59,7 @@ class FoldRow:
 
 
 def describe(folder: Path, made: Prepared) -> None:
-    """Write README.md, its pictures and, of a whole corpus, eval.yaml into a folder that has its shards."""
+    """Write README.md and its pictures into a folder that has its shards."""
     corpus = corpora.load(made.corpus)
     rows = read_rows(folder, made)
     pictures = folder / "pictures"
@@ -73,8 +67,6 @@ def describe(folder: Path, made: Prepared) -> None:
     write_whole(pictures / "labels.png", partial(picture_of_labels, rows, corpus))
     write_whole(pictures / "durations.png", partial(picture_of_durations, rows, corpus))
     write_whole(folder / CARD, str(dataset_card(corpus, made, rows)).encode())
-    if made.utterances == corpus.utterances:  # scores on less are not those of the benchmark
-        write_whole(folder / BENCHMARK, benchmark(corpus).encode())
 
 
 def dataset_card(corpus: Corpus, made: Prepared, rows: pd.DataFrame) -> DatasetCard:
@@ -114,36 +106,6 @@ def metadata(corpus: Corpus, made: Prepared) -> dict[str, Any]:
         "size_categories": [next(name for size, name in SIZES.items() if made.utterances < size)],
         **loading_metadata(corpus, made, _features(corpus, made)),
     }
-
-
-def benchmark(corpus: Corpus) -> str:
-    """`eval.yaml`: the scores of the corpus as tasks, for Hubs that have listed EmoBox as a benchmark.
-
-    The Hub takes one value a task, so each score by each protocol is a task; its value is the mean over the folds
-    of that protocol, of which the first is named.
-    """
-    protocols = [protocol_within(name, corpus) for name in (PAPER.name, STRICT.name)]
-    tasks = [
-        {
-            "id": task_id(corpus.name, score, protocol.name),
-            "config": folds_of(corpus, protocol)[0].name,
-            "split": "test",
-        }
-        for protocol in protocols
-        for score in SCORES
-    ]
-    told = {
-        "name": f"EmoBox {corpus.display_name}",
-        "description": (
-            f"Speech emotion recognition on {corpus.display_name} with the folds of EmoBox: "
-            f"{', '.join(f'{score.upper()} ({meaning})' for score, meaning in SCORES.items())}, each the mean over the "
-            f"folds of a protocol ({', '.join(protocol.name for protocol in protocols)})."
-        ),
-        "evaluation_framework": "emobox",
-        "tasks": tasks,
-    }
-    text: str = yaml.safe_dump(told, sort_keys=False, allow_unicode=True, width=110)
-    return text
 
 
 def read_rows(folder: Path, made: Prepared) -> pd.DataFrame:

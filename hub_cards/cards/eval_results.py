@@ -5,10 +5,13 @@ from collections.abc import Iterator
 import yaml
 from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
+from emobox_datasets.released.utterances import released_corpora
 from emobox_probe.records.result import ResultRecord, Scores
 from emobox_probe.seen.seen import seen
 
 FOLDER = ".eval_results"
+# The dataset repository whose `eval.yaml` has the tasks.
+BENCHMARK = "emobox/benchmark"
 SCORES = ("ua", "wa", "f1")
 
 
@@ -21,6 +24,11 @@ def task_id(corpus: str, score: str, protocol: str) -> str:
     return f"{corpus}_{score}_{protocol}"
 
 
+def has_tasks(record: ResultRecord) -> bool:
+    """Whether the benchmark has tasks for it: the Hub takes no values of others."""
+    return record.corpus.name in released_corpora()
+
+
 def path(record: ResultRecord) -> str:
     """Where the scores of a record are in a model's repository."""
     return f"{FOLDER}/emobox_{record.corpus.name}_{record.protocol['name']}.yaml"
@@ -30,7 +38,7 @@ def entries(record: ResultRecord, source_url: str | None = None) -> list[EvalRes
     """UA, WA and F1 of all tested utterances together in 0..1; `source_url` is where the record is published."""
     return [
         EvalResultEntry(
-            dataset_id=f"emobox/{record.corpus.name}",
+            dataset_id=BENCHMARK,
             task_id=task_id(record.corpus.name, score, str(record.protocol["name"])),
             value=round(getattr(record.headline, score), 4),
             date=record.provenance.created,

@@ -15,7 +15,7 @@ from emobox_datasets.errors import CorpusError
 from emobox_datasets.repository.licences import redistribution
 from emobox_datasets.repository.prepared import Prepared
 from emobox_datasets.repository.without_audio import without_audio
-from hub_cards.cards.dataset_card import BENCHMARK, describe
+from hub_cards.cards.dataset_card import describe
 from hub_cards.hub.one_commit import (
     HUB_FILES,
     NOT_SENT,
@@ -47,7 +47,7 @@ def publish_dataset(config: PublishDatasetConfig, console: Console) -> None:
         whole, folder = folder, folder.absolute().with_name(f"{folder.absolute().name}-metadata")
         made = without_audio(whole, folder, describe)
     destination = Destination(config.repo_id, "dataset", config.private, config.create_pr)
-    parcel = parcel_of(folder, made, config.benchmark)
+    parcel = parcel_of(folder, made)
     show(parcel, destination, corpus, made, console)
     if not config.send:
         print(NOT_SENT)
@@ -75,20 +75,10 @@ def check_licence(corpus: Corpus, made: Prepared, hidden: bool) -> None:
         )
 
 
-def parcel_of(folder: Path, made: Prepared, benchmark: bool) -> Parcel:
-    """The files of a prepared repository that go to the Hub.
-
-    Raises:
-        PublishError: the benchmark's file is wanted, but the copy of the corpus is not whole.
-    """
-    if benchmark and not (folder / BENCHMARK).is_file():
-        raise PublishError(
-            f"Expected a whole copy of {made.corpus} in {folder} for --benchmark, but utterances are missing; complete "
-            f"the corpus and prepare it again, or leave --benchmark out."
-        )
-    paths = [path for path in prepared.files(folder) if benchmark or path != BENCHMARK]
+def parcel_of(folder: Path, made: Prepared) -> Parcel:
+    """The files of a prepared repository that go to the Hub."""
     without = "" if made.audio else " without audio"
-    return Parcel(folder, paths, f"EmoBox {made.corpus}{without}, version {made.version}")
+    return Parcel(folder, prepared.files(folder), f"EmoBox {made.corpus}{without}, version {made.version}")
 
 
 def check_remote(api: HfApi, destination: Destination, remote: Remote, made: Prepared) -> None:

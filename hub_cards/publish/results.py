@@ -136,7 +136,8 @@ class Shipment:
             if self.results_repo:
                 dataset = Destination(self.results_repo, "dataset").url
                 url = f"{dataset}/blob/main/{results_dataset.folder_of(one.record, self.model)}/result.json"
-            files[eval_results.path(one.record)] = eval_results.to_yaml(one.record, url).encode()
+            if eval_results.has_tasks(one.record):
+                files[eval_results.path(one.record)] = eval_results.to_yaml(one.record, url).encode()
         return files
 
     def pending(self, api: HfApi) -> Pending:

@@ -87,6 +87,9 @@ def fill_data(data: Path) -> None:
     random = np.random.default_rng(0)
     for id in sorted(corpora.load("emodb").listed_ids):
         waveform(data / "emodb" / "wav" / f"{id.removeprefix('emodb-')}.wav", random, 0.1)
+    for id in released_utterances("ravdess"):
+        name = id.removeprefix("ravdess-")
+        waveform(data / "ravdess" / f"Actor_{name[-2:]}" / f"{name}.wav", random, 0.1)
     for speaker in ("ana", "bela", "carla", "dino"):
         for emotion in ("angry", "calm", "glad"):
             for take in range(1, 6):

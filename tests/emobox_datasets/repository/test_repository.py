@@ -60,7 +60,6 @@ def test_every_file_of_a_repository_is_known(made: Path) -> None:
         "README.md",
         *(f"data/part0{k}-00000-of-00001.parquet" for k in range(4)),
         "emobox.json",
-        "eval.yaml",
         "pictures/durations.png",
         "pictures/labels.png",
     ]

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from conftest import shared_assets
 from hub_server import HubServer
 from huggingface_hub import DatasetCard
@@ -120,16 +119,6 @@ def test_pictures_show_something(prepared_emodb: Path) -> None:
         assert picture.shape[1] == 660
         blue = np.abs(picture[..., :3] - np.array([0x48, 0x78, 0xA8]) / 255).max(axis=-1) < 0.02
         assert 0.05 < blue.mean() < 0.9
-
-
-def test_eval_yaml_names_tasks_that_exist(prepared_emodb: Path) -> None:
-    told = yaml.safe_load((prepared_emodb / "eval.yaml").read_text())
-    assert [task["id"] for task in told["tasks"]] == [
-        f"emodb_{score}_{protocol}" for protocol in ("paper", "strict") for score in ("ua", "wa", "f1")
-    ]
-    assert {task["config"] for task in told["tasks"]} == {"fold1", "strict1"}
-    configurations = prepared.read(prepared_emodb).configurations
-    assert all(task["split"] in configurations[task["config"]] for task in told["tasks"])
 
 
 def test_a_card_without_audio_says_where_the_audio_is(prepared_emodb: Path, tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ from huggingface_hub import parse_eval_result_entries
 from records import record
 
 from emobox_datasets import corpora
+from emobox_datasets.released.utterances import released_corpora
 from emobox_probe.records.result import Scores
-from hub_cards.cards.dataset_card import benchmark
-from hub_cards.cards.eval_results import entries, path, task_id, to_yaml
+from emobox_probe.tasks.tasks import protocol_within
+from hub_cards.cards.benchmark import eval_yaml
+from hub_cards.cards.eval_results import entries, has_tasks, path, task_id, to_yaml
 
 
 def test_the_hub_reads_one_value_a_score_back() -> None:
@@ -18,7 +20,7 @@ def test_the_hub_reads_one_value_a_score_back() -> None:
         ("urdu_wa_paper", 0.625),
         ("urdu_f1_paper", 0.55),
     ]
-    assert {entry.dataset_id for entry in found} == {"emobox/urdu"}
+    assert {entry.dataset_id for entry in found} == {"emobox/benchmark"}
     assert {entry.date for entry in found} == {told.provenance.created}
     assert {(entry.source_url, entry.source_name) for entry in found} == {
         ("https://hub/datasets/lab/results", "EmoBox result record")
@@ -49,12 +51,22 @@ def test_notes_say_what_of_the_corpus_is_missing() -> None:
     assert not any("missing" in str(entry.notes) for entry in entries(record()))
 
 
-def test_the_benchmark_of_a_corpus_has_these_tasks() -> None:
-    tasks = {task["id"] for task in yaml.safe_load(benchmark(corpora.load("urdu")))["tasks"]}
-    assert {entry.task_id for entry in entries(record())} < tasks
-    assert tasks == {
-        task_id("urdu", score, protocol) for score in ("ua", "wa", "f1") for protocol in ("paper", "strict")
-    }
+def test_the_benchmark_has_a_task_for_every_value() -> None:
+    told = yaml.safe_load(eval_yaml())["tasks"]
+    ids = [task["id"] for task in told]
+    assert len(set(ids)) == len(ids) == 9 * len(released_corpora()) == 288
+    assert {entry.task_id for entry in entries(record())} < set(ids)
+    for name in released_corpora():
+        corpus = corpora.load(name)
+        for protocol in (protocol_within(usual, corpus) for usual in ("paper", "strict", "linear")):
+            assert {task_id(name, score, protocol.name) for score in ("ua", "wa", "f1")} < set(ids)
+    assert {task["config"] for task in told} == set(released_corpora())
+
+
+def test_what_is_no_corpus_of_the_benchmark_has_no_tasks() -> None:
+    assert has_tasks(record())
+    assert not has_tasks(record(corpus="demo"))
+    assert not has_tasks(record(corpus="kitchen"))
 
 
 def test_whatever_a_record_says_stays_a_value() -> None:

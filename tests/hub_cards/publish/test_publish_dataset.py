@@ -11,10 +11,7 @@ from huggingface_hub import constants
 from plain_datasets import load_elsewhere, rows_of
 
 import emobox
-from emobox_datasets import corpora
 from emobox_datasets.repository import prepared
-from emobox_datasets.repository.write import prepare
-from hub_cards.cards.dataset_card import describe
 
 
 def publish(folder: Path, *options: str) -> int:
@@ -25,8 +22,7 @@ def publish(folder: Path, *options: str) -> int:
 
 
 def sent(folder: Path) -> dict[str, bytes]:
-    paths = [path for path in prepared.files(folder) if path != "eval.yaml"]
-    return {path: (folder / path).read_bytes() for path in paths}
+    return {path: (folder / path).read_bytes() for path in prepared.files(folder)}
 
 
 @pytest.mark.parametrize("corpus", ["demo", pytest.param("emodb", marks=pytest.mark.slow)])
@@ -101,24 +97,6 @@ def test_a_pull_request_is_opened_once(
     assert set(repository.files("refs/pr/1")) == {".gitattributes", *sent(prepared_demo)}
     repository.merge(1)
     assert prepared.FILE in repository.files()
-
-
-def test_eval_yaml_is_sent_only_on_request(hub: HubServer, prepared_demo: Path) -> None:
-    assert publish(prepared_demo, "--repo-id", "lab/demo", "--send", "--benchmark") == 0
-    assert b"demo_ua" in hub.repository("dataset", "lab/demo").files()["eval.yaml"]
-
-
-def test_an_incomplete_copy_is_no_benchmark(
-    hub: HubServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    demo = corpora.load("demo")
-    assert demo.synthesise is not None
-    demo.synthesise(tmp_path / "copy")
-    (tmp_path / "copy/ben/ben_sad_01.flac").unlink()
-    prepare(demo, tmp_path / "copy", tmp_path / "demo", describe, allow_missing=True)
-    assert not (tmp_path / "demo/eval.yaml").exists()
-    assert publish(tmp_path / "demo", "--repo-id", "lab/demo", "--send", "--benchmark") == 1
-    assert "but utterances are missing; complete the corpus" in capsys.readouterr().err
 
 
 def test_a_new_version_leaves_nothing_of_the_old_one(

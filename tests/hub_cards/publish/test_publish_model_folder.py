@@ -135,4 +135,4 @@ def test_a_smoke_test_is_refused(
 
 def test_runs_or_a_folder(hub: HubServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command("publish", "--to", MODEL) == 2
-    assert "Expected runs or --model-folder" in capsys.readouterr().err
+    assert "Expected runs, --model-folder or --benchmark" in capsys.readouterr().err
