@@ -37,8 +37,8 @@ PAGES = [
     )
     for name in WITH_BLOCKS
 ]
-# Options of programs that are not ours.
-FOREIGN = {"--config_file", "--help"}
+# Options of other programs, and of benchmarks.
+FOREIGN = {"--config_file", "--gpus-per-task", "--help", "--records"}
 
 
 @dataclass
