@@ -14,7 +14,7 @@ TEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
 
 # What checks and tests the pages' JavaScript needs node; the pages do not, nor anything else.
 JAVASCRIPT := javascript/node_modules
-PAGE := hub_cards/leaderboard/static/leaderboard/*.js emobox_probe/use/export/static/*.js
+PAGE := hub_cards/leaderboard/static/leaderboard/*.js hub_cards/leaderboard/static/views/*.js emobox_probe/use/export/static/*.js
 
 .PHONY: demo test test-all test-oldest lint lint-js lint-js-here javascript bench docs clean
 

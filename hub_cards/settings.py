@@ -60,5 +60,10 @@ class LeaderboardConfig(Config):
     space: str | None = Field(
         None, description="also send it, as a static Space, such as my-lab/emobox-leaderboard"
     )
+    results_repo: str | None = Field(
+        None,
+        description="the dataset of results that has these records (see emobox publish): rows link to them there, and "
+        "the page says that new ones go there",
+    )
     private: bool = Field(False, description="a Space only for those whom you let in")
     send: bool = Field(False, description=SEND)

@@ -15,6 +15,9 @@ interface Published extends Named {
   published: true;
   own?: undefined;
   paper_name: string;
+  /** About so many, as the paper says. */
+  parameters: number;
+  url: string | null;
 }
 
 interface Measured extends Named {
@@ -29,6 +32,10 @@ interface Measured extends Named {
   frame_rate: number;
   layer: string;
   dtype: string;
+  /** On the Hub, where it came from there. */
+  url: string | null;
+  /** Of its records in a dataset of results. */
+  folder: string;
 }
 
 type Facts = Published | Measured;
@@ -42,10 +49,17 @@ interface Corpus {
   hours: number;
   labels: string[];
   benchmark: boolean;
+  speakers: number;
+  /** Whether its released folds keep the speakers of train and test apart. */
+  disjoint: boolean;
+  licence: string;
+  url: string | null;
 }
 
 /** What stands behind a score, and why. */
 interface Markable {
+  /** Of a published row, among scores of all utterances. */
+  mean?: boolean;
   remark?: string;
   /** What a source says of the model's training on the corpus. */
   seen?: string | null;
@@ -61,6 +75,7 @@ interface Pair extends Markable, Partial<Record<string, any>> {
 
 interface Matrix {
   model: number;
+  protocol: string;
   setting: string;
   corpora: string[];
   pairs: Pair[];
@@ -132,13 +147,49 @@ interface Speed {
   device_hours: number;
 }
 
+/** Shared ranks over several corpora, by place in `models`. */
+interface Standing {
+  protocol: number;
+  corpora: number[];
+  models: number[];
+  ua: number[];
+  wa: number[];
+  f1: number[];
+}
+
+/** Standard errors of differences, of all pairs of `models`, the first with all behind it, then the second, … */
+interface PairTable {
+  protocol: number;
+  corpus: number;
+  models: number[];
+  ua: number[];
+  wa: number[];
+  f1: number[];
+}
+
 interface Data {
   updated: string;
+  /** The dataset of results on the Hub that has the records. */
+  results_repo: string | null;
   models: Facts[];
   corpora: Corpus[];
-  protocols: { id: string; summary: string; description: string; variant: string }[];
+  protocols: {
+    id: string;
+    name: string;
+    summary: string;
+    description: string;
+    variant: string;
+    /** Whether no speaker is in both train and test, whatever the released folds do. */
+    apart: boolean;
+  }[];
   /** By name of the column, a value a row. */
   results: Record<string, any[]>;
+  /** Columns of `results` that are read when something asks for them. */
+  later: string[];
+  standings: Standing[];
+  pairs: PairTable[];
+  /** Of Student's t at 97.5 %, by degrees of freedom from 1. */
+  quantiles: number[];
   cross: Matrix[];
   classified: Classified[];
   rated: Rated[];
@@ -157,14 +208,32 @@ interface State extends Record<string, string> {
   scope: string;
   language: string;
   source: string;
+  /** Sizes of corpora. */
+  hours: string;
+  disjoint: string;
+  /** Millions of parameters that a model has fewer than. */
+  size: string;
   published: string;
   unseen: string;
+  /** Whether chance and people are shown beside models. */
+  lines: string;
   corpus: string;
   model: string;
+  /** Models that are compared. */
+  a: string;
+  b: string;
+  c: string;
+  /** What scores are drawn against. */
+  x: string;
+  hardware: string;
+  /** Columns that were chosen, with spaces between. */
+  with: string;
   setting: string;
   score: Metric;
   q: string;
   sort: string;
+  page: string;
+  rows: string;
 }
 
 interface Column<Row = any> {
@@ -173,13 +242,17 @@ interface Column<Row = any> {
   /** In a downloaded table, where it is not the title. */
   name?: string;
   help?: string;
+  /** In small letters below the title. */
+  below?: string;
   numeric?: boolean;
   ascending?: boolean;
   decimals?: number;
   orderable?: boolean;
   csv?: boolean;
+  /** Left out where no row has anything in it. */
+  optional?: boolean;
   value(row: Row): string | Score;
-  show?(row: Row): HTMLElement | SVGElement;
+  show?(row: Row): HTMLElement | SVGElement | Text;
 }
 
 interface Table<Row = any> {
@@ -197,6 +270,7 @@ interface View {
   protocol: string;
   filters: HTMLElement[];
   status: string;
+  links?: HTMLElement[];
   before?: HTMLElement | null;
   after?: HTMLElement;
   table: Table;
@@ -216,8 +290,15 @@ interface Page {
   // state.js
   read(): void;
   link(changes: Partial<State>): string;
-  keep(changes: Partial<State>): void;
+  /** What is shown becomes the link; a step is one that Back takes back. */
+  keep(changes: Partial<State>, step?: boolean): void;
   tell(): void;
+  /** Whether the link says it. */
+  asks(name: string): boolean;
+  /** All columns that were left for later. */
+  readLater(): void;
+  /** A column of `results`, read now if it was left for later. */
+  columnOf(name: string): any[] | undefined;
 
   // page.js
   make<Name extends keyof HTMLElementTagNameMap>(
@@ -230,6 +311,12 @@ interface Page {
   checkbox(name: string, label: string): HTMLElement;
   language(code: string): string;
   number(value: Score, decimals?: number): string;
+  signed(value: Score): string;
+  /** What a link to another view leaves behind. */
+  anew: Partial<State>;
+  outward(url: string, text: string): HTMLElement;
+  chooser(columns: Column[]): HTMLElement;
+  chosenColumns(columns: Column[]): Column[];
   modelCell(position: number): HTMLElement;
   modelText(position: number): string;
   modelTitle(model: Facts): string;
@@ -241,8 +328,11 @@ interface Page {
   protocolFilter(): HTMLElement;
   metricFilter(): HTMLElement;
   overFilter(): HTMLElement;
-  /** Name of the column of `results` that has the score that is chosen. */
-  column(): string;
+  /** Name of the column of `results` that has the score of a model that is shown. */
+  column(model: number): string;
+  scoreOf(model: number, row: number | undefined): Score;
+  scoreCell(model: number, row: number | undefined): HTMLElement | Text;
+  boundsCell(bounds: [Score, Score] | null, signed?: boolean): string;
   position(): number;
   publishedHere(): boolean;
   protocolWords(): string;
@@ -254,14 +344,32 @@ interface Page {
   seenWords(seen: Markable): string;
   marks(score: Markable): string;
   markWords(score: Markable): string;
-  markable(row: number | undefined): Markable;
+  markable(model: number, row: number | undefined): Markable;
   /** Options of a control: values with their texts. */
   pairs(values: string[], text?: (value: string) => string): [string, string][];
   unique(values: string[]): string[];
   value(row: number | undefined, name: string): any;
   remark(row: number | undefined): string;
 
+  // filters.js
+  corpusFilters(): HTMLElement[];
+  sizeFilter(): HTMLElement;
+  smallEnough(model: Facts): boolean;
+  chosenCorpora(rows: [number, Where][], shared?: boolean): number[];
+  meanOf(model: number, where: Where, some: number[]): number | null;
+  winRate(where: Where, some: number[]): number | null;
+  halfWidth(parts: { error: number | null; clusters: number | null }[]): number | null;
+  boundsOfMean(model: number, where: Where, some: number[]): [number, number] | null;
+  ranksOver(some: number[]): Map<number, number | null>;
+
+  // columns.js
+  modelColumns(modelOf: (row: any) => number): Column[];
+  hardware(): string;
+  /** Hours of audio per hour of that machine, by model. */
+  speeds(): Map<number, number>;
+
   // charts.js
+  svg(name: string, attributes?: Record<string, string | number>, ...children: (Node | string)[]): SVGElement;
   interval(scores: {
     low: Score;
     point: number;
@@ -271,8 +379,9 @@ interface Page {
     to: number;
   }): SVGElement;
   scale(values: Score[]): { from: number; to: number };
-  curve(layers: Layer[], label: string): SVGElement;
-  shade(cell: HTMLElement, share: number): void;
+  curve(layers: Layer[], label: string, chance: number): SVGElement;
+  shade(cell: HTMLElement, percent: number): void;
+  colourKey(): HTMLElement;
 
   // table.js, main.js
   table(content: Table): any;

@@ -4,7 +4,7 @@ import globals from "globals";
 export default [
   js.configs.recommended,
   {
-    files: ["hub_cards/leaderboard/static/leaderboard/*.js", "emobox_probe/use/export/static/*.js"],
+    files: ["hub_cards/leaderboard/static/{leaderboard,views}/*.js", "emobox_probe/use/export/static/*.js"],
     languageOptions: {
       sourceType: "script",
       globals: {

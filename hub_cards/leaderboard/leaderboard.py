@@ -40,12 +40,14 @@ def make_leaderboard(config: LeaderboardConfig, console: Console) -> None:
         raise PublishError("Expected --space with --send, but got none; say where to send the leaderboard.")
     if config.space:
         check_repo_id(config.space)
+    if config.results_repo:
+        check_repo_id(config.results_repo)
     out = config.out
     check_folder(out)
     collection = collect(config.results)
     for note in collection.notes:
         print(f"note: {note}")
-    files = render(page_data(collection))
+    files = render(page_data(collection, config.results_repo))
     write(out, files)
     size = len(files[PAGE].encode("utf-8"))
     print(f"{_count(collection)} written to {out / PAGE} ({size / 1e6:.2f} MB)")

@@ -73,21 +73,21 @@ def told_apart(differences: Matrix, errors: Matrix, degrees: Matrix) -> NDArray[
     >>> told_apart(close, np.full((2, 2), 0.02), np.full((2, 2), 9.0)).any()
     np.True_
     """
-    sizes = np.abs(differences)
-    # Without spread t would be infinite, however few the speakers: half of `p_value_without_spread` (no underflow).
-    most = -stdtrit(degrees, np.exp2(-np.minimum(degrees + 1, 1000)))
-    statistics = np.where(errors > 0, sizes / np.where(errors > 0, errors, 1), most)
-    statistics[sizes < ROUNDING] = 0
-    pairs = np.triu_indices(len(sizes), 1)
+    pairs = np.triu_indices(len(differences), 1)
+    sizes, of_pairs = np.abs(differences[pairs]), errors[pairs]
     kinds, kind_of = np.unique(degrees[pairs], return_inverse=True)
+    # Without spread t would be infinite, however few the speakers: half of `p_value_without_spread` (no underflow).
+    most = -stdtrit(kinds, np.exp2(-np.minimum(kinds + 1, 1000)))
+    statistics = np.where(of_pairs > 0, sizes / np.where(of_pairs > 0, of_pairs, 1), most[kind_of])
+    statistics[sizes < ROUNDING] = 0
     apart = np.zeros(len(pairs[0]), dtype=bool)
     while not apart.all():
         # Holm's steps, all at once that one level allows: what is rejected already counts no longer.
         limits = -stdtrit(kinds, ALPHA / 2 / (len(apart) - apart.sum()))
-        before, apart = apart, statistics[pairs] > limits[kind_of]
+        before, apart = apart, statistics > limits[kind_of]
         if (apart == before).all():
             break
-    matrix = np.zeros(sizes.shape, dtype=bool)
+    matrix = np.zeros(differences.shape, dtype=bool)
     matrix[pairs] = apart
     return matrix | matrix.T
 
@@ -133,11 +133,20 @@ class Contender:
 
 
 @dataclass(frozen=True)
+class PairedErrors:
+    """Contenders that kept predictions of the same utterances: their places, and `(K, K)` errors by score."""
+
+    places: list[int]
+    errors: dict[str, Matrix]
+
+
+@dataclass(frozen=True)
 class Ranking:
     """Ranks of the contenders by each of UA, WA and F1, None without one, and the ways in which they were compared."""
 
     ranks: dict[str, list[int | None]]
     methods: set[Method]
+    paired: list[PairedErrors]
 
 
 def rank(contenders: Sequence[Contender], num_labels: int, absent: Absent) -> Ranking:
@@ -150,7 +159,7 @@ def rank(contenders: Sequence[Contender], num_labels: int, absent: Absent) -> Ra
     """
     places = [place for place, contender in enumerate(contenders) if contender.standard_errors]
     ranked = [contenders[place] for place in places]
-    errors, methods = _errors_of_differences(ranked, num_labels, absent)
+    errors, paired = _errors_of_differences(ranked, num_labels, absent)
     clusters = np.array([contender.clusters for contender in ranked], dtype=np.float64)
     degrees = np.minimum.outer(clusters, clusters) - 1
     ranks: dict[str, list[int | None]] = {name: [None] * len(contenders) for name in METRICS}
@@ -159,13 +168,23 @@ def rank(contenders: Sequence[Contender], num_labels: int, absent: Absent) -> Ra
         apart = told_apart(np.subtract.outer(scores, scores), errors[name], degrees)
         for place, shared in zip(places, shared_ranks(scores.tolist(), apart), strict=True):
             ranks[name][place] = shared
-    return Ranking(ranks, methods)
+    known = [PairedErrors([places[place] for place in pairs.places], pairs.errors) for pairs in paired]
+    return Ranking(ranks, _methods(len(ranked), paired), known)
+
+
+def _methods(contenders: int, paired: Sequence[PairedErrors]) -> set[Method]:
+    pairs, of_predictions = (
+        sum(count * (count - 1) // 2 for count in counts)
+        for counts in ([contenders], [len(group.places) for group in paired])
+    )
+    methods: set[Method] = {"paired"} if of_predictions else set()
+    return methods | ({"intervals"} if of_predictions < pairs else set())
 
 
 def _errors_of_differences(
     contenders: Sequence[Contender], num_labels: int, absent: Absent
-) -> tuple[dict[str, Matrix], set[Method]]:
-    """Standard errors of the differences by score, `(K, K)` each, and in which ways they were found."""
+) -> tuple[dict[str, Matrix], list[PairedErrors]]:
+    """Standard errors of the differences by score, `(K, K)` each, and those of them that are of predictions."""
     errors = {}
     for name in METRICS:
         squares = np.array([(contender.standard_errors or {})[name] ** 2 for contender in contenders])
@@ -174,16 +193,15 @@ def _errors_of_differences(
     for place, contender in enumerate(contenders):
         if contender.predictions is not None:
             groups.setdefault(contender.predictions.tested, []).append(place)
-    paired = 0
+    paired = []
     for places in groups.values():
         if len(places) > 1:
             runs = [run for place in places if (run := contenders[place].predictions)]
-            for name, block in paired_errors(runs, num_labels, absent).items():
+            blocks = paired_errors(runs, num_labels, absent)
+            for name, block in blocks.items():
                 errors[name][np.ix_(places, places)] = block
-            paired += len(places) * (len(places) - 1) // 2
-    pairs = len(contenders) * (len(contenders) - 1) // 2
-    methods: set[Method] = {"paired"} if paired else set()
-    return errors, methods | ({"intervals"} if paired < pairs else set())
+            paired.append(PairedErrors(places, blocks))
+    return errors, paired
 
 
 def paired_errors(runs: Sequence[Predictions], num_labels: int, absent: Absent) -> dict[str, Matrix]:

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,33 @@ from hub_cards.leaderboard.compressed import compressed
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
 STATIC = HERE / "static"
-STYLES = ("datatables/dataTables.dataTables.min.css", "leaderboard/leaderboard.css")
-# In the order in which they need each other.
-VIEWS = ("corpora", "corpus", "model", "cross", "stress", "classified", "rated", "speed")
-OURS = ("state", "page", "table", "charts", "results", *VIEWS, "main")
-SCRIPTS = ("datatables/dataTables.min.js", *(f"leaderboard/{name}.js" for name in OURS))
+STYLES = (
+    "datatables/dataTables.dataTables.min.css",
+    "leaderboard/leaderboard.css",
+    "leaderboard/pictures.css",
+)
+# In the order in which they need each other; the views in the order of the page.
+VIEWS = (
+    "corpora",
+    "corpus",
+    "model",
+    "compare",
+    "size",
+    "cross",
+    "stress",
+    "classified",
+    "rated",
+    "speed",
+)
+SHARED = ("state", "page", "table", "charts", "results", "filters", "columns")
+SCRIPTS = (
+    "datatables/dataTables.min.js",
+    *(f"leaderboard/{name}.js" for name in SHARED),
+    *(f"views/{name}.js" for name in VIEWS),
+    "leaderboard/main.js",
+)
+# What a page shows only when it is asked to, which is most of it, is read then: layers, and scores other than UA.
+LATER = re.compile(r"layers|(wa|f1)(_|$)|ua_mean_wins")
 LICENCE = "datatables/LICENCE.txt"
 # Says that a folder, or a Space, is ours to replace, and which files of it are.
 MARKER = "leaderboard.json"
@@ -40,6 +63,7 @@ def render(data: dict[str, Any], title: str = "EmoBox leaderboard") -> dict[str,
     )
     styles = [(STATIC / name).read_text(encoding="utf-8") for name in STYLES]
     scripts = [(STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    later = [name for name in data["results"] if LATER.match(name)]
     facts = {
         "title": title,
         "data": data,
@@ -51,7 +75,8 @@ def render(data: dict[str, Any], title: str = "EmoBox leaderboard") -> dict[str,
         policy=_policy(styles, scripts),
         styles=[Markup(text) for text in styles],
         scripts=[Markup(text) for text in scripts],
-        embedded=embedded({**data, "results": compressed(data["results"])}),
+        embedded=embedded({**data, "results": _columns(data, later=False), "later": later}),
+        later=embedded(_columns(data, later=True)),
     )
     files = {
         PAGE: page,
@@ -60,6 +85,13 @@ def render(data: dict[str, Any], title: str = "EmoBox leaderboard") -> dict[str,
     }
     digests = {name: hashlib.sha256(text.encode("utf-8")).hexdigest() for name, text in sorted(files.items())}
     return files | {MARKER: json.dumps({"made_by": "emobox leaderboard", "files": digests}, indent=2) + "\n"}
+
+
+def _columns(data: dict[str, Any], later: bool) -> dict[str, Any]:
+    """The columns of the results that are read at once, or those that are read later."""
+    return compressed(
+        {name: column for name, column in data["results"].items() if bool(LATER.match(name)) == later}
+    )
 
 
 def embedded(data: Any) -> Markup:

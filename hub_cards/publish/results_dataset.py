@@ -35,11 +35,12 @@ def folder_of(record: ResultRecord | CrossRecord, model: str) -> str:
     """Where a record of this model (its Hub id) is in the dataset."""
     protocol = slug(record.protocol["name"])
     if isinstance(record, CrossRecord):
-        return f"cross/{_model_folder(record.encoder, model)}/{protocol}"
-    return f"intra/{_model_folder(record.encoder, model)}/{record.corpus.name}/{protocol}"
+        return f"cross/{model_folder(record.encoder, model)}/{protocol}"
+    return f"intra/{model_folder(record.encoder, model)}/{record.corpus.name}/{protocol}"
 
 
-def _model_folder(encoder: EncoderFacts, model: str) -> str:
+def model_folder(encoder: EncoderFacts, model: str) -> str:
+    """The part of a record's folder that names a model (its Hub id) and its revision or weights."""
     name = model.replace("/", "--") + ("--trimmed" if encoder.name.endswith(TRIMMED) else "")
     if re.fullmatch(r"[0-9a-f]{40}", encoder.revision or ""):
         return f"{name}/{encoder.revision}"

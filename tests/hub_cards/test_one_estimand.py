@@ -22,7 +22,8 @@ from emobox_probe.records.result import HEADLINE, ResultRecord
 from emobox_probe.scoring.summary import scores_of, summary_of
 from hub_cards.cards.eval_results import to_yaml
 from hub_cards.cards.model_card import model_card
-from hub_cards.leaderboard.data import _contender, page_data
+from hub_cards.leaderboard.data import page_data
+from hub_cards.leaderboard.rows.within import contender
 from hub_cards.runs.collection import collect
 
 LABELS = ["Angry", "Happy", "Neutral", "Sad"]
@@ -113,7 +114,7 @@ def test_a_fold_of_one_label_counts_by_its_utterances(folder: Path) -> None:
 
 def test_of_the_rank_and_the_board(folder: Path, ua: float) -> None:
     collection = collect([folder])
-    assert _contender(collection.results[0]).scores["ua"] == pytest.approx(ua)
+    assert contender(collection.results[0]).scores["ua"] == pytest.approx(ua)
     columns = page_data(collection)["results"]
     (place,) = [place for place, rank in enumerate(columns["ua_rank"]) if rank]
     assert columns["ua"][place] == pytest.approx(100 * ua, abs=0.006)

@@ -57,14 +57,14 @@
 
   /* layers: [name, UA on validation, UA on test] each. */
   /** @type {Page["curve"]} */
-  function curve(layers, label) {
+  function curve(layers, label, chance) {
     const width = 640,
       height = 280,
       left = 46,
       right = 16,
       top = 14,
       bottom = 44;
-    const { from, to } = scale(layers.flatMap(([, validation, test]) => [validation, test]));
+    const { from, to } = scale([chance, ...layers.flatMap(([, validation, test]) => [validation, test])]);
     const x = (/** @type {number} */ place) =>
       left + (layers.length < 2 ? 0.5 : place / (layers.length - 1)) * (width - left - right);
     const y = (/** @type {number} */ value) => top + ((to - value) / (to - from)) * (height - top - bottom);
@@ -80,6 +80,10 @@
       picture.append(svg("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "grid" }));
       word(String(value), { x: left - 8, y: y(value) + 4, "text-anchor": "end" });
     }
+    picture.append(
+      svg("line", { x1: left, x2: width - right, y1: y(chance), y2: y(chance), class: "chance" }),
+    );
+    word("chance", { x: width - right, y: y(chance) - 4, "text-anchor": "end" });
     const step = Math.ceil(layers.length / 26);
     layers.forEach(([name], place) => {
       if (place % step === 0)
@@ -117,7 +121,7 @@
     return picture;
   }
 
-  /* Dark blue to yellow, as cividis runs, by share; with the ink that can be read on it. */
+  /* Dark blue to yellow, as cividis runs, from 0 to 100 percent wherever there are colours; with the ink that can be read on it. */
   const stops = [
     [0, 34, 78],
     [66, 77, 108],
@@ -125,26 +129,46 @@
     [187, 175, 113],
     [254, 232, 56],
   ];
-  /** @type {Page["shade"]} */
-  function shade(cell, share) {
+  /** @param {number} share */
+  function colour(share) {
     const place = Math.min(0.9999, Math.max(0, share)) * (stops.length - 1);
     const lower = Math.floor(place),
       rest = place - lower;
-    const mix = stops[lower].map((part, channel) =>
-      Math.round(part + rest * (stops[lower + 1][channel] - part)),
+    return stops[lower].map((part, channel) => Math.round(part + rest * (stops[lower + 1][channel] - part)));
+  }
+
+  /* What the colours of a matrix mean. */
+  /** @type {Page["colourKey"]} */
+  function colourKey() {
+    const cells = [0, 25, 50, 75, 100].map((percent) => {
+      const cell = Board.make("span", {}, String(percent));
+      shade(cell, percent);
+      return cell;
+    });
+    return Board.make(
+      "p",
+      { class: "colours quiet" },
+      "Colours, of every matrix alike: ",
+      ...cells,
+      " percent",
     );
+  }
+
+  /** @type {Page["shade"]} */
+  function shade(cell, percent) {
+    const mix = colour(percent / 100);
     cell.style.backgroundColor = `rgb(${mix.join(",")})`;
     cell.style.color = luminance(mix) > 0.179 ? "#000" : "#fff"; // where black and white stand out alike
   }
 
   /* Relative luminance, as the Web Content Accessibility Guidelines define it. */
-  /** @param {number[]} colour */
-  function luminance(colour) {
-    const [red, green, blue] = colour
+  /** @param {number[]} parts */
+  function luminance(parts) {
+    const [red, green, blue] = parts
       .map((part) => part / 255)
       .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
   }
 
-  Object.assign(Board, { interval, scale, curve, shade });
+  Object.assign(Board, { svg, interval, scale, curve, shade, colourKey });
 })();

@@ -9,6 +9,10 @@
     return element;
   };
 
+  /* Boxes to tick stand behind all that is chosen from a list. */
+  const inOrder = (/** @type {HTMLElement[]} */ filters) =>
+    ["field", "tick", "chooser"].flatMap((kind) => filters.filter((one) => one.classList.contains(kind)));
+
   function draw() {
     if (!Object.hasOwn(views, state.view)) state.view = "corpora";
     const view = views[state.view][1]();
@@ -16,7 +20,8 @@
     place("heading").textContent = view.heading;
     place("protocol").textContent = view.protocol;
     place("status").textContent = view.status;
-    place("filters").replaceChildren(...view.filters);
+    place("links").replaceChildren(...(view.links ?? []));
+    place("filters").replaceChildren(...inOrder(view.filters));
     place("filterbox").hidden = !view.filters.length;
     place("content").replaceChildren(
       make("div", { id: "before" }),
@@ -34,7 +39,7 @@
           make(
             "a",
             {
-              href: Board.link({ view: name, sort: "", q: "" }),
+              href: Board.link({ view: name, ...Board.anew }),
               "aria-current": name === state.view ? "page" : false,
             },
             title,
@@ -46,11 +51,10 @@
 
   Board.mount = (element) => place("holder").replaceChildren(element);
 
-  /* After a control has changed: the same view again, with the focus where it was. */
+  /* After a control has changed: the same view again, with the focus where it was, as a step that Back takes back. */
   Board.show = (changes, focus) => {
-    Object.assign(state, changes, { sort: "" });
+    Board.keep({ ...changes, page: "1" }, true);
     draw();
-    Board.keep({});
     if (focus) document.getElementById(focus)?.focus(); // the control may be gone
   };
 
@@ -106,4 +110,6 @@
   paint(theme());
   Board.read();
   draw();
+  const idle = window.requestIdleCallback ?? setTimeout;
+  idle(() => Board.readLater());
 })();

@@ -55,6 +55,10 @@
     return value === null || value === undefined ? "–" : value.toFixed(decimals);
   }
 
+  /** @type {Page["signed"]} */
+  const signed = (value) =>
+    value === null || value === undefined ? "–" : `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
+
   /* The name of a model, as a link to all of its results. */
   /** @type {Page["modelCell"]} */
   function modelCell(position) {
@@ -71,7 +75,7 @@
   /** @type {Page["modelTitle"]} */
   const modelTitle = (model) => (model.published ? model.paper_name : model.title);
   const modelLink = (/** @type {Facts} */ model) =>
-    Board.link({ view: "model", model: model.key, sort: "", q: "", corpus: "" });
+    Board.link({ view: "model", model: model.key, corpus: "", ...Board.anew });
   /** @type {Page["modelText"]} */
   const modelText = (position) => {
     const model = Board.data.models[position];
@@ -84,12 +88,50 @@
     return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
   }
 
+  /* What a link to another view leaves behind. */
+  const anew = { sort: "", q: "", page: "1" };
+
+  /* Out of the page, into a window of its own: a Space is a frame in which other pages refuse to be shown. */
+  /** @type {Page["outward"]} */
+  const outward = (url, text) => make("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, text);
+
+  /* Columns that are there only where they are chosen; the link names them. */
+  /** @type {Page["chooser"]} */
+  function chooser(columns) {
+    const chosen = Board.state.with.split(" ").filter(Boolean);
+    const boxes = columns.map(({ key, title, help }) => {
+      const box = make("input", { type: "checkbox", id: `with-${key}`, checked: chosen.includes(key) });
+      box.addEventListener("change", () => {
+        const others = chosen.filter((one) => one !== key);
+        Board.show({ with: (box.checked ? [...others, key] : others).join(" ") }, box.id);
+      });
+      return make("div", { class: "tick", title: help }, box, " ", make("label", { for: box.id }, title));
+    });
+    const open = Boolean(document.activeElement?.closest(".chooser"));
+    return make(
+      "details",
+      { class: "chooser", open },
+      make("summary", {}, "More columns"),
+      make("div", { role: "group", "aria-label": "More columns" }, ...boxes),
+    );
+  }
+  /** @type {Page["chosenColumns"]} */
+  const chosenColumns = (columns) => {
+    const chosen = Board.state.with.split(" ");
+    return columns.filter(({ key }) => chosen.includes(key));
+  };
+
   Object.assign(Board, {
+    anew,
+    outward,
+    chooser,
+    chosenColumns,
     make,
     select,
     checkbox,
     language,
     number,
+    signed,
     modelCell,
     modelText,
     modelTitle,

@@ -1,7 +1,7 @@
 "use strict";
 /* What the views of scores within a corpus share: the rows of a protocol, and how to ask them. */
 (() => {
-  const { data, state, select, checkbox, metrics } = Board;
+  const { data, state, make, select, checkbox, metrics } = Board;
   const { results, models, protocols } = data;
 
   /* Rows of one protocol: where[model] is a map from corpus to the row of `results`. */
@@ -31,8 +31,12 @@
     );
     return select("over", "Of", measured ? kinds : kinds.reverse());
   }
+  /* Published rows are means over folds wherever they stand, and are marked so. */
   /** @type {Page["column"]} */
-  const column = () => (state.over === "folds" ? `${state.metric}_mean` : state.metric);
+  const column = (model) =>
+    state.over === "folds" || models[model]?.published ? `${state.metric}_mean` : state.metric;
+  /** @type {Page["scoreOf"]} */
+  const scoreOf = (model, row) => value(row, column(model));
   /** @type {Page["position"]} */
   const position = () => protocols.findIndex(({ id }) => id === state.protocol);
   /** @type {Page["publishedHere"]} */
@@ -50,6 +54,7 @@
     const table = tables.get(position()) ?? new Map();
     return [...table]
       .filter(([model]) => state.published === "yes" || !models[model].published)
+      .filter(([model]) => Board.smallEnough(models[model]))
       .map(([model, where]) => /** @type {[number, Where]} */ ([model, shownRows(where)]))
       .filter(([, where]) => where.size);
   }
@@ -68,23 +73,49 @@
   const seenWords = ({ seen, seen_source }) => (seen ? `${seen} (${seen_source})` : "");
   /* What stands behind a score, and what it says. */
   /** @type {Page["marks"]} */
-  const marks = ({ remark, seen }) => (remark ? " †" : "") + (isSeen(seen) ? " ‡" : "");
+  const marks = ({ mean, remark, seen }) =>
+    (mean ? " °" : "") + (remark ? " †" : "") + (isSeen(seen) ? " ‡" : "");
   /** @type {Page["markWords"]} */
-  const markWords = ({ remark, seen, seen_source }) =>
-    [remark, isSeen(seen) ? `seen in training: ${seenWords({ seen, seen_source })}` : ""]
+  const markWords = ({ mean, remark, seen, seen_source }) =>
+    [
+      mean ? "mean over folds, as published" : "",
+      remark,
+      isSeen(seen) ? `seen in training: ${seenWords({ seen, seen_source })}` : "",
+    ]
       .filter(Boolean)
       .join("; ");
   /** @type {Page["seenOf"]} */
   const seenOf = (row) => ({ seen: value(row, "seen"), seen_source: value(row, "seen_source") });
   /** @type {Page["markable"]} */
-  const markable = (row) => ({ remark: remark(row), ...seenOf(row) });
+  const markable = (model, row) => ({
+    mean: models[model].published && state.over !== "folds" && row !== undefined,
+    remark: remark(row),
+    ...seenOf(row),
+  });
+  /** @type {Page["scoreCell"]} */
+  const scoreCell = (model, row) => {
+    const text = Board.number(scoreOf(model, row));
+    if (row === undefined) return document.createTextNode(text);
+    const marked = markable(model, row);
+    const mark = marks(marked);
+    return mark ? make("span", { title: markWords(marked) }, text + mark) : document.createTextNode(text);
+  };
+
+  /* An interval as one cell. */
+  /** @type {Page["boundsCell"]} */
+  const boundsCell = (bounds, signed = false) => {
+    const [low, high] = bounds ?? [];
+    if (low === null || low === undefined || high === null || high === undefined) return "";
+    const [from, to] = [low, high].map((bound) => (signed ? Board.signed(bound) : bound.toFixed(1)));
+    return `${from} to ${to}`;
+  };
 
   /** @type {Page["pairs"]} */
   const pairs = (values, text = (value) => value) => values.map((value) => [value, text(value)]);
   /** @type {Page["unique"]} */
   const unique = (values) => [...new Set(values)].sort();
   /** @type {Page["value"]} */
-  const value = (row, name) => (row === undefined ? null : (results[name]?.[row] ?? null));
+  const value = (row, name) => (row === undefined ? null : (Board.columnOf(name)?.[row] ?? null));
   /** @type {Page["remark"]} */
   const remark = (row) => value(row, "remark") || "";
 
@@ -94,6 +125,9 @@
     metricFilter,
     overFilter,
     column,
+    scoreOf,
+    scoreCell,
+    boundsCell,
     position,
     publishedHere,
     protocolWords,

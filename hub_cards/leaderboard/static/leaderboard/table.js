@@ -19,13 +19,17 @@
     String(words).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
   /* columns: {key, title, numeric, value(row), show(row)?, csv?}; the first one names the row. */
-  const pageLength = 50;
+  const lengths = ["25", "50", "200", "all"];
   /** @type {Page["table"]} */
-  function table({ caption, columns, rows, sort, file }) {
+  function table({ caption, columns: listed, rows, sort, file }) {
+    // Some columns are there for the few tables that have something to say in them.
+    const columns = listed.filter((column) => !column.optional || rows.some((row) => column.value(row)));
     const head = make(
       "tr",
       {},
-      ...columns.map((column) => make("th", { scope: "col", title: column.help }, column.title)),
+      ...columns.map(({ title, help, below }) =>
+        make("th", { scope: "col", title: help }, title, below ? make("small", {}, below) : null),
+      ),
     );
     const body = make(
       "table",
@@ -43,22 +47,22 @@
     const holder = make("div", { class: "board" }, region);
     Board.mount(holder);
 
+    const pageLength = lengths.includes(state.rows) && state.rows !== "all" ? Number(state.rows) : 50;
+    const all = state.rows === "all";
     const made = new DataTable(body, {
       data: rows,
       autoWidth: false,
       deferRender: true,
-      pageLength,
-      lengthMenu: [
-        [25, 50, 200, -1],
-        ["25", "50", "200", "all"],
-      ],
+      pageLength: all ? -1 : pageLength,
+      displayStart: all ? 0 : pageLength * (Math.max(1, Math.floor(Number(state.page)) || 1) - 1),
+      lengthMenu: [[25, 50, 200, -1], lengths],
       order: ordering(columns, sort),
       search: { search: state.q },
       layout: {
         topStart: "search",
         topEnd: { div: { className: "tools" } },
         bottomStart: "info",
-        bottomEnd: rows.length > pageLength ? ["pageLength", "paging"] : null,
+        bottomEnd: rows.length > Math.min(pageLength, 50) ? ["pageLength", "paging"] : null,
       },
       language: {
         search: "Search ",
@@ -75,12 +79,18 @@
     region.append(body);
 
     made.on("search", () => {
-      if (made.search() !== state.q) Board.keep({ q: made.search() });
+      if (made.search() !== state.q) Board.keep({ q: made.search(), page: "1" });
     });
     made.on("order", () => {
       const [first] = made.order();
-      if (first) Board.keep({ sort: (first[1] === "desc" ? "-" : "") + columns[first[0]].key });
+      if (first) Board.keep({ sort: (first[1] === "desc" ? "-" : "") + columns[first[0]].key, page: "1" });
     });
+    made.on("page", () => {
+      if (String(made.page() + 1) !== state.page) Board.keep({ page: String(made.page() + 1) });
+    });
+    made.on("length", (/** @type {any} */ _, /** @type {any} */ __, /** @type {number} */ length) =>
+      Board.keep({ rows: length < 0 ? "all" : String(length), page: "1" }),
+    );
     // A button answers to the space bar as well as to Enter.
     body.tHead?.addEventListener("keydown", (event) => {
       const { target } = event;
@@ -115,11 +125,11 @@
     };
   }
 
-  /** @type {(column: Column, row: any) => HTMLElement} */
+  /** @type {(column: Column, row: any) => HTMLElement | Text} */
   function text(column, row) {
     const value = column.value(row);
     if (column.numeric)
-      return make("span", {}, Board.number(/** @type {Score} */ (value), column.decimals ?? 1));
+      return document.createTextNode(Board.number(/** @type {Score} */ (value), column.decimals ?? 1));
     const words = String(value ?? "");
     const shown = Board.shortened(words);
     return make("span", { class: words.length > 40 && "long", title: shown !== words && words }, shown);

@@ -2,16 +2,24 @@
 /* The view of stress tests: perturbations by models, and every number of them. */
 (() => {
   const { data, state, make, select } = Board;
-  const name = (/** @type {Stress} */ { corpus, protocol }) => `${corpus}, protocol ${protocol}`;
+  const title = (/** @type {Stress} */ { corpus }) =>
+    data.corpora.find(({ name }) => name === corpus)?.title ?? corpus;
+  const name = (/** @type {Stress} */ test) => `${title(test)}, protocol ${test.protocol}`;
 
   /** @returns {View} */
   function perturbed() {
-    const setting = select(
-      "setting",
-      "Corpus",
-      data.stress.map((test) => [name(test), Board.shortened(name(test))]),
+    const protocol = select(
+      "protocol",
+      "Protocol",
+      Board.pairs(Board.unique(data.stress.map((one) => one.protocol))),
     );
-    const test = data.stress.find((one) => name(one) === state.setting) ?? data.stress[0];
+    const here = data.stress.filter((one) => one.protocol === state.protocol);
+    const corpus = select(
+      "corpus",
+      "Corpus",
+      here.map((one) => [one.corpus, Board.shortened(title(one))]),
+    );
+    const test = here.find((one) => one.corpus === state.corpus) ?? here[0];
     const places = new Map(test.perturbations.map(([perturbation], place) => [perturbation, place]));
     const descriptions = new Map(test.perturbations);
     /** @type {Column<Perturbed>[]} */
@@ -55,7 +63,7 @@
     return {
       heading: "Perturbed audio",
       protocol: `${name(test)}: the same heads on changed audio of the same test utterances.`,
-      filters: [setting],
+      filters: [protocol, corpus],
       status: [
         "Change is that of UA, with a 95 % interval of pairs by speaker.",
         "Where noise may change what people hear, unchanged predictions are the safe number.",
@@ -66,7 +74,7 @@
         columns,
         rows: test.rows,
         sort: "place -ua",
-        file: "emobox-stress",
+        file: `emobox-stress-${test.corpus}-${test.protocol}`,
       },
     };
   }
@@ -74,7 +82,6 @@
   /** @type {(test: Stress) => HTMLElement} */
   function matrixOf(test) {
     const models = [...new Set(test.rows.map(({ model }) => model))];
-    const { from, to } = Board.scale(test.rows.map(({ ua }) => ua));
     const head = make(
       "tr",
       {},
@@ -90,12 +97,12 @@
           const row = test.rows.find((one) => one.model === model && one.perturbation === perturbation);
           if (row?.ua === undefined) return make("td", { class: "none", title: row?.reason ?? false }, "–");
           const cell = make("td", {}, row.ua.toFixed(1));
-          Board.shade(cell, (row.ua - from) / (to - from));
+          Board.shade(cell, row.ua);
           return cell;
         }),
       ),
     );
-    return make(
+    const region = make(
       "div",
       { class: "region", role: "region", tabindex: "0", "aria-label": "Perturbations, scrollable" },
       make(
@@ -106,6 +113,7 @@
         make("tbody", {}, ...rows),
       ),
     );
+    return make("div", {}, region, Board.colourKey());
   }
 
   if (data.stress.length) Board.views.stress = ["Perturbed", perturbed];

@@ -12,11 +12,18 @@
 
   /** @returns {View} */
   function across() {
-    const settings = [...new Set(data.cross.map(({ setting }) => setting))];
+    const protocol = select(
+      "protocol",
+      "Protocol",
+      Board.pairs([...new Set(data.cross.map((one) => one.protocol))]),
+    );
+    const settings = [
+      ...new Set(data.cross.filter((one) => one.protocol === state.protocol).map((one) => one.setting)),
+    ];
     const setting = select(
       "setting",
-      "Protocol",
-      settings.map((name) => [name, Board.shortened(name)]),
+      "Trained and tested on",
+      settings.map((name) => [name, Board.shortened(name.slice(name.indexOf(":") + 2))]),
     );
     const everything = data.cross.filter((matrix) => matrix.setting === state.setting);
     const matrices = everything.map(shownPairs);
@@ -32,11 +39,10 @@
       having.map((matrix) => [data.models[matrix.model].key, Board.shortened(Board.modelText(matrix.model))]),
     );
     const chosen = having.find((matrix) => data.models[matrix.model].key === state.model);
-    const names = [
-      ...new Set(having.flatMap(({ pairs }) => pairs.map(({ source, target }) => `${source} → ${target}`))),
-    ].sort();
+    const key = (/** @type {Pair} */ { source, target }) => `${source} → ${target}`;
+    const named = new Map(having.flatMap(({ pairs }) => pairs.map((pair) => [key(pair), pair])));
     /** @type {(matrix: Matrix, name: string) => Pair | undefined} */
-    const of = (matrix, name) => matrix.pairs.find(({ source, target }) => `${source} → ${target}` === name);
+    const of = (matrix, name) => matrix.pairs.find((pair) => key(pair) === name);
     /** @type {Column<Matrix>[]} */
     const columns = [
       {
@@ -59,11 +65,12 @@
         decimals: 0,
         value: (matrix) => matrix.pairs.filter(({ source, target }) => source !== target).length,
       },
-      ...names.map(
-        (name) =>
+      ...[...named].sort().map(
+        ([name, { source, target }]) =>
           /** @type {Column<Matrix>} */ ({
             key: name,
-            title: name,
+            title: `${title(source)} → ${title(target)}`,
+            name,
             numeric: true,
             value: (matrix) => of(matrix, name)?.[state.score] ?? null,
             show: (matrix) => {
@@ -77,36 +84,35 @@
         key: "protocol",
         title: "Protocol",
         value: () => state.setting,
-        show: () => make("span", {}, state.setting.split(":")[0]),
+        show: () => make("span", {}, state.protocol),
       },
     ];
     return {
       heading: "From one corpus to another",
       protocol: `Protocol ${state.setting}.`,
-      filters: [setting, metric, model, Board.unseenFilter()],
+      filters: [protocol, setting, metric, model, Board.unseenFilter()],
       status: [
         `Models: ${having.length}. Rows of a matrix are what was trained on, columns what was tested.`,
         "Compare means only of the same pairs.",
       ].join(" "),
-      before: chosen ? matrixOf(chosen, having) : null,
+      before: chosen ? matrixOf(chosen) : null,
       table: {
         caption: `${metrics[state.score]} in percent by pair, ${state.setting}`,
         columns,
         rows: having,
         sort: "-average",
-        file: "emobox-cross-corpus",
+        file: `emobox-cross-corpus-${state.protocol}-${state.score}`,
       },
     };
   }
 
-  /* One scale of colours for all models of a protocol, so that two matrices can be compared. */
-  /** @type {(matrix: Matrix, all: Matrix[]) => HTMLElement} */
-  function matrixOf(matrix, all) {
+  /** @type {(name: string) => string} */
+  const title = (name) => Board.shortened(data.corpora.find((corpus) => corpus.name === name)?.title ?? name);
+
+  /** @type {(matrix: Matrix) => HTMLElement} */
+  function matrixOf(matrix) {
     const sources = [...new Set(matrix.pairs.map(({ source }) => source))].sort();
     const targets = [...new Set(matrix.pairs.map(({ target }) => target))].sort();
-    const title = (/** @type {string} */ name) =>
-      Board.shortened(data.corpora.find((corpus) => corpus.name === name)?.title ?? name);
-    const { from, to } = Board.scale(all.flatMap(({ pairs }) => pairs.map((pair) => pair[state.score])));
     const rows = sources.map((source) =>
       make(
         "tr",
@@ -128,7 +134,7 @@
             pair[state.score].toFixed(1) + (pair.overlap?.length ? " *" : "") + Board.marks(pair),
           );
           if (told.length) cell.append(make("span", { class: "unseen" }, ` (${told.join("; ")})`));
-          Board.shade(cell, (pair[state.score] - from) / (to - from));
+          Board.shade(cell, pair[state.score]);
           return cell;
         }),
       ),
@@ -156,7 +162,7 @@
         make("tbody", {}, ...rows),
       ),
     );
-    const section = make("div", {}, region);
+    const section = make("div", {}, region, Board.colourKey());
     for (const remark of matrix.remarks) section.append(make("p", { class: "quiet" }, remark));
     return section;
   }

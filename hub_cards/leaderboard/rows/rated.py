@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from emobox_probe.seen.seen import seen
+from hub_cards.leaderboard.rows.scores import seen_row
 from hub_cards.runs.collection import RatedResult
 from hub_cards.runs.find_and_check import remark_on
 
@@ -12,7 +12,6 @@ DECIMALS = 6
 def rated_rows(one: RatedResult) -> list[dict[str, Any]]:
     """One row a score of a run; `better` says which way it is the better."""
     record = one.record
-    state = seen(one.model.name, record.corpus.name)
     return [
         {
             "name": one.model.name,
@@ -29,8 +28,7 @@ def rated_rows(one: RatedResult) -> list[dict[str, Any]]:
             "resampled": record.interval.basis,
             "unrated": record.unrated,
             "remark": remark_on(record.corpus),
-            "seen": state.state if state else None,
-            "seen_source": state.source if state else None,
+            **seen_row(one.model.name, record.corpus.name),
         }
         for score, value in record.scores.items()
     ]

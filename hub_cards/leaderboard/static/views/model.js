@@ -5,50 +5,52 @@
   const { models, corpora } = data;
   /** @typedef {{ corpus: number, row: number, best: number | null }} Profiled */
 
-  /** @returns {View} */
-  function oneModel() {
-    const filters = [
-      select(
-        "model",
-        "Model",
-        models.map((model) => [model.key, Board.shortened(model.key)]),
-      ),
-      Board.protocolFilter(),
-      Board.metricFilter(),
-      Board.unseenFilter(),
-    ];
+  /* Models that have results under the protocol, measured ones first; and the one that the link names, which may not. */
+  /** @type {(table: Map<number, Where>) => [string, string][]} */
+  function offered(table) {
+    const having = [...table.keys()].sort(
+      (one, other) => Number(models[one].published) - Number(models[other].published),
+    );
+    const named = models.findIndex(({ key }) => key === state.model);
+    const listed = named < 0 || table.has(named) ? having : [...having, named];
+    return listed.map((model) => [models[model].key, Board.shortened(Board.modelText(model))]);
+  }
+
+  /* Where the link names a model and no protocol, the first protocol that the model has. */
+  function protocolOf() {
     const model = models.findIndex(({ key }) => key === state.model);
-    const table = tables.get(Board.position()) ?? new Map();
-    const where = Board.shownRows(table.get(model) ?? new Map());
-    const name = state.metric;
-    const rows = [...where].map(([corpus, row]) => {
-      const others = [...table.values()]
-        .map((other) => Board.shownRows(other).get(corpus))
-        .filter((other) => !remark(other))
-        .map((other) => value(other, name))
-        .filter((score) => score !== null);
-      return { corpus, row, best: others.length ? Math.max(...others) : null };
+    const having = data.protocols.filter((_, position) => tables.get(position)?.has(model));
+    if (model >= 0 && !Board.asks("protocol") && having.length) state.protocol = having[0].id;
+    return Board.protocolFilter();
+  }
+
+  /* With the protocol, which the link of this view may not name. */
+  /** @type {(corpus: number) => string} */
+  const corpusLink = (corpus) =>
+    Board.link({
+      view: "corpus",
+      corpus: corpora[corpus].name,
+      protocol: state.protocol,
+      ...Board.anew,
     });
+
+  /** @type {(model: number, rows: Profiled[]) => Column<Profiled>[]} */
+  function columnsOf(model, rows) {
+    const name = state.metric;
     const scale = Board.scale(
       rows.flatMap(({ row, best }) => [
         best,
-        value(row, name),
+        Board.scoreOf(model, row),
         value(row, `${name}_low`),
         value(row, `${name}_high`),
       ]),
     );
-    /** @type {Column<Profiled>[]} */
-    const columns = [
+    return [
       {
         key: "corpus",
         title: "Corpus",
         value: ({ corpus }) => corpora[corpus].title,
-        show: ({ corpus }) =>
-          make(
-            "a",
-            { href: Board.link({ view: "corpus", corpus: corpora[corpus].name, sort: "", q: "" }) },
-            Board.shortened(corpora[corpus].title),
-          ),
+        show: ({ corpus }) => make("a", { href: corpusLink(corpus) }, Board.shortened(corpora[corpus].title)),
       },
       {
         key: "languages",
@@ -60,10 +62,9 @@
         key: "score",
         title: metrics[name],
         numeric: true,
-        help: "of all tested utterances together",
-        value: ({ row }) => value(row, name),
-        show: ({ row }) =>
-          make("span", {}, Board.number(value(row, name)) + Board.marks(Board.markable(row))),
+        help: "of all tested utterances together; ° is a mean over folds, as published",
+        value: ({ row }) => Board.scoreOf(model, row),
+        show: ({ row }) => Board.scoreCell(model, row),
       },
       {
         key: "picture",
@@ -72,16 +73,12 @@
         orderable: false,
         csv: false,
         value: () => "",
-        show: ({ row, best }) =>
-          value(row, name) === null
-            ? make("span", {}, "")
-            : Board.interval({
-                low: value(row, `${name}_low`),
-                high: value(row, `${name}_high`),
-                point: value(row, name),
-                best,
-                ...scale,
-              }),
+        show: ({ row, best }) => {
+          const point = Board.scoreOf(model, row);
+          if (point === null || point === undefined) return make("span", {}, "");
+          const [low, high] = [value(row, `${name}_low`), value(row, `${name}_high`)];
+          return Board.interval({ low, high, point, best, ...scale });
+        },
       },
       { key: "low", title: "Low", numeric: true, value: ({ row }) => value(row, `${name}_low`) },
       {
@@ -106,33 +103,98 @@
         help: "and seeds, as the paper publishes it",
         value: ({ row }) => value(row, `${name}_mean`),
       },
-      { key: "note", title: "On the interval", value: ({ row }) => value(row, "interval_note") || "" },
-      { key: "remark", title: "Remark", value: ({ row }) => remark(row) },
-      { key: "seen", title: "Seen in training", value: ({ row }) => Board.seenWords(Board.seenOf(row)) },
+      {
+        key: "note",
+        title: "On the interval",
+        optional: true,
+        value: ({ row }) => value(row, "interval_note") || "",
+      },
+      { key: "remark", title: "Remark", optional: true, value: ({ row }) => remark(row) },
+      {
+        key: "seen",
+        title: "Seen in training",
+        optional: true,
+        value: ({ row }) => Board.seenWords(Board.seenOf(row)),
+      },
       { key: "protocol", title: "Protocol", value: () => state.protocol },
     ];
-    const after = layerCurves(rows);
+  }
+
+  /** @returns {View} */
+  function oneModel() {
+    const protocol = protocolOf();
+    const table = tables.get(Board.position()) ?? new Map();
+    const filters = [
+      select("model", "Model", offered(table)),
+      protocol,
+      Board.metricFilter(),
+      Board.unseenFilter(),
+    ];
+    const model = models.findIndex(({ key }) => key === state.model);
+    const where = Board.shownRows(table.get(model) ?? new Map());
+    // Like with like: a published model is a mean over folds, and so are those beside it.
+    const column = Board.column(model);
+    const rows = [...where].map(([corpus, row]) => {
+      const others = [...table.values()]
+        .map((rowsOf) => Board.shownRows(rowsOf).get(corpus))
+        .filter((other) => other !== undefined && !remark(other))
+        .map((other) => value(other, column))
+        .filter((score) => score !== null);
+      return { corpus, row, best: others.length ? Math.max(...others) : null };
+    });
     return {
       heading: models[model] ? Board.shortened(Board.modelText(model)) : "No model",
       protocol: Board.protocolWords(),
       filters,
-      status: factsOf(models[model]),
-      after,
+      status: [
+        ...(rows.length || !models[model]
+          ? []
+          : [`No result within corpora by the protocol ${state.protocol}.`]),
+        factsOf(models[model]),
+      ].join(" "),
+      links: [
+        ...(models[model]?.url ? [Board.outward(models[model].url ?? "", "The model on the Hub")] : []),
+        ...(models[model]
+          ? [
+              make(
+                "a",
+                {
+                  href: Board.link({
+                    view: "compare",
+                    a: state.model,
+                    protocol: state.protocol,
+                    ...Board.anew,
+                  }),
+                },
+                "Compare it",
+              ),
+            ]
+          : []),
+        ...otherProtocols(model),
+      ],
+      after: layerCurves(rows),
       table: {
-        caption: `Profile over corpora, ${metrics[name]} in percent, protocol ${state.protocol}`,
-        columns,
+        caption: `Profile over corpora, ${metrics[state.metric]} in percent, protocol ${state.protocol}`,
+        columns: columnsOf(model, rows),
         rows,
-        sort: "-score -mean",
-        file: "emobox-model",
+        sort: "-score",
+        file: `emobox-model-${state.protocol}`,
       },
     };
   }
+
+  /* Links to the same model by the other protocols that it has. */
+  /** @type {(model: number) => HTMLElement[]} */
+  const otherProtocols = (model) =>
+    data.protocols
+      .filter(({ id }, position) => id !== state.protocol && tables.get(position)?.has(model))
+      .map(({ id }) => make("a", { href: Board.link({ protocol: id, ...Board.anew }) }, `By protocol ${id}`));
 
   /** @param {Facts | undefined} model */
   function factsOf(model) {
     if (!model) return "";
     if (model.published)
-      return `${model.paper_name} (${model.name}), as published in the EmoBox paper; no intervals.`;
+      return `${model.paper_name} (${model.name}), about ${model.parameters / 1e6} million parameters, as published in the EmoBox paper; no intervals.`;
     const version = model.revision ? `revision ${model.revision.slice(0, 12)}` : "no revision";
     const parts = [
       `${Board.shortened(model.architecture)}, ${(model.parameters / 1e6).toFixed(1)} million parameters`,
@@ -210,7 +272,7 @@
           "details",
           { open: state.corpus ? name === state.corpus : place === 0 },
           make("summary", {}, Board.shortened(title)),
-          Board.curve(layers, label),
+          Board.curve(layers, label, 100 / corpora[corpus].labels.length),
           figures,
         ),
       );

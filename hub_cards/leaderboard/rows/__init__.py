@@ -1,0 +1,1 @@
+"""What each view of a leaderboard shows: from records to plain rows."""
