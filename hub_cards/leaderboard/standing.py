@@ -133,9 +133,9 @@ def _apart(tables: Sequence[Compared], places: Mapping[int, int], name: str) -> 
         fourths[block] += variances**2 / degrees
     known = np.maximum(shared, 1)
     errors = np.where(shared > 0, np.sqrt(squares) / known, np.inf)
-    # Whole degrees, rounded down, are few different ones.
-    degrees_of = np.floor(np.divide(squares**2, fourths, out=np.full_like(squares, 3.0), where=fourths > 0))
-    return told_apart(sums / known, errors, np.maximum(degrees_of, 1))
+    # Whole degrees, rounded down, are few different ones; of one corpus they are whole, but for rounding.
+    degrees_of = np.divide(squares**2, fourths, out=np.ones_like(squares), where=fourths > 0)
+    return told_apart(sums / known, errors, np.maximum(np.floor(degrees_of + 1e-6), 1))
 
 
 def squared_errors(table: Compared, name: str) -> Matrix:

@@ -25,11 +25,12 @@ def kept_run(
     right: float = 0.8,
     seed: int = 0,
     layers: int = 0,
+    speakers: int = SPEAKERS,
 ) -> ResultRecord:
     """Write result.json and predictions.parquet of a model that is right in about that share of utterances."""
     made = record(name=name, corpus=corpus)
     labels = list(corpora.load(corpus).label_list) if corpus in corpora.names() else made.corpus.labels
-    size = SPEAKERS * EACH
+    size = speakers * EACH
     truth = np.arange(size) % len(labels)
     wrong = np.random.default_rng(seed).random(size) >= right
     said = (truth + wrong) % len(labels)

@@ -97,7 +97,8 @@
       fourths += error ** 4 / (clusters - 1);
     }
     if (!squares) return null;
-    const degrees = Math.min(quantiles.length, Math.max(1, Math.floor(squares ** 2 / fourths)));
+    // Of one corpus they are whole, but for rounding.
+    const degrees = Math.min(quantiles.length, Math.max(1, Math.floor(squares ** 2 / fourths + 1e-6)));
     return (quantiles[degrees - 1] * Math.sqrt(squares)) / parts.length;
   }
   /** @type {Page["boundsOfMean"]} */
