@@ -1,7 +1,9 @@
 """The page for everyone: light and dark, on a phone, by keyboard, for those who do not see it."""
 
+from pathlib import Path
+
 import pytest
-from board_pages import HOSTILE_KEY, Open, column, show
+from board_pages import HOSTILE_KEY, Open, column, show, titles
 from browser_pages import needs_chromium
 
 pytestmark = needs_chromium
@@ -46,7 +48,7 @@ CONTRAST = """(() => {
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_its_ground(open_page: Open, scheme: str) -> None:
     page = open_page(color_scheme=scheme)
-    for view in ("corpora", "corpus", "cross"):
+    for view in ("corpora", "corpus", "compare", "size", "cross"):
         show(page, f"#view={view}")
         assert page.evaluate(CONTRAST) == []
 
@@ -54,7 +56,7 @@ def test_text_stands_out_from_its_ground(open_page: Open, scheme: str) -> None:
 def test_a_phone_scrolls_the_table_and_not_the_page(open_page: Open) -> None:
     page = open_page("#protocol=strict", viewport={"width": 390, "height": 844}, has_touch=True)
     assert page.locator("#filterbox").get_attribute("open") is None
-    for view in ("corpora", "corpus", "model", "cross", "classified", "rated", "speed"):
+    for view in VIEWS:
         for protocol in ("paper", "strict"):
             show(page, f"#view={view}&protocol={protocol}&model={HOSTILE_KEY}")
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -87,3 +89,69 @@ def test_tables_are_labelled_for_those_who_do_not_see_them(open_page: Open) -> N
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
+
+
+AXE = Path(__file__).parents[3] / "javascript" / "node_modules" / "axe-core" / "axe.min.js"
+VIEWS = ("corpora", "corpus", "model", "compare", "size", "cross", "stress", "classified", "rated", "speed")
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: make javascript")
+@pytest.mark.parametrize(
+    ("scheme", "width"), [("light", 1280), pytest.param("dark", 390, marks=pytest.mark.slow)]
+)
+def test_axe_finds_nothing_serious(open_page: Open, scheme: str, width: int) -> None:
+    page = open_page(color_scheme=scheme, viewport={"width": width, "height": 844})
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    for view in VIEWS:
+        show(page, f"#view={view}")
+        page.locator("details").evaluate_all("all => all.forEach((one) => (one.open = true))")
+        found = page.evaluate("axe.run({ resultTypes: ['violations'] })")
+        assert found["passes"], "axe looked at nothing"
+        serious = [
+            (view, one["id"], one["nodes"][0]["html"])
+            for one in found["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
+        assert serious == []
+
+
+def test_a_question_is_answered_by_keyboard_alone(open_page: Open) -> None:
+    """From the top of the page: to a view, to a filter, to a sort, to a model."""
+    page = open_page()
+    keyboard = page.keyboard
+
+    def tab_to(condition: str) -> None:
+        for _ in range(60):
+            keyboard.press("Tab")
+            if page.evaluate(f"((at) => {condition})(document.activeElement)"):
+                return
+        raise AssertionError(f"nothing that {condition} is reached")
+
+    tab_to("at.textContent === 'One corpus'")
+    keyboard.press("Enter")
+    page.wait_for_function("location.hash.includes('view=corpus')")
+    tab_to("at.id === 'by-corpus'")
+    keyboard.type("URDU")
+    page.wait_for_function("document.querySelector('h2').textContent === 'URDU: UA'")
+    assert page.evaluate("document.activeElement.id") == "by-corpus"
+    tab_to("at.matches('.chooser summary')")
+    keyboard.press("Enter")
+    tab_to("at.id === 'with-parameters'")
+    keyboard.press("Space")
+    page.wait_for_function("location.hash.includes('with=parameters')")
+    assert page.evaluate("document.activeElement.id") == "with-parameters"
+    tab_to("at.closest('th')?.textContent.startsWith('Million')")
+    keyboard.press("Enter")
+    page.wait_for_function("location.hash.includes('sort=-parameters')")
+    tab_to("at.closest('tbody') && at.textContent === 'lab/good'")
+    keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('h2').textContent === 'lab/good'")
+
+
+def test_on_a_phone_ua_stands_beside_the_name_of_every_model(open_page: Open) -> None:
+    page = open_page("#view=corpus&corpus=urdu", viewport={"width": 390, "height": 844})
+    assert titles(page)[:2] == ["Model", "UA"]
+    assert "–" not in column(page, "UA")
+    for cell in page.locator("#table tbody tr > :nth-child(2)").all():
+        box = cell.bounding_box()
+        assert box["x"] + box["width"] <= 390

@@ -20,7 +20,7 @@ from emobox_probe.scoring.calibration import calibration_of
 from emobox_probe.scoring.gaps import gaps_by_gender
 from hub_cards.runs.collection import Collection, collect
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 PAGE = Path(__file__).parents[3] / "docs" / "leaderboard.md"
 BASE, TINY, LARGE = "openai/whisper-base", "openai/whisper-tiny", "lab/large"

@@ -34,7 +34,7 @@ window.Board = (() => {
     metric: "ua",
     over: "",
     columns: "corpora",
-    scope: "all",
+    scope: "",
     language: "",
     source: "",
     hours: "",
