@@ -2,7 +2,7 @@
 
 Every result has an interval and the UA of 13 layers; no predictions, so ranks are by standard errors. Times in the
 browser run until two frames have been painted after the page has shown the outcome, each five times in a page opened
-anew.
+anew. With `--beside`, the page of an earlier version is opened in turn with today's: both have the same machine.
 
 Run: `python benchmarks/leaderboard.py`. Needs the package playwright, and Chromium on the path.
 """
@@ -16,6 +16,7 @@ import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -42,6 +43,9 @@ from hub_cards.runs.collection import Collection, Result, model_of
 
 RESULT = Path(__file__).parent / "results" / "leaderboard.cpu.json"
 LAYERS, REPEATS = 13, 5
+COMPARED = "#view=compare&" + "&".join(
+    f"{side}=laboratory-{number}%2Fspeech-encoder-{number:04}" for number, side in enumerate("abc", 1)
+)
 
 PAINTED = "requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - started)))"
 SORT = f"""(name) => new Promise((done) => {{
@@ -65,6 +69,18 @@ SEARCH = f"""(words) => new Promise((done) => {{
   field.dispatchEvent(new Event("input", {{ bubbles: true }}));
   look();
 }})"""
+
+
+ACTIONS = (
+    ("sort by a corpus", SORT, "MELD"),
+    ("sort by name", SORT, "Model"),
+    ("search", SEARCH, "encoder-09"),
+    ("open one corpus", FOLLOW, "#view=corpus&corpus=meld"),
+    ("sort one corpus", SORT, "WA"),
+    ("open one model", FOLLOW, "#view=model&model=laboratory-1%2Fspeech-encoder-0001"),
+    ("compare three models", FOLLOW, COMPARED),
+    ("draw score against size", FOLLOW, "#view=size"),
+)
 
 
 def collection(models: int) -> Collection:
@@ -180,27 +196,29 @@ def opened(browser: Browser, address: str) -> tuple[Page, float]:
     return page, float(told)
 
 
-def measure(address: str) -> tuple[dict[str, list[float]], str]:
-    """Milliseconds of every action, and the browser's version."""
-    times: dict[str, list[float]] = {}
+def measure(addresses: Sequence[str]) -> tuple[list[dict[str, list[float]]], str]:
+    """Milliseconds of every action on every page, the pages in turn, and the browser's version."""
+    times: list[dict[str, list[float]]] = [{} for _ in addresses]
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for _ in range(REPEATS):
-            page, took = opened(browser, address)
-            times.setdefault("open", []).append(took)
-            for name, script, word in (
-                ("sort by a corpus", SORT, "MELD"),
-                ("sort by name", SORT, "Model"),
-                ("search", SEARCH, "encoder-09"),
-                ("open one corpus", FOLLOW, "#view=corpus&corpus=meld"),
-                ("sort one corpus", SORT, "WA"),
-                ("open one model", FOLLOW, "#view=model&model=laboratory-1%2Fspeech-encoder-0001"),
-            ):
-                times.setdefault(name, []).append(float(page.evaluate(script, word)))
-            page.close()
+            for address, of_page in zip(addresses, times, strict=True):
+                page, took = opened(browser, address)
+                of_page.setdefault("open", []).append(took)
+                for name, script, word in ACTIONS:
+                    of_page.setdefault(name, []).append(float(page.evaluate(script, word)))
+                page.close()
         told = browser.version
         browser.close()
     return times, told
+
+
+def summarised(times: dict[str, list[float]]) -> dict[str, dict[str, Any]]:
+    """The median of every action, and all."""
+    return {
+        name: {"median": round(statistics.median(all_), 1), "all": [round(value, 1) for value in all_]}
+        for name, all_ in times.items()
+    }
 
 
 def main() -> None:
@@ -210,6 +228,7 @@ def main() -> None:
     )
     parser.add_argument("--models", type=int, default=1000, help="default: %(default)s")
     parser.add_argument("--keep", type=Path, help="keep the site in this folder")
+    parser.add_argument("--beside", type=Path, help="site of an earlier version, to measure in turn")
     arguments = parser.parse_args()
     if not shutil.which("chromium"):
         parser.error("expected chromium on the path, but found none; run: apt-get install chromium")
@@ -220,7 +239,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         site = arguments.keep or Path(folder)
         write(site, files)
-        times, browser = measure((site.resolve() / PAGE).as_uri())
+        sites = [site, *([arguments.beside] if arguments.beside else [])]
+        times, browser = measure([(one.resolve() / PAGE).as_uri() for one in sites])
     content = files[PAGE].encode("utf-8")
     figures = {
         "benchmark": "leaderboard",
@@ -233,10 +253,8 @@ def main() -> None:
             "megabytes_gzip": round(len(gzip.compress(content)) / 1e6, 2),
             "seconds_to_make": round(seconds, 1),
         },
-        "milliseconds": {
-            name: {"median": round(statistics.median(all_), 1), "all": [round(value, 1) for value in all_]}
-            for name, all_ in times.items()
-        },
+        "milliseconds": summarised(times[0]),
+        **({"milliseconds_of_the_page_beside": summarised(times[1])} if arguments.beside else {}),
         "machine": {
             "processor": platform.processor() or platform.machine(),
             "cores": os.cpu_count(),
@@ -252,8 +270,8 @@ def main() -> None:
     }
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    for name, figure in figures["milliseconds"].items():
-        print(f"{name}: {figure['median']} ms")
+    for name in times[0]:
+        print(f"{name}: {', '.join(f'{statistics.median(of_page[name]):.1f} ms' for of_page in times)}")
     print(f"{figures['page']['megabytes']} MB, {figures['page']['megabytes_gzip']} MB compressed")
 
 

@@ -110,6 +110,7 @@
   paint(theme());
   Board.read();
   draw();
+  // What few ask for is read while nobody waits.
   const idle = window.requestIdleCallback ?? setTimeout;
-  idle(() => Board.readLater());
+  setTimeout(() => idle(() => Board.readLater()), 1000);
 })();
