@@ -1,5 +1,6 @@
 """A leaderboard of made-up runs in a browser: made, opened, read."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,13 @@ def board(folder: Path, runs: Path | None = None, results_repo: str | None = Non
     """The site, in `site` of the folder, of the runs in `runs` of it."""
     write(folder / "site", render(page_data(collect([runs or folder / "runs"]), results_repo)))
     return folder / "site"
+
+
+def arrives_at(page: Any, part: str, without: bool = False) -> None:
+    """Wait until the address has a part, or has it no more: the page's policy lets no test evaluate in it for long."""
+    expected = playwright.expect(page)
+    pattern = re.compile(re.escape(part))
+    expected.not_to_have_url(pattern) if without else expected.to_have_url(pattern)
 
 
 def titles(page: Any) -> list[str]:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from board_pages import HOSTILE_KEY, Open, column, show, titles
-from browser_pages import needs_chromium
+from board_pages import HOSTILE_KEY, Open, arrives_at, column, show, titles
+from browser_pages import needs_chromium, playwright
 
 pytestmark = needs_chromium
 
@@ -129,23 +129,23 @@ def test_a_question_is_answered_by_keyboard_alone(open_page: Open) -> None:
 
     tab_to("at.textContent === 'One corpus'")
     keyboard.press("Enter")
-    page.wait_for_function("location.hash.includes('view=corpus')")
+    arrives_at(page, "view=corpus")
     tab_to("at.id === 'by-corpus'")
     keyboard.type("URDU")
-    page.wait_for_function("document.querySelector('h2').textContent === 'URDU: UA'")
+    playwright.expect(page.locator("h2")).to_have_text("URDU: UA")
     assert page.evaluate("document.activeElement.id") == "by-corpus"
     tab_to("at.matches('.chooser summary')")
     keyboard.press("Enter")
     tab_to("at.id === 'with-parameters'")
     keyboard.press("Space")
-    page.wait_for_function("location.hash.includes('with=parameters')")
+    arrives_at(page, "with=parameters")
     assert page.evaluate("document.activeElement.id") == "with-parameters"
     tab_to("at.closest('th')?.textContent.startsWith('Million')")
     keyboard.press("Enter")
-    page.wait_for_function("location.hash.includes('sort=-parameters')")
+    arrives_at(page, "sort=-parameters")
     tab_to("at.closest('tbody') && at.textContent === 'lab/good'")
     keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('h2').textContent === 'lab/good'")
+    playwright.expect(page.locator("h2")).to_have_text("lab/good")
 
 
 def test_on_a_phone_ua_stands_beside_the_name_of_every_model(open_page: Open) -> None:

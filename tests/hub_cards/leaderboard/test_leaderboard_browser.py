@@ -130,10 +130,10 @@ def test_a_link_opens_one_corpus_with_its_ranks_and_how_they_were_made(open_page
 def test_back_returns_to_the_view_before(open_page: Open) -> None:
     page = open_page("#view=speed")
     page.get_by_role("link", name="One corpus").click()
-    page.wait_for_function("document.querySelector('h2').textContent.includes(':')")
+    playwright.expect(page.locator("h2")).to_contain_text(":")
     assert page.locator("nav [aria-current=page]").inner_text() == "One corpus"
     page.go_back()
-    page.wait_for_function("document.querySelector('h2').textContent === 'Speed'")
+    playwright.expect(page.locator("h2")).to_have_text("Speed")
 
 
 def test_a_space_tells_the_page_around_it_what_it_shows(browser: Any, site: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from board_pages import HOSTILE, Open, board, column, show, sort_by, titles
+from board_pages import HOSTILE, Open, arrives_at, board, column, show, sort_by, titles
 from browser_pages import needs_chromium, playwright
 from cross_records import cross_record
 from kept_runs import kept_run
@@ -50,15 +50,15 @@ def test_back_takes_one_filter_back_and_keeps_the_sort(open_page: Open) -> None:
     page.get_by_label("Model size", exact=True).select_option("100")
     small = len(column(page, "Model"))
     page.go_back()
-    page.wait_for_function("!location.hash.includes('size')")
+    arrives_at(page, "size", without=True)
     playwright.expect(page.get_by_label("Model size", exact=True)).to_have_value("")
     assert len(column(page, "Model")) > small
     assert page.get_by_label("Source", exact=True).input_value() == "acted"
     page.go_back()
-    page.wait_for_function("!location.hash.includes('source')")
+    arrives_at(page, "source", without=True)
     assert page.locator("#table thead th", has_text="EmoDB").get_attribute("aria-sort") == "descending"
     page.go_forward()
-    page.wait_for_function("location.hash.includes('source')")
+    arrives_at(page, "source")
     assert page.get_by_label("Source", exact=True).input_value() == "acted"
 
 

@@ -56,8 +56,11 @@
   }
 
   /** @type {Page["signed"]} */
-  const signed = (value) =>
-    value === null || value === undefined ? "–" : `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
+  const signed = (value) => {
+    if (value === null || value === undefined) return "–";
+    const size = Math.abs(value).toFixed(1);
+    return `${Number(size) ? (value < 0 ? "−" : "+") : ""}${size}`;
+  };
 
   /* The name of a model, as a link to all of its results. */
   /** @type {Page["modelCell"]} */
