@@ -71,6 +71,7 @@ SEARCH = f"""(words) => new Promise((done) => {{
 }})"""
 
 
+HAS_VIEW = "(word) => !word.startsWith('#') || new URLSearchParams(word.slice(1)).get('view') in Board.views"
 ACTIONS = (
     ("sort by a corpus", SORT, "MELD"),
     ("sort by name", SORT, "Model"),
@@ -206,7 +207,8 @@ def measure(addresses: Sequence[str]) -> tuple[list[dict[str, list[float]]], str
                 page, took = opened(browser, address)
                 of_page.setdefault("open", []).append(took)
                 for name, script, word in ACTIONS:
-                    of_page.setdefault(name, []).append(float(page.evaluate(script, word)))
+                    if page.evaluate(HAS_VIEW, word):  # an earlier page may lack it
+                        of_page.setdefault(name, []).append(float(page.evaluate(script, word)))
                 page.close()
         told = browser.version
         browser.close()
@@ -271,7 +273,8 @@ def main() -> None:
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     for name in times[0]:
-        print(f"{name}: {', '.join(f'{statistics.median(of_page[name]):.1f} ms' for of_page in times)}")
+        medians = [statistics.median(of_page[name]) for of_page in times if name in of_page]
+        print(f"{name}: {', '.join(f'{median:.1f} ms' for median in medians)}")
     print(f"{figures['page']['megabytes']} MB, {figures['page']['megabytes_gzip']} MB compressed")
 
 

@@ -48,8 +48,8 @@ SCRIPTS = (
     *(f"views/{name}.js" for name in VIEWS),
     "leaderboard/main.js",
 )
-# What a page shows only when it is asked to, which is most of it, is read then: layers, and scores other than UA.
-LATER = re.compile(r"layers|(wa|f1)(_|$)|ua_mean_wins")
+# What a page shows only when it is asked to, which is most of it, is read then: layers, and most of WA and F1.
+LATER = re.compile(r"layers|(wa|f1)(?!_mean$)|ua_mean_wins")
 LICENCE = "datatables/LICENCE.txt"
 # Says that a folder, or a Space, is ours to replace, and which files of it are.
 MARKER = "leaderboard.json"
