@@ -7,7 +7,7 @@ from typing import Any
 import emobox_datasets.corpora as corpora
 from emobox_datasets.folds.partition import strict_count, why_speaker_dependent
 from emobox_probe.protocol import PROTOCOLS, difference_from_today
-from hub_cards.cards.model_card import slug
+from hub_cards.cards.parts import slug
 from hub_cards.leaderboard.compressed import by_column
 from hub_cards.leaderboard.rows.across import matrix, published_matrices
 from hub_cards.leaderboard.rows.classified import classified_rows

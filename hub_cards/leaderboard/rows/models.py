@@ -5,7 +5,7 @@ from typing import Any
 
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.names import TRIMMED
-from hub_cards.cards.model_card import is_hub_id
+from hub_cards.cards.parts import is_hub_id
 from hub_cards.paper import PARAMETERS
 from hub_cards.publish.results_dataset import model_folder
 from hub_cards.runs.collection import CrossResult, Model, Result
