@@ -18,6 +18,8 @@ from emobox_probe.use.export.graph import ClassifierGraph
 
 # What is needed, by the name of the package.
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+# Where torch writes down which lines of code a node comes from.
+SOURCE = "pkg.torch.onnx.stack_trace"
 # How far ONNX Runtime may be from torch on noise before an export is refused.
 TOLERANCE = 1e-4
 INPUTS, OUTPUTS = ["waveform", "length"], ["logits", "probabilities"]
@@ -61,6 +63,8 @@ def write_graph(graph: ClassifierGraph, path: Path, int8: bool = False) -> None:
             f"Expected an encoder that torch can export to ONNX, but got: {reason} Export it --to transformers."
         ) from error
     assert program is not None
+    for node in program.model.graph.all_nodes():
+        node.metadata_props.pop(SOURCE, None)  # names files of this machine
     program.save(str(path))
     _check(graph, path)
     if int8:

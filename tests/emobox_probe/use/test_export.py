@@ -24,6 +24,7 @@ from emobox_probe.errors import ProbeError
 from emobox_probe.records.export_record import read_export
 from emobox_probe.records.result import read_record
 from emobox_probe.use.classify import classify, training_of
+from emobox_probe.use.export import onnx_graph
 
 RATE, TOLERANCE = 16_000, 1e-4
 onnx_only = pytest.mark.skipif(
@@ -154,6 +155,10 @@ def test_eight_bits_change_little_and_are_said(
 ) -> None:
     whole = exported("tiny", "onnx", runs, tiny, tmp_path)
     small = exported("tiny", "onnx", runs, tiny, tmp_path / "small", int8=True)
+    for folder in (whole, small):  # sent to others: nothing tells of this machine
+        for file in (path for path in folder.rglob("*") if path.is_file()):
+            for place in (tmp_path, tiny, Path(onnx_graph.__file__).parents[3]):
+                assert str(place).encode() not in file.read_bytes(), file
     assert read_export(small).quantised == "int8"
     assert "8 bits" in (small / "README.md").read_text()
     file = tmp_path / "file.wav"
@@ -276,8 +281,6 @@ def test_what_cannot_be_exported_is_refused(
         export(runs["logmel"], "onnx", out=tmp_path / "a", int8=True)
     with pytest.raises(ProbeError, match="Expected the npm package onnxruntime-web"):
         export(runs["logmel"], "web", out=tmp_path / "a", onnxruntime_web=tmp_path)
-    from emobox_probe.use.export import onnx_graph
-
     monkeypatch.setattr(onnx_graph, "find_spec", lambda name: None if name == "onnxruntime" else object())
     words = ("export", str(runs["logmel"]), "--to", "onnx", "--out", str(tmp_path / "a"))
     assert run_command(*words) == 1
