@@ -1,6 +1,6 @@
-"""A training step recorded once and replayed: some hundred small kernels for one launch.
+"""A training step, or the end of an epoch, recorded once and replayed: some hundred small kernels for one launch.
 
-A fast GPU is done with the kernels of such a step before the CPU has launched them one by one.
+A fast GPU is done with such kernels before the CPU has launched them one by one.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,10 @@ from torch import Tensor
 
 
 class Replayed:
-    """Work on tensors of fixed shapes, padded to some size, which changes what it was made with in place.
+    """Work on tensors of fixed shapes, which changes what it was made with in place.
 
-    The first call with a size runs as it is, which readies libraries and memory; the second is recorded.
+    It is recorded for each `size`: of what is padded to it, or the number of the part that is worked on. The first call
+    with one runs as it is, which readies libraries and memory; the second is recorded.
     """
 
     def __init__(self, work: Callable[..., None]):
