@@ -56,6 +56,11 @@ def as_list(values: Any, name: str) -> list[Any]:
     Raises:
         ValueError: for what is iterated over in another order than that of the items, or in letters, or not at all.
     """
+    if hasattr(values, "columns"):  # would be iterated over by the names of its columns
+        raise ValueError(
+            f"Expected `{name}` to be a list, one entry per item, but got a table of {len(values.columns)} columns "
+            f"({type(values).__name__}); pass one of them."
+        )
     listed = values.tolist() if hasattr(values, "tolist") else values
     if isinstance(listed, (str, bytes, Set, Mapping)) or not isinstance(listed, Iterable):
         single = " of no dimension" if hasattr(values, "tolist") else ""

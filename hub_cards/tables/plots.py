@@ -118,7 +118,13 @@ class Pictures:
             )
 
     def of_sizes(self, corpus: str, protocol: str, results: list[Result]) -> None:
-        """Score by number of parameters, of all models on one corpus by one protocol that have weights."""
+        """Score by number of parameters, of all models on a complete copy by one protocol that have weights."""
+        here = [
+            one
+            for one in results
+            if (one.record.corpus.name, one.protocol) == (corpus, protocol)
+            and not one.record.corpus.incomplete
+        ]
         rows = [
             SizedScore(
                 _name(one.model, results),
@@ -126,17 +132,17 @@ class Pictures:
                 getattr(one.record.headline, self.metric),
                 one.record.interval.bounds(self.metric),
             )
-            for one in results
-            if (one.record.corpus.name, one.protocol) == (corpus, protocol) and one.record.encoder.parameters
+            for one in here
+            if one.record.encoder.parameters
         ]
         title = f"{self.metric.upper()} by size on {shortened(corpus)}, protocol {shortened(protocol)}"
         if len(rows) < 2:
-            print(f"no picture of {title}: models with weights are {len(rows)}, and two are needed")
+            print(
+                f"no picture of {title}: models with weights, on complete copies, are {len(rows)} of the two needed"
+            )
             return
-        chance = 1 / len(
-            next(one for one in results if one.record.corpus.name == corpus).record.corpus.labels
-        )
-        picture = sizes_picture(rows, title, self.metric.upper(), chance if self.metric == "ua" else None)
+        chance = here[0].record.chance if self.metric == "ua" else None
+        picture = sizes_picture(rows, title, self.metric.upper(), chance)
         self._write(picture, corpus, protocol, "size", self.metric)
 
     def of_protocol(self, protocol: str, results: list[Result]) -> None:

@@ -76,6 +76,11 @@ def test_a_list_that_is_not_given_is_inferred_aloud() -> None:
         (lambda: scores([0], [7], LABELS), "label ids in 0..4, but got 7"),
         (lambda: scores([], [], LABELS), "but got nothing"),
         (lambda: scores([0], [0], {"a", "b"}), "in the order of their ids"),
+        (
+            lambda: scores(pd.DataFrame([[0]]), [0], LABELS),
+            "`references` to be a list.* a table of 1 columns",
+        ),
+        (lambda: scores([0], pd.DataFrame({"of": [0]}), LABELS), "pass one of them"),
         (lambda: intervals([0, 1], [0, 1], LABELS, ["a", "b"]), "Expected at least 4 clusters"),
         (lambda: compare([0], [0], [0, 1], LABELS), "2 other_predictions"),
         (lambda: compare([0, 1], [0, 1], [0, 1], LABELS, ["a", "b"]), "Expected at least 4 clusters"),

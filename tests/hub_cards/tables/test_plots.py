@@ -14,7 +14,7 @@ from records import record
 
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.predictions import read_predictions
-from emobox_probe.records.result import LayerScore
+from emobox_probe.records.result import LayerScore, read_record
 from emobox_probe.report.heat_map import heat_map
 from emobox_probe.report.pictures import Picture, shortened
 from emobox_probe.report.trust_pictures import calibration_picture, curve_picture
@@ -186,6 +186,18 @@ def test_a_picture_of_sizes_has_every_model_with_its_interval() -> None:
     bars = [pytest.approx(list(line.get_ydata())) for line in lines if line.get_marker() == "_"]
     assert bars == [[50.0, 70.0], [90.0, 90.0]]
     assert {"small", "large"} <= set(words_of(picture).split())
+
+
+def test_scores_on_part_of_a_corpus_do_not_stand_beside_those_on_all_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("lab/good", "lab/part"):
+        kept_run(tmp_path / "runs" / name, name)
+    part = read_record(tmp_path / "runs" / "lab/part")
+    copy = part.corpus.model_copy(update={"missing": 9, "utterances": part.corpus.utterances - 9})
+    part.model_copy(update={"corpus": copy}).write(tmp_path / "runs" / "lab/part")
+    assert plots(tmp_path / "runs", "--out", tmp_path / "plots") == 0
+    assert "models with weights, on complete copies, are 1 of the two needed" in capsys.readouterr().out
 
 
 def test_the_critical_difference_says_what_a_bar_means() -> None:
