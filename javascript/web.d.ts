@@ -3,6 +3,7 @@ interface ExportRecord {
   title: string;
   labels: string[];
   corpora: { name: string; licence: string }[];
+  encoder: { shortest_samples: number };
   expected: {
     protocol: string;
     scores: { ua: number };

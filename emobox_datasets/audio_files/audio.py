@@ -306,9 +306,7 @@ def _refuse_long(path: str, start: float | None, end: float | None, seconds: flo
 
 def _decode_with_ffmpeg(path: str, start: float | None, end: float | None) -> tuple[np.ndarray, int]:
     with open_with_ffmpeg(path) as container:
-        if not container.streams.audio:
-            raise OSError("no audio stream")
-        stream = container.streams.audio[0]
+        stream = audio_stream(container, path)
         _refuse_long(path, start, end, (container.duration or 0) / av.time_base)
         if container.format.name == "caf" and stream.codec_context.codec.lossless:
             stream.codec_context.flags2 |= Flags2.skip_manual  # else the padding of ALAC is taken away twice
@@ -325,6 +323,20 @@ def open_with_ffmpeg(path: str | Path) -> InputContainer:
     """The containers that people exchange speech in, and no others; nothing that names other files."""
     # `file:` because names such as `http:a.m4a` are addresses to FFmpeg.
     return av.open(f"file:{path}", options={"format_whitelist": _FFMPEG_FORMATS})
+
+
+def audio_stream(container: InputContainer, path: str) -> av.AudioStream:
+    """The first one.
+
+    Raises:
+        AudioError: there are pictures only.
+        OSError: there is nothing to hear, nor to see.
+    """
+    if container.streams.audio:
+        return container.streams.audio[0]
+    if container.streams.video:
+        raise AudioError(path, *placeholders.SILENT_VIDEO)
+    raise OSError("no audio stream")
 
 
 def ffmpeg_frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:

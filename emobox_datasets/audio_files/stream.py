@@ -12,6 +12,7 @@ import soxr
 from emobox_datasets.audio_files.audio import (
     SAMPLING_RATE,
     UNDECODABLE,
+    audio_stream,
     check_readable,
     ffmpeg_frames,
     is_libsndfile_first,
@@ -94,9 +95,8 @@ def _libsndfile_blocks(path: str) -> Iterator[Block]:
 
 def _ffmpeg_blocks(path: str) -> Iterator[Block]:
     with open_with_ffmpeg(path) as container:
-        if not container.streams.audio:
-            raise OSError("no audio stream")
+        audio = audio_stream(container, path)
         planar = av.AudioResampler(format="fltp")
-        for frame in ffmpeg_frames(container, container.streams.audio[0]):
+        for frame in ffmpeg_frames(container, audio):
             for out in planar.resample(frame):
                 yield out.to_ndarray().T, out.sample_rate

@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 Fault = tuple[str, str]  # reason and remedy, as `AudioError` takes them
 
 REPLACE = "replace it with the original"
+SILENT_VIDEO = ("it has no sound", "take a recording that has some")
 ABSENT = ("there is no such file", "copy it there from the corpus as published")
 _DENIED = ("it cannot be read (permission denied)", "give yourself the right to read it (chmod +r)")
 _EMPTY = ("it is empty", REPLACE)

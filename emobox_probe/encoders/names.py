@@ -1,5 +1,6 @@
 """What models and folders are called where others read it: never by a path of the machine that made the record."""
 
+from difflib import get_close_matches
 from pathlib import Path
 
 TRIMMED = ":trimmed"
@@ -14,6 +15,26 @@ def is_path(model: str) -> bool:
     [False, False, True, True]
     """
     return model.startswith(("/", ".", "~")) or model.count("/") > 1 or "\\" in model
+
+
+def without_folder(model: str) -> str:
+    """What is wrong with the path of a model where nothing is, as a sentence; empty for what may be on the Hub.
+
+    >>> without_folder("openai/whisper-base"), without_folder("/nowhere")
+    ('', 'Expected the folder of a model, but there is no such folder as /nowhere; correct its path.')
+    """
+    path = Path(model)
+    if not is_path(model) or path.exists():
+        return ""
+    remedy = "write out what ~ stands for" if model.startswith("~") else "correct its path"
+    return f"Expected the folder of a model, but there is no such folder as {model}; {remedy}.{near_folders(path)}"
+
+
+def near_folders(path: Path) -> str:
+    """A question that names folders beside it of like names; empty where there are none."""
+    siblings = [item.name for item in path.parent.iterdir() if item.is_dir()] if path.parent.is_dir() else []
+    near = [str(path.parent / sibling) for sibling in get_close_matches(path.name, siblings, cutoff=0.5)]
+    return f" Did you mean {' or '.join(near)}?" if near else ""
 
 
 def model_name(model: str) -> str:

@@ -5,7 +5,6 @@ import importlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from emobox_probe.encoders.checkpoints.fit import LOADING_ERRORS, REPORTED, chec
 from emobox_probe.encoders.checkpoints.location import Location, load_weights, locate, weights_place
 from emobox_probe.encoders.families import FAMILIES, UNKNOWN, WHISPER_TRIMMED, Family, Part
 from emobox_probe.encoders.inputs import Loaded
-from emobox_probe.encoders.names import TRIMMED
+from emobox_probe.encoders.names import TRIMMED, near_folders
 from emobox_probe.errors import ProbeError
 
 SPEECH_INPUTS = ("input_values", "input_features")
@@ -204,10 +203,7 @@ def _not_found(name: str, error: Exception) -> str:
             f"Expected to be let in to {name}, but it is gated: {reason} Accept its terms on the Hub, then log in "
             f"with `hf auth login`."
         )
-    siblings = [item.name for item in path.parent.iterdir() if item.is_dir()] if path.parent.is_dir() else []
-    near = [str(path.parent / sibling) for sibling in get_close_matches(path.name, siblings, cutoff=0.5)]
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
     return (
         f"Expected a Hub id, a local folder or {BUILTIN}logmel as model, but {name!r} cannot be loaded: {reason}"
-        f"{hint} Check the name and the network; a model in the local cache loads with HF_HUB_OFFLINE=1."
+        f"{near_folders(path)} Check the name and the network; a model in the local cache loads with HF_HUB_OFFLINE=1."
     )

@@ -76,7 +76,8 @@ def _graph(config: PredictConfig, record: ExportRecord) -> OnnxGraph:
         raise ProbeError(f"Expected --device cpu for an ONNX graph, but got {config.device}; leave it out.")
     budget = Budget.of(torch.device("cpu"))
     budget.seconds = config.batch_seconds or budget.seconds
-    return OnnxGraph(session_of(config.classifier / GRAPH), record.labels, record.files[GRAPH], budget)
+    session, shortest = session_of(config.classifier / GRAPH), record.encoder.shortest_samples
+    return OnnxGraph(session, record.labels, record.files[GRAPH], budget, shortest)
 
 
 def _transformers(config: PredictConfig) -> EncoderAndHeads:

@@ -33,7 +33,10 @@ from emobox_probe.use.predictor import Predictor
 STDIN = "-"
 # Seconds of audio, and parts, that are in memory at a time.
 BATCH_SECONDS, BATCH_PARTS = 60.0, 64
+SHORTEST_SAMPLES = round(SHORTEST_WINDOW * SAMPLING_RATE)
 CORRECT, PIPE = "correct its path", "pipe a recording into the command"
+# Fields that say why little or nothing can be said of a recording.
+REMARKS = ("silent", "short", "lengthened")
 NO_PART = ("no part of it is loud and long enough", "label all of it, without --segments")
 
 
@@ -41,7 +44,8 @@ NO_PART = ("no part of it is loud and long enough", "label all of it, without --
 class Prediction:
     """What is said of a recording, or of its part from `start` to `end` seconds (None: of all of it).
 
-    `silent` tells that all its samples are one value, so that nothing was heard.
+    `silent` tells that all its samples are one value, so that nothing was heard; `short` that it takes no longer than
+    `SHORTEST_WINDOW`; `lengthened` that it is shorter than the encoder takes, and got zeros.
     """
 
     file: str
@@ -51,22 +55,38 @@ class Prediction:
     probabilities: dict[str, float]
     logits: tuple[float, ...]
     silent: bool
+    short: bool
+    lengthened: bool
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """All that is said, in the order of the files, and what of them got no label: unreadable, or without a part."""
+    """All that is said, in the order of the files, and what of them got no label: unreadable, or without a part.
+
+    `passed_over` counts files of the folders that were named which are no recordings by their names.
+    """
 
     classifier: str
     expected: str
     labels: list[str]
     predictions: list[Prediction]
     not_labelled: list[AudioError]
+    passed_over: int
 
     def table(self) -> pd.DataFrame:
-        """A row a recording or part: file, start, end, label, and the probability of every label."""
-        columns = ["file", "start", "end", "label", *self.labels]
-        rows = [[p.file, p.start, p.end, p.label, *p.probabilities.values()] for p in self.predictions]
+        """A row a recording or part: file, start, end, label, the probability of every label, and its remarks."""
+        columns = ["file", "start", "end", "label", *self.labels, *REMARKS]
+        rows = [
+            [
+                p.file,
+                p.start,
+                p.end,
+                p.label,
+                *p.probabilities.values(),
+                *(getattr(p, name) for name in REMARKS),
+            ]
+            for p in self.predictions
+        ]
         return pd.DataFrame(rows, columns=columns)
 
 
@@ -96,7 +116,7 @@ def run(config: PredictConfig) -> Predictions:
         raise ProbeError(
             "Expected --segments with --plots, which shows emotions over time; give both, or none."
         )
-    files = recordings(config.files)
+    files, passed_over = recordings(config.files)
     loaded = load_predictor(config)
     answers = Answers(loaded.predictor.identity)
     made: list[Prediction] = []
@@ -104,28 +124,34 @@ def run(config: PredictConfig) -> Predictions:
     with _standard_input(files) as path_of, tqdm(total=len(files), desc="predict", unit="file") as bar:
         for some in _batched(_tasks(files, path_of, config, not_labelled, bar.update)):
             made += _answered(some, loaded.predictor, answers)
-    return Predictions(loaded.title, loaded.expected, loaded.predictor.labels, made, not_labelled)
+    labels = loaded.predictor.labels
+    return Predictions(loaded.title, loaded.expected, labels, made, not_labelled, passed_over)
 
 
-def recordings(named: Sequence[str]) -> list[str]:
+def recordings(named: Sequence[str]) -> tuple[list[str], int]:
     """The files that are named, and those in folders, at any depth, whose names end as audio files do.
+
+    How many others the folders hold is counted.
 
     Raises:
         ProbeError: a folder has none.
     """
     found: list[str] = []
+    others: set[Path] = set()
     for name in named:
         path = Path(name)
         if name == STDIN or not path.is_dir():
             found.append(name)
             continue
-        inside = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in AUDIO and not p.is_dir())
+        files = [p for p in path.rglob("*") if not p.is_dir()]
+        inside = sorted(str(p) for p in files if p.suffix.lower() in AUDIO)
         if not inside:
             raise ProbeError(
                 f"Expected recordings in {name}, but it has none; name files, or another folder."
             )
         found += inside
-    return list(dict.fromkeys(found))
+        others.update(p for p in files if p.suffix.lower() not in AUDIO)
+    return list(dict.fromkeys(found)), len(others)
 
 
 @dataclass(frozen=True)
@@ -179,7 +205,7 @@ def _parts(path: Path, config: PredictConfig) -> Iterator[Segment]:
         return
     for window in windows(stream(path), config.window):
         # What is left over at the end of a recording may be too short to say anything.
-        if window.start == 0 or len(window.waveform) >= round(SHORTEST_WINDOW * SAMPLING_RATE):
+        if window.start == 0 or len(window.waveform) >= SHORTEST_SAMPLES:
             yield window
 
 
@@ -203,15 +229,24 @@ def _answered(tasks: Sequence[_Task], predictor: Predictor, answers: Answers) ->
     if new:
         logits = predictor.logits([task.waveform for task in new])
         answers.keep({task.key: row.tolist() for task, row in zip(new, logits, strict=True)})
-    return [_prediction(task, answers[task.key], predictor.labels) for task in tasks]
+    return [_prediction(task, answers[task.key], predictor) for task in tasks]
 
 
-def _prediction(task: _Task, logits: Sequence[float], labels: Sequence[str]) -> Prediction:
+def _prediction(task: _Task, logits: Sequence[float], predictor: Predictor) -> Prediction:
     shares = np.exp(np.array(logits, dtype=np.float64) - max(logits))
-    probabilities = dict(zip(labels, (shares / shares.sum()).tolist(), strict=True))
+    probabilities = dict(zip(predictor.labels, (shares / shares.sum()).tolist(), strict=True))
     best = max(probabilities, key=probabilities.__getitem__)
+    samples = len(task.waveform)
     return Prediction(
-        task.file, task.start, task.end, best, probabilities, tuple(logits), not np.ptp(task.waveform)
+        task.file,
+        task.start,
+        task.end,
+        best,
+        probabilities,
+        tuple(logits),
+        silent=not np.ptp(task.waveform),
+        short=samples <= SHORTEST_SAMPLES,
+        lengthened=samples < predictor.shortest_samples,
     )
 
 

@@ -25,9 +25,11 @@ class Predictor(Protocol):
     Attributes:
         labels: the names of the C classes.
         identity: what its answers depend on, for JSON.
+        shortest_samples: what is shorter is lengthened with zeros to that.
     """
 
     labels: list[str]
+    shortest_samples: int
 
     @property
     def identity(self) -> list[Any]: ...
@@ -47,6 +49,7 @@ class EncoderAndHeads:
     def __init__(self, encoder: Encoder, heads: Sequence[KeptHead], labels: Sequence[str], store_dtype: str):
         self.labels = list(labels)
         self._encoder, self._heads, self._dtype = encoder, list(heads), DTYPES[store_dtype]
+        self.shortest_samples = encoder.facts.shortest_samples
 
     @property
     def identity(self) -> list[Any]:
@@ -70,8 +73,10 @@ class EncoderAndHeads:
 class OnnxGraph:
     """An exported graph in ONNX Runtime; utterances of like lengths share a batch."""
 
-    def __init__(self, session: Any, labels: Sequence[str], sha256: str, budget: Budget):
-        self.labels = list(labels)
+    def __init__(
+        self, session: Any, labels: Sequence[str], sha256: str, budget: Budget, shortest_samples: int
+    ):
+        self.labels, self.shortest_samples = list(labels), shortest_samples
         self._session, self._sha256, self._budget = session, sha256, budget
 
     @property

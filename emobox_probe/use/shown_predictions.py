@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from emobox_datasets.errors import printable
+from emobox_probe.config import SHORTEST_WINDOW
 from emobox_probe.report.percent import score_text
 from emobox_probe.report.pictures import Picture, shortened
-from emobox_probe.use.predict import Prediction, Predictions, by_file
+from emobox_probe.use.predict import REMARKS, Prediction, Predictions, by_file
 
 # Distinct to people with and without colour vision; more labels than these begin anew, with hatches.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#57606a")
@@ -19,7 +20,9 @@ HATCHES = ("", "//", "..", "xx")
 
 
 def show(made: Predictions, console: Console) -> None:
-    """A row a recording or part, with the probabilities in percent, and what score is to be expected."""
+    """A row a recording or part, probabilities in percent, and what score is to be expected; nothing without any."""
+    if not made.predictions:
+        return
     parted = any(p.start is not None for p in made.predictions)
     table = Table("file", *(("from (s)", "to (s)") if parted else ()), "label", *made.labels)
     for column in table.columns[-len(made.labels) :]:
@@ -47,22 +50,41 @@ def as_json(made: Predictions) -> dict[str, Any]:
                 "label": p.label,
                 "probabilities": p.probabilities,
                 "logits": list(p.logits),
-                "silent": p.silent,
+                **{name: getattr(p, name) for name in REMARKS},
             }
             for p in made.predictions
         ],
         "not_labelled": [
             {"file": printable(e.path), "reason": e.reason, "detail": e.detail} for e in made.not_labelled
         ],
+        "passed_over": made.passed_over,
     }
 
 
 def remarks(made: Predictions) -> list[str]:
-    """A sentence on every recording that is silent, or has silent parts."""
-    silent = by_file([p for p in made.predictions if p.silent])
-    return [
-        f"{printable(file)} is silent{_when(parts)}: its label says nothing" for file, parts in silent.items()
+    """A sentence on every recording of which little can be said, or of whose parts, and on files passed over."""
+    heard = [p for p in made.predictions if not p.silent]
+    of_which = {
+        "is silent{}: its label says nothing": [p for p in made.predictions if p.silent],
+        "is shorter than the encoder takes{}, and was lengthened with zeros: its label says little": [
+            p for p in heard if p.lengthened
+        ],
+        f"is no longer than {SHORTEST_WINDOW} s{{}}: its label says little": [
+            p for p in heard if p.short and not p.lengthened
+        ],
+    }
+    sentences = [
+        f"{printable(file)} {sentence.format(_when(parts))}"
+        for sentence, some in of_which.items()
+        for file, parts in by_file(some).items()
     ]
+    if made.passed_over:
+        sentences.append(
+            "1 file in the folders given is no recording by its name, and was passed over"
+            if made.passed_over == 1
+            else f"{made.passed_over:,} files in the folders given are no recordings by name, and were passed over"
+        )
+    return sentences
 
 
 def _when(parts: Sequence[Prediction]) -> str:

@@ -24,7 +24,7 @@ from emobox_probe.encoders.builtin import BUILTIN
 from emobox_probe.encoders.checkpoints.preview import Preview, preview
 from emobox_probe.encoders.convert_checkpoint import SETTINGS
 from emobox_probe.encoders.load import load_encoder
-from emobox_probe.encoders.names import TRIMMED
+from emobox_probe.encoders.names import TRIMMED, without_folder
 from emobox_probe.encoders.own.doors import is_own
 from emobox_probe.encoders.own.located import code_of, files_of
 from emobox_probe.errors import ProbeError
@@ -115,6 +115,8 @@ def find_model(model: Model) -> ModelHere:
     folder = Path(name)
     if folder.is_dir():
         return ModelHere(model, _folder_stamp(folder), _read_config(folder), folder)
+    if problem := without_folder(name):
+        return ModelHere(model, "", {}, None, problem)
     try:
         path = _download_config(name, model.revision)
     except (OSError, ValueError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:

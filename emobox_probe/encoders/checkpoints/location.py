@@ -12,6 +12,7 @@ from emobox_probe.encoders.checkpoints.bin_weights import converted_bin
 from emobox_probe.encoders.checkpoints.files import has_safetensors, own_file
 from emobox_probe.encoders.checkpoints.funasr import converted_funasr
 from emobox_probe.encoders.convert_checkpoint import SETTINGS
+from emobox_probe.encoders.names import without_folder
 from emobox_probe.errors import ProbeError
 
 
@@ -40,9 +41,11 @@ def locate(name: str, revision: str | None, trust_remote_code: bool) -> Location
     A model as FunASR publishes it is converted first.
 
     Raises:
-        ProbeError: a checkpoint of FunASR is refused, or a revision of a folder is asked for.
+        ProbeError: a checkpoint of FunASR is refused, a revision of a folder is asked for, or a path leads nowhere.
         OSError: there is no such model, or the Hub cannot be reached.
     """
+    if problem := without_folder(name):
+        raise ProbeError(problem)
     if revision is not None and Path(name).is_dir():
         raise ProbeError(f"Expected no --revision with the folder {name}, which has but one; leave it out.")
     config = own_file(name, CONFIG_NAME, revision)

@@ -19,6 +19,7 @@ from emobox_probe.encoders.families import FAMILIES
 from emobox_probe.encoders.inputs import Raw, log_mel
 from emobox_probe.encoders.load import load_encoder
 from emobox_probe.errors import ProbeError
+from emobox_probe.use.ready_made import load_ready_made
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -214,6 +215,17 @@ def test_text_models_are_refused(tmp_path: Path) -> None:
 def test_a_near_name_is_suggested(wav2vec2: Path) -> None:
     with pytest.raises(ProbeError, match=f"Did you mean {wav2vec2}"):
         load_encoder(f"{wav2vec2}x", CPU)
+
+
+@pytest.mark.parametrize(
+    "name", ["/nowhere", "./nowhere", "~/nowhere", "../nowhere/at/all", "/nowhere:trimmed"]
+)
+def test_a_path_that_leads_nowhere_is_no_name_of_the_hub(name: str) -> None:
+    folder = name.removesuffix(":trimmed")
+    with pytest.raises(ProbeError, match=f"there is no such folder as {folder};"):
+        load_encoder(name, CPU)
+    with pytest.raises(ProbeError, match=f"there is no such folder as {folder};"):
+        load_ready_made(folder, ["Happy"], CPU)
 
 
 def test_gated_models_say_what_to_do(hub: HubServer) -> None:

@@ -134,11 +134,21 @@ def test_what_predict_refuses_is_refused(
     assert classified(page) == {}
 
 
-def test_silence_is_remarked(open_page: Open, tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "silent.wav", np.zeros(RATE), RATE)
+@pytest.mark.parametrize(
+    ("samples", "remark"),
+    [
+        (np.zeros(RATE), "silent: its label says nothing"),
+        (np.sin(np.arange(RATE // 10)) / 4, "no longer than 0.1 s: its label says little"),
+        (np.sin(np.arange(160)) / 4, "shorter than the encoder takes, and lengthened with zeros"),
+    ],
+)
+def test_of_what_little_can_be_said_is_remarked(
+    samples: np.ndarray, remark: str, open_page: Open, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "clip.wav", samples, RATE)
     page = open_page()
-    page.set_input_files("#files", tmp_path / "silent.wav")
-    playwright.expect(page.locator("#results")).to_contain_text("silent.wav (silent: its label says nothing)")
+    page.set_input_files("#files", tmp_path / "clip.wav")
+    playwright.expect(page.locator("#results")).to_contain_text(f"clip.wav ({remark}")
 
 
 @pytest.mark.parametrize(

@@ -103,8 +103,42 @@ def test_digital_silence_is_remarked(
     assert silent == {"silent": True, "tone": False, "half": False}
     assert f"remark: {tmp_path / 'silent.wav'} is silent: its label says nothing" in shown.err
     assert shown.err.count("remark:") == 1
+    assert not any(p["short"] or p["lengthened"] for p in json.loads(shown.out)["predictions"])
     assert run_command("predict", str(runs["logmel"]), str(tmp_path / "half.wav"), "--window", "1") == 0
     assert "half.wav is silent from 1.00 to 2.00 s: its label says nothing" in capsys.readouterr().err
+
+
+def test_of_very_short_clips_little_can_be_said(
+    runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for samples in (160, 1600, 1601):
+        soundfile.write(tmp_path / f"{samples}.wav", np.sin(np.arange(samples) / 20) / 4, RATE)
+    export(runs["logmel"], "onnx", out=tmp_path / "graph")
+    for classifier in (runs["logmel"], tmp_path / "graph"):
+        assert (
+            run_command("predict", str(classifier), *map(str, sorted(tmp_path.glob("*.wav"))), "--csv") == 0
+        )
+        shown = capsys.readouterr()
+        table = pd.read_csv(io.StringIO(shown.out))
+        assert table["lengthened"].tolist() == [True, False, False]
+        assert table["short"].tolist() == [True, True, False]
+        assert "160.wav is shorter than the encoder takes, and was lengthened with zeros" in shown.err
+        assert "1600.wav is no longer than 0.1 s: its label says little" in shown.err
+        assert shown.err.count("remark:") == 2
+    assert run_command("predict", str(runs["logmel"]), str(tmp_path / "1601.wav"), "--window", "0.1") == 0
+    assert (
+        "1601.wav is no longer than 0.1 s from 0.00 to 0.10 s: its label says little"
+        in capsys.readouterr().err
+    )
+
+
+def test_nothing_is_expected_where_nothing_is_labelled(
+    runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command("predict", str(runs["logmel"]), str(tmp_path / "nofile.wav")) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "there is no such file" in shown.err
 
 
 def test_a_name_without_a_file_is_to_be_corrected(runs: dict[str, Path], tmp_path: Path) -> None:
@@ -126,6 +160,8 @@ def test_what_cannot_be_read_is_listed_and_the_rest_goes_on(
     assert [Path(p["file"]).name for p in content["predictions"]] == ["clip.wav", "good.wav"]
     assert [Path(p["file"]).name for p in content["not_labelled"]] == ["broken.wav", "none.wav"]
     assert shown.err.count("not labelled: Expected audio in") == 2
+    assert content["passed_over"] == 1
+    assert "remark: 1 file in the folders given is no recording by its name, and was passed over" in shown.err
     for said in content["predictions"]:
         assert sum(said["probabilities"].values()) == pytest.approx(1)
         assert max(said["probabilities"], key=said["probabilities"].get) == said["label"]

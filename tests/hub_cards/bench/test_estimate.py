@@ -94,6 +94,13 @@ def test_the_size_of_a_model_is_read_from_its_files(tiny_encoder: Path) -> None:
     assert find_model(Model(name="builtin:logmel")).size == expected
 
 
+def test_a_path_of_a_model_that_leads_nowhere_is_a_problem(tmp_path: Path) -> None:
+    here = find_model(Model(name=str(tmp_path / "nowhere")))
+    assert here.problem.startswith(
+        f"Expected the folder of a model, but there is no such folder as {tmp_path}/nowhere"
+    )
+
+
 def test_disk_is_what_features_take_at_once(tmp_path: Path) -> None:
     plan = parse_plan(demo_plan(tmp_path, "a/b", "c/d", protocols="paper, strict"), "plan.yaml")
     items = expand(plan)

@@ -1,6 +1,9 @@
 "use strict";
 /* The model is loaded, recordings are opened or made, and what the model says of each is shown. */
 (() => {
+  // Samples at 16 kHz of the shortest window that can be asked for.
+  const SHORTEST = 1600;
+
   /** @type {(id: string) => any} */
   const place = (id) => {
     const element = document.getElementById(id);
@@ -91,6 +94,14 @@
       : "which may be of speakers that were heard in training: expect less of new ones";
   }
 
+  /** Why little or nothing can be said of a recording, as `emobox predict` says it. @param {Float32Array} samples */
+  function remarkOn(samples) {
+    if (samples.every((value) => value === samples[0])) return "silent: its label says nothing";
+    if (samples.length < about.encoder.shortest_samples)
+      return "shorter than the encoder takes, and lengthened with zeros: its label says little";
+    return samples.length <= SHORTEST ? "no longer than 0.1 s: its label says little" : "";
+  }
+
   /**
    * @param {string} name
    * @param {Float32Array} samples
@@ -100,9 +111,9 @@
       waveform: new ort.Tensor("float32", samples, [1, samples.length]),
       length: new ort.Tensor("int64", BigInt64Array.of(BigInt(samples.length)), [1]),
     });
-    const silent = samples.every((value) => value === samples[0]);
+    const remark = remarkOn(samples);
     show(
-      silent ? `${name} (silent: its label says nothing)` : name,
+      remark ? `${name} (${remark})` : name,
       name,
       [...answer.probabilities.data],
       [...answer.logits.data],
