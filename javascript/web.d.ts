@@ -10,6 +10,7 @@ interface ExportRecord {
     interval: { ua: [number, number] | null } | null;
     recall: Record<string, number | null>;
     remarks: string[];
+    new_speakers: boolean | null;
   };
 }
 

@@ -117,6 +117,13 @@ def why_speaker_dependent(corpus: Corpus) -> str:
     return ""
 
 
+def are_speakers_new(corpus: Corpus, kind: Kind) -> bool | None:
+    """Whether no speaker is in both train and test of folds of a kind; None where the corpus tells no speakers."""
+    if kind == "strict":
+        return True
+    return _released_disjoint(corpus) and kind == "released" if corpus.speakers else None
+
+
 def _released_disjoint(corpus: Corpus) -> bool:
     """Whether the released folds keep speakers apart where speakers are known."""
     rule = corpus.folds

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from emobox_probe.encoders.facts import EncoderFacts
+from emobox_probe.protocol import STRICT
 from emobox_probe.records.interval import Interval, Scores, Share, score_line
 from emobox_probe.records.record import Record, read_json
 from emobox_probe.records.result import CorpusRecord, Provenance, percent
@@ -17,12 +18,16 @@ FIT_FILE = "fit.json"
 
 
 class GroupScore(Record):
-    """Scores of the tested utterances of one group, such as one gender, or of one pair of corpora."""
+    """Scores of the tested utterances of one group, such as one gender, or of one pair of corpora.
+
+    `interval` is None in older records.
+    """
 
     by: str
     group: str
     utterances: int
     scores: Scores
+    interval: Interval | None = None
 
 
 class Expected(Record):
@@ -30,7 +35,8 @@ class Expected(Record):
 
     Never a score of the classifier on what it was trained on. `recall` is of every label, all tested utterances
     together (None: none was tested); `confusion` (C, C) is theirs. `interval` is None between corpora, where each pair
-    has its own.
+    has its own. `new_speakers`: whether nobody who was tested had been trained on (None: not known, and in older
+    records).
     """
 
     of: str
@@ -41,6 +47,15 @@ class Expected(Record):
     confusion: list[list[int]]
     groups: list[GroupScore]
     remarks: list[str]
+    new_speakers: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _new_by_protocol(cls, content: Any) -> Any:
+        """Older records do not say it, but `strict` has no other speakers."""
+        if isinstance(content, dict) and content.get("protocol") == STRICT.name:
+            return {"new_speakers": True, **content}
+        return content
 
     @property
     def text(self) -> str:

@@ -69,7 +69,13 @@ class HumanLine(Record):
 
     @property
     def sentence(self) -> str:
-        """What of it has no place in a table of scores, in words."""
+        """What of it has no place in a table of scores, in words, and what its rows of thirds are of."""
+        third = count_text(self.utterances / len(GROUPS))
+        return f"{self.comparison} Thirds are of {third} utterances each: what ties at a bound is in both by shares."
+
+    @property
+    def comparison(self) -> str:
+        """The model beside a single rater, and how far raters agree, in words; for where no thirds are shown."""
         bounds = " ({:.2f} to {:.2f})".format(*self.beats_interval) if self.beats_interval else ""
         parts = [
             f"The model does better than a single rater with probability {self.beats_single_rater:.2f}{bounds}"
@@ -79,11 +85,7 @@ class HumanLine(Record):
         if self.confidence_and_entropy is not None:
             parts.append(f"rho of confidence and the raters' entropy is {self.confidence_and_entropy:+.2f}")
         unrated = f" ({self.unrated:,} have no raters)" if self.unrated else ""
-        third = count_text(self.utterances / len(GROUPS))
-        return (
-            f"{'; '.join(parts)}; {self.utterances:,} utterances{unrated}. Thirds are of {third} utterances each: what "
-            f"ties at a bound is in both by shares."
-        )
+        return f"{'; '.join(parts)}; {self.utterances:,} utterances{unrated}."
 
 
 def count_text(utterances: float) -> str:

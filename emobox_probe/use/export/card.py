@@ -6,7 +6,6 @@ import yaml
 
 import emobox_datasets.corpora as corpora
 from emobox_datasets.repository.licences import redistribution
-from emobox_probe.protocol import STRICT
 from emobox_probe.records.export_record import ExportRecord
 from emobox_probe.report.percent import score_text
 
@@ -23,6 +22,12 @@ ones, and `length` (batch), the valid samples of each; it gives `logits` and `pr
 order of `labels` in `emobox.json`. With EmoBox: `emobox predict {folder} recording.wav`.""",
     "web": """Serve this folder (`python -m http.server`), or make it a static Space, and open `index.html`: recordings
 are classified in the browser and sent to no one.""",
+}
+# By whether speakers were new: on whom the expected score was made.
+WHOM = {
+    True: "which tests on speakers that heads had not heard",
+    False: "which tests on speakers that were heard in training: expect less of new ones",
+    None: "which may test on speakers that were heard in training: expect less of new ones",
 }
 NOT_FOR = """It names what a recording sounds like to this model, which is not what a person feels. It is not for
 decisions about people, such as hiring, insurance, policing, medicine or education, nor for the inference of emotions at
@@ -82,12 +87,6 @@ def _expectation(record: ExportRecord) -> str:
     expected = record.expected
     ua = score_text(100 * expected.scores.ua)
     interval = f" (95 % interval {expected.interval.text('ua')})" if expected.interval else ""
-    whom = (
-        "on speakers that it has not heard"
-        if expected.protocol == STRICT.name
-        else f"under protocol {expected.protocol}, which may test on speakers that were heard in training: expect less "
-        f"of new ones"
-    )
     quantised = (
         "\n\nIts matrix products are in 8 bits, which changes probabilities a little; the score is of 32 bits."
         if record.quantised
@@ -96,7 +95,8 @@ def _expectation(record: ExportRecord) -> str:
     remarks = "".join(f"\n\n{sentence}" for sentence in expected.remarks)
     return (
         f"UA {ua}{interval}, WA {score_text(100 * expected.scores.wa)}, F1 {score_text(100 * expected.scores.f1)} "
-        f"percent {whom}.\n\nThat is the score of the protocol ({_plain(expected.of)}): of heads on utterances that "
+        f"percent under protocol {expected.protocol}, {WHOM[expected.new_speakers]}.\n\n"
+        f"That is the score of the protocol ({_plain(expected.of)}): of heads on utterances that "
         f"they were not trained on. This classifier was never scored on its own training data.{remarks}{quantised}"
     )
 
@@ -109,9 +109,16 @@ def _failures(record: ExportRecord) -> str:
     parts = [_table(("label", "recall (percent)", "most often taken for"), recalls)]
     if record.expected.groups:
         rows = [
-            (g.by, g.group, score_text(100 * g.scores.ua), str(g.utterances)) for g in record.expected.groups
+            (
+                g.by,
+                g.group,
+                score_text(100 * g.scores.ua),
+                g.interval.text("ua") if g.interval else "not recorded",
+                str(g.utterances),
+            )
+            for g in record.expected.groups
         ]
-        parts.append(_table(("by", "group", "UA (percent)", "utterances"), rows))
+        parts.append(_table(("by", "group", "UA (percent)", "95 % interval of UA", "utterances"), rows))
     return "\n\n".join(parts)
 
 

@@ -185,6 +185,13 @@ def test_the_card_says_what_to_expect(runs: dict[str, Path], tiny: Path, tmp_pat
     record, card = read_record(runs["strict"]), (folder / "README.md").read_text()
     assert f"UA {100 * record.pooled.ua:.1f} (95 % interval {record.interval.text('ua')})" in card
     assert "What it is not for" in card
+    assert "under protocol strict" in " ".join(card.split())
+    assert "which tests on speakers that heads had not heard" in card
+    assert "expect less" not in card
+    assert "| gender | female |" in card
+    assert "| none (2 speakers) | 160 |" in card
+    assert "Thirds" not in card
+    assert "a single rater with probability" in card
     assert "| demo | Apache-2.0" in card
     for label in record.corpus.labels:
         assert f"\n| {label} | " in card

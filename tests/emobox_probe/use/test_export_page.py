@@ -108,7 +108,7 @@ def test_what_is_to_be_expected_is_said(open_page: Open, runs: dict[str, Path], 
     assert f"UA {100 * record.pooled.ua:.1f} %" in shown
     assert "demo (licence: Apache-2.0" in shown
     # As the card says it.
-    told = "speakers that were heard in training: expect less of new ones"
+    told = "speakers that heads had not heard"
     assert told in shown
     assert told in " ".join((page_folder / "README.md").read_text().split())
 

@@ -75,7 +75,7 @@
     const between = ua ? ` (95 % interval ${percent(ua[0])} to ${percent(ua[1])})` : "";
     place("expected").textContent =
       `UA ${percent(expected.scores.ua)}${between}, the mean recall over labels, under protocol ${expected.protocol}. ` +
-      `It is of recordings that the model was not trained on, ${whom(expected.protocol)}.`;
+      `It is of recordings that the model was not trained on, ${whom(expected.new_speakers)}.`;
     const worst = Object.entries(expected.recall)
       .filter(([, share]) => share !== null)
       .map(([label, share]) => `${label} ${percent(Number(share))}`);
@@ -87,11 +87,11 @@
     place("about").textContent = `${title}. Trained on ${trained}.`;
   }
 
-  /** Whose recordings were tested; the card says the same. @param {string} protocol */
-  function whom(protocol) {
-    return protocol === "strict"
-      ? "of speakers that it has not heard"
-      : "which may be of speakers that were heard in training: expect less of new ones";
+  /** Whose recordings were tested; the card says the same. @param {boolean | null} areNew */
+  function whom(areNew) {
+    if (areNew) return "of speakers that heads had not heard";
+    const known = areNew === false ? "which are" : "which may be";
+    return `${known} of speakers that were heard in training: expect less of new ones`;
   }
 
   /** Why little or nothing can be said of a recording, as `emobox predict` says it. @param {Float32Array} samples */
