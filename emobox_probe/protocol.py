@@ -19,6 +19,10 @@ class HeadConfiguration:
     hidden: int
 
 
+_TARGETS: dict[Target, str] = {
+    "distribution": "the shares of raters' votes",
+    "dimensions": "what raters gave on scales",
+}
 # What heads learn in place of the label, and by what loss.
 _LEARNED: dict[Target, str] = {
     "distribution": "the shares of raters' votes over the labels that they could choose, by soft cross-entropy",
@@ -72,7 +76,8 @@ class Protocol:
         """The same for heads that learn something else: chosen by the loss on validation, without a best on test."""
         if target == "label":
             return self
-        return replace(self, target=target, peek=False, description=_description_of(self, target))
+        summary, description = _words_of(self, target)
+        return replace(self, target=target, peek=False, summary=summary, description=description)
 
     @property
     def sweep(self) -> list[HeadConfiguration]:
@@ -242,12 +247,15 @@ _RATED_PARTS = {
 }
 
 
-def _description_of(protocol: Protocol, target: Target) -> str:
-    """How a protocol is described whose heads learn what raters said."""
+def _words_of(protocol: Protocol, target: Target) -> tuple[str, str]:
+    """Summary and description of a protocol whose heads learn what raters said."""
+    summary = (
+        f"{_TARGETS[target]} on the folds of {protocol.name}; no score is a UA, and none is in the paper"
+    )
     if protocol.name not in _RATED_PARTS:
-        return protocol.description
+        return summary, protocol.description
     folds, features, chosen, validation = _RATED_PARTS[protocol.name]
-    return (
+    return summary, (
         f"{folds} {features} Heads learn {_LEARNED[target]}. {_HEAD} {chosen} are chosen by the lowest loss on the "
         f"whole validation part: {validation}. Utterances without raters are in no part. What raters said of tested "
         f"utterances is read once, after that. Scores, and their intervals over speakers, are of the tested utterances "

@@ -124,7 +124,7 @@ def readme(
     if before is None:
         within: list[Run | RatedRun] = [*runs, *rated]
         names = [run.record.corpus.name for run in within]
-        before = new_card(name, names, section(parts)).encode()
+        before = new_card(name, names, section(parts), of_labels=bool(runs or cross)).encode()
     return merge_readme(before, name, parts, model_index(name, records))
 
 
@@ -153,8 +153,11 @@ def model_card(*records: ResultRecord) -> ModelCard:
     return ModelCard(content.decode())
 
 
-def new_card(name: str, names: Sequence[str], made: str) -> str:
-    """A whole card around our section, without `model-index`; `names` are those of the corpora."""
+def new_card(name: str, names: Sequence[str], made: str, of_labels: bool) -> str:
+    """A whole card around our section, without `model-index`; `names` are those of the corpora.
+
+    Metrics are named where scores are `of_labels`: the Hub has no names for those on what raters said.
+    """
     cards = [corpora.load(corpus) for corpus in sorted(set(names))]
     known = next((name for name in (name.removesuffix(TRIMMED),) if is_hub_id(name)), None)
     data = ModelCardData(
@@ -162,7 +165,7 @@ def new_card(name: str, names: Sequence[str], made: str) -> str:
         language=sorted({language for corpus in cards for language in corpus.languages}),
         pipeline_tag="audio-classification",
         tags=["speech-emotion-recognition", "emobox"],
-        metrics=[metric for metric, _ in METRICS.values()],
+        metrics=[metric for metric, _ in METRICS.values()] if of_labels else None,
     )
     where = f" on {cards[0].display_name}" if len(cards) == 1 else ""
     body = render(
@@ -185,14 +188,15 @@ def eval_results(record: ResultRecord) -> list[EvalResult]:
     """UA, WA and F1 of all tested utterances together in 0..1, as the Hub's `model-index` wants them."""
     names = list(dict.fromkeys(fold.name for fold in record.folds))
     folds = f"{names[0]}..{names[-1]}" if len(names) > 1 else names[0]
-    told = record.corpus
+    told, corpus = record.corpus, corpora.load(record.corpus.name)
     incomplete = f" (incomplete: {told.missing:,} utterances missing)" if told.missing else ""
+    made_up = " (made up: the scores show that the tools work and nothing else)" if corpus.made_up else ""
     return [
         EvalResult(
             task_type="audio-classification",
             task_name="Speech emotion recognition",
             dataset_type=f"emobox/{record.corpus.name}",
-            dataset_name=f"EmoBox {corpora.load(told.name).display_name}{incomplete}",
+            dataset_name=f"EmoBox {corpus.display_name}{made_up}{incomplete}",
             dataset_config=f"{one_line(folds)}, protocol {slug(record.protocol_id)}",
             dataset_split="test",
             dataset_args={

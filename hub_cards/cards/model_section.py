@@ -10,6 +10,7 @@ from hub_cards.cards.markdown import render
 from hub_cards.cards.model_index import merge_results
 from hub_cards.cards.summary import label_rows, part_of, rater_rows
 from hub_cards.hub.one_commit import PublishError
+from hub_cards.tables.results import MARK
 
 # In place of a corpus: the part is what a protocol is. And of the corpora of a matrix.
 PROTOCOL, CROSS = "about-protocol", "cross"
@@ -66,6 +67,7 @@ def section(parts: Parts) -> str:
         rater_rows=rater_rows(read),
         of_labels=not read or len(read) < len(scores) or not all(part.on_raters for part in read),
         of_raters=any(part.on_raters for part in read),
+        mark=MARK if not all(part.comparable for part in read) else "",
     )
     return f"{BEGIN}\n{made.strip()}\n{END}"
 

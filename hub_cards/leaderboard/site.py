@@ -68,7 +68,7 @@ def render(data: dict[str, Any], title: str = "EmoBox leaderboard") -> dict[str,
         "title": title,
         "data": data,
         "measured": sum(not model["published"] for model in data["models"]),
-        "results": sum(method is not None for method in data["results"].get("resampled", [])),
+        "counted": counted(data),
     }
     page = environment.get_template("page.html").render(
         **facts,
@@ -85,6 +85,16 @@ def render(data: dict[str, Any], title: str = "EmoBox leaderboard") -> dict[str,
     }
     digests = {name: hashlib.sha256(text.encode("utf-8")).hexdigest() for name, text in sorted(files.items())}
     return files | {MARKER: json.dumps({"made_by": "emobox leaderboard", "files": digests}, indent=2) + "\n"}
+
+
+def counted(data: dict[str, Any]) -> str:
+    """How many results of measured models there are, in words; those on what raters said apart, as they stand."""
+    labels = sum(method is not None for method in data["results"].get("resampled", []))
+    raters = len({(row["name"], row["corpus"], row["protocol"]) for row in data["rated"]})
+    models = sum(not model["published"] for model in data["models"])
+    results = f"{labels:,} result{'s' * (labels != 1)} on labels"
+    results += f" and {raters:,} on what raters said" if raters else ""
+    return f"{results}, of {models:,} model{'s' * (models != 1)},"
 
 
 def _columns(data: dict[str, Any], later: bool) -> dict[str, Any]:

@@ -43,9 +43,10 @@ def critical_difference(models: Sequence[str], scores: NDArray[np.float64]) -> C
     """
     corpora, count = scores.shape
     if count < FEWEST_MODELS or corpora < FEWEST_CORPORA:
+        got = "1 model, which has" if count == 1 else f"{count} models that share"
         raise ProbeError(
             f"Expected at least {FEWEST_MODELS} models that share at least {FEWEST_CORPORA} corpora for a "
-            f"critical-difference diagram, but got {count} models that share {corpora}."
+            f"critical-difference diagram, but got {got} {corpora}."
         )
     ranks = rankdata(-scores, axis=1).mean(axis=0)
     # All of one rank on every corpus: the test has nothing to divide by, and nothing differs.

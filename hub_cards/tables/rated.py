@@ -17,15 +17,16 @@ HEADS = ("model", "corpus", "protocol", "score", "value", "95 % interval", CONST
 def tabulate_rated(records: Sequence[RatedRecord]) -> pd.DataFrame:
     """One row a record and score, in the units of the score, with its interval.
 
-    `score` is the name that the record has for it, `measure` what it is in words, `better` which way. `interval_note`
-    says why there is no interval. `constant` is what always giving the mean over what was trained on would have scored;
-    `remark` says what of the corpus is missing, or that it is made up.
+    `score` is the name that the record has for it, `measure` what it is in words, `better` which way; scores of a run
+    are in the order of its record. `interval_note` says why there is no interval. `constant` is what always giving the
+    mean over what was trained on would have scored; `remark` says what of the corpus is missing, or that it is made up.
     """
     rows = [
         {
             "model": model_name(record.encoder.name),
             "corpus": record.corpus.name,
             "protocol": record.protocol_id,
+            "place": place,
             "score": score,
             "measure": record.measure(score).name,
             "unit": record.measure(score).unit,
@@ -37,11 +38,13 @@ def tabulate_rated(records: Sequence[RatedRecord]) -> pd.DataFrame:
             "remark": remark_on(record.corpus),
         }
         for record in records
-        for score, value in record.scores.items()
+        for place, (score, value) in enumerate(record.scores.items())
     ]
     numbers = dict.fromkeys(("value", "low", "high", "constant"), float)
     table = pd.DataFrame(rows).astype(numbers)
-    return table.sort_values(["corpus", "protocol", "score", "model"], ignore_index=True)
+    return table.sort_values(["corpus", "protocol", "place", "model"], ignore_index=True).drop(
+        columns="place"
+    )
 
 
 def rated_cells(row: Any, mark: str) -> list[str]:

@@ -278,7 +278,9 @@ def test_the_card_says_what_they_are(runs: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", ["distribution", "dimensions"])
 @pytest.mark.parametrize("name", ["paper", "strict", "speaker-dependent"])
 def test_the_recipe_is_of_these_heads_and_takes_nothing_back(name: str, target: Target) -> None:
-    words = PROTOCOLS[name].with_target(target).description
+    rated = PROTOCOLS[name].with_target(target)
+    assert rated.summary.endswith(f"on the folds of {name}; no score is a UA, and none is in the paper")
+    words = rated.description
     assert "is chosen by UA" not in words
     assert "Where this says" not in words
     assert {"distribution": "soft cross-entropy", "dimensions": "1 - CCC"}[target] in words

@@ -75,6 +75,33 @@ def test_scores_on_what_raters_said_have_a_summary_of_their_own(tmp_path: Path) 
     assert SUMMARY not in text.decode()  # of one run on labels
 
 
+def test_what_is_made_up_or_incomplete_is_marked_wherever_it_stands_beside_others(tmp_path: Path) -> None:
+    demo, urdu = make_run(tmp_path / "a", "demo"), make_run(tmp_path / "b")
+    part = urdu.corpus.model_copy(update={"missing": 3})
+    emodb = make_run(tmp_path / "c", "emodb")
+    runs = [Run(tmp_path, one) for one in (demo, urdu.model_copy(update={"corpus": part}), emodb)]
+    rated = make_rated(tmp_path / "r", "lab/encoder", "demo")
+    text = readme(None, runs, rated=[RatedRun(tmp_path / "r", rated)]).decode()
+    name = corpora.load("demo").display_name
+    assert [row[0] for row in rows_of(text, SUMMARY)] == [f"{name} †", "EmoDB", "URDU †"]
+    assert {row[0] for row in rows_of(text, "| corpus | protocol | score |")} == {f"{name} †"}
+    assert "\n† The corpus is made up, or utterances of it are missing" in text
+    index = yaml.safe_load(text.split("---")[1])["model-index"][0]["results"]
+    names = {one["dataset"]["name"] for one in index}
+    assert f"EmoBox {name} (made up: the scores show that the tools work and nothing else)" in names
+    assert "EmoBox EmoDB" in names
+    both = readme(None, [Run(tmp_path, emodb), Run(tmp_path, make_run(tmp_path / "d"))]).decode()
+    assert "†" not in both
+
+
+def test_a_card_on_what_raters_said_names_no_metric_of_labels(tmp_path: Path) -> None:
+    rated = RatedRun(tmp_path / "r", make_rated(tmp_path / "r"))
+    alone = yaml.safe_load(readme(None, [], rated=[rated]).decode().split("---")[1])
+    assert "metrics" not in alone
+    beside = readme(None, [Run(tmp_path, make_run(tmp_path / "a"))], rated=[rated]).decode()
+    assert yaml.safe_load(beside.split("---")[1])["metrics"] == ["recall", "accuracy", "f1"]
+
+
 def test_a_part_that_is_not_as_we_write_it_is_read_as_none() -> None:
     for text in ("", "### Between corpora, protocol paper\n\n| trained on | urdu |\n", "### EmoDB\n\n| UA |"):
         assert part_of(text) is None

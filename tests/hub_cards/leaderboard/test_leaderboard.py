@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hub_server import HubServer
 from kept_runs import kept_run
+from rated_records import make_rated
 
 import emobox
 from hub_cards.leaderboard.site import CARD, LICENCES, MARKER, PAGE
@@ -32,6 +33,16 @@ def test_the_site_is_written(runs: Path, tmp_path: Path, capsys: pytest.CaptureF
         [PAGE, CARD, LICENCES, MARKER]
     )
     assert "2 results written to" in capsys.readouterr().out
+    assert "\n2 results on labels, of 2 models, on corpora of" in (tmp_path / "site" / CARD).read_text()
+
+
+def test_the_card_counts_results_on_raters_and_what_is_one_as_one(tmp_path: Path) -> None:
+    kept_run(tmp_path / "runs" / "a", "lab/good", right=0.9)
+    make_rated(tmp_path / "runs" / "r", "lab/good")
+    assert leaderboard(tmp_path / "runs", "--out", tmp_path / "site") == 0
+    card = (tmp_path / "site" / CARD).read_text()
+    assert "\n1 result on labels and 1 on what raters said, of 1 model, on corpora of" in card
+    assert "1 measured model and the" in (tmp_path / "site" / PAGE).read_text()
 
 
 def test_a_space_is_made_in_one_commit_and_not_twice(runs: Path, tmp_path: Path, hub: HubServer) -> None:

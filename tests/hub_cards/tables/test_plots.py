@@ -70,8 +70,12 @@ def test_models_that_are_alike_do_not_differ() -> None:
 
 
 def test_too_few_models_or_corpora_are_said() -> None:
-    for shape in ((5, 2), (1, 5)):
-        with pytest.raises(ProbeError, match="at least 3 models that share at least 2 corpora"):
+    for shape, got in (
+        ((5, 2), "2 models that share 5"),
+        ((1, 5), "5 models that share 1"),
+        ((1, 1), "1 model, which has 1"),
+    ):
+        with pytest.raises(ProbeError, match=f"at least 3 models that share at least 2 corpora .* got {got}"):
             critical_difference(["x"] * shape[1], np.zeros(shape))
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from classified_records import make_classified
 from cross_records import cross_record
+from rated_records import make_rated
 from records import record
 from rich.console import Console
 
@@ -19,6 +20,7 @@ from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.result import Scores
 from emobox_probe.report import report
 from hub_cards.paper import TABLE_5
+from hub_cards.tables.rated import tabulate_rated
 
 
 def run(*words: str) -> int:
@@ -236,3 +238,10 @@ def test_both_kinds_of_scores_stand_in_one_output(tmp_path: Path, capsys: pytest
     assert capsys.readouterr().out.count(r"\begin{tabular}") == 2
     # The same folder twice is the same records once.
     assert len(csv_of(tmp_path, tmp_path / "cross", capsys=capsys)) == len(table)
+
+
+def test_scores_on_raters_stand_in_the_order_of_their_record(tmp_path: Path) -> None:
+    records = [make_rated(tmp_path / name, name, target="distribution") for name in ("b/b", "a/a")]
+    table, scores = tabulate_rated(records), list(records[0].scores)
+    assert list(dict.fromkeys(table["score"])) == scores != sorted(scores)
+    assert table["model"].tolist()[:2] == ["a/a", "b/b"]
