@@ -117,7 +117,7 @@ def why_speaker_dependent(corpus: Corpus) -> str:
     return ""
 
 
-def are_speakers_new(corpus: Corpus, kind: Kind) -> bool | None:
+def are_speakers_new(corpus: Corpus, kind: str) -> bool | None:
     """Whether no speaker is in both train and test of folds of a kind; None where the corpus tells no speakers."""
     if kind == "strict":
         return True

@@ -86,7 +86,7 @@ def test_the_card_is_that_of_a_static_space(files: dict[str, str]) -> None:
     _, metadata, body = files[CARD].split("---\n", 2)
     card: dict[str, Any] = yaml.safe_load(metadata)
     assert (card["sdk"], card["app_file"]) == ("static", PAGE)
-    assert "2 results of 2 models" in body
+    assert "2 results on labels, of 2 models, on corpora of" in body
     assert "MIT License" in files[LICENCES]
 
 
