@@ -179,7 +179,7 @@ def test_no_table_mixes_them_with_labels(runs: Path, capsys: pytest.CaptureFixtu
     assert "not UA" in shown
     assert run_command("results", runs / ALL, "--format", "json") == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [row["score"] for row in rows] == list(read_rated(runs / ALL).scores) == list(DIMENSIONS)
+    assert [row["score"] for row in rows] == list(read_rated(runs / ALL).scores) == DIMENSIONS
     assert "ua" not in rows[0]
     with pytest.raises(ProbeError, match="learned what raters said"):
         checked([runs])
