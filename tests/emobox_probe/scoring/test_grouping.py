@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from sklearn.metrics import recall_score
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.gaps import Gaps
 from emobox_probe.records.predictions import read_predictions
+from emobox_probe.records.result import read_record
 from emobox_probe.scoring.by_group import groups_of
 from emobox_probe.scoring.check import check_scores
 from emobox_probe.scoring.gaps import gaps_by_gender, gaps_of, rows_of, show_gaps
@@ -212,6 +214,17 @@ def test_gaps_for_programs(run, tmp_path, capsys: pytest.CaptureFixture[str]) ->
     pairs = {(row["first"], row["second"]) for row in rows if row["of"] == "UA"}
     assert ("female, 0", "male, 1") in pairs
     assert len(pairs) == 6
+    for asked in (["--gaps"], ["--calibration"]):
+        assert run_command(*words, *asked, "--format", "csv") == 0
+        printed = capsys.readouterr().out
+        assert "." in printed
+        assert not re.search(r"\.\d{5}", printed)
+    assert run_command(*words, "--gaps", "--format", "csv") == 0
+    written = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    gaps = gaps_of(predictions, read_record(tmp_path / "run").corpus.labels, ["gender", "intensity"])
+    assert written["gap"].to_numpy() == pytest.approx([100 * gap.difference for gap in gaps.gaps], abs=0.006)
+    assert written["p"].to_numpy() == pytest.approx([gap.p for gap in gaps.gaps], abs=0.00006)
+    assert not re.search(r"\.\d{3}", " ".join(written["gap"].astype(str)))
     assert run_command("score", tmp_path / "run", "--calibration", "--json") == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert row["ece"] > 0
