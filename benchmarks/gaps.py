@@ -1,9 +1,9 @@
 """How often 95 percent intervals of the gap between two groups hold the true gap, and how often a test finds one.
 
 On made-up test sets (`simulation.py`), with labels spread unevenly over speakers. Groups are of other speakers (so many
-in the first and the second), or both of the same ones (`within`). The true gap in UA is none, or a known one. At level
-0.05, a test of no gap should find one in 5 percent of sets; `found` for a true gap is the power. `minimal` is the mean
-of the smallest gap that a set says it could find with probability 0.8.
+in the first and the second), or both of the same ones (`within`), or the first of some of them. The true gap in UA is
+none, or a known one. At level 0.05, a test of no gap should find one in 5 percent of sets; `found` for a true gap is
+the power. `minimal` is the mean of the smallest gap that a set says it could find with probability 0.8.
 
 Run: `python benchmarks/gaps.py [--repetitions 200]`; writes results/gaps.cpu.json.
 """
@@ -20,7 +20,7 @@ from emobox_metric.ser_metric.gaps import compare_groups
 
 RESULT = Path(__file__).parent / "results" / "gaps.cpu.json"
 UA, GAPS, LABELS = 0.7, (0.0, 0.15), "uneven"
-BETWEEN, WITHIN = ((5, 5), (12, 12), (6, 20), (40, 40)), (6, 12)
+BETWEEN, WITHIN = ((5, 5), (12, 12), (6, 20), (40, 40)), ((6, 6), (12, 12), (5, 20))
 
 
 def between(generator: np.random.Generator, first: int, second: int, gap: float) -> tuple[Counts, Counts]:
@@ -35,11 +35,12 @@ def between(generator: np.random.Generator, first: int, second: int, gap: float)
     )
 
 
-def within(generator: np.random.Generator, speakers: int, gap: float) -> tuple[Counts, Counts]:
-    """Confusion counts of the same speakers in both groups."""
+def within(generator: np.random.Generator, some: int, speakers: int, gap: float) -> tuple[Counts, Counts]:
+    """Confusion counts of speakers who are all in the second group, and some of them in the first."""
     level = level_of(UA)[0]
     better = np.array([level_of(UA + gap)[0] - level, 0.0])
     first, second = counts_of(generator, speakers, 2, level, LABELS, better)
+    first[some:] = 0
     return first, second
 
 
@@ -77,9 +78,10 @@ def main() -> None:
         for first, second in BETWEEN:
             draw = lambda rng, gap, first=first, second=second: between(rng, first, second, gap)  # noqa: E731
             cases.append(measured(f"{first} and {second}", gap, repetitions, draw))
-        for speakers in WITHIN:
-            draw = lambda rng, gap, speakers=speakers: within(rng, speakers, gap)  # noqa: E731
-            cases.append(measured(f"{speakers}, within", gap, repetitions, draw))
+        for some, speakers in WITHIN:
+            draw = lambda rng, gap, some=some, speakers=speakers: within(rng, some, speakers, gap)  # noqa: E731
+            name = f"{speakers}, within" if some == speakers else f"{some} of {speakers}, within"
+            cases.append(measured(name, gap, repetitions, draw))
         print(*cases[-len(BETWEEN) - len(WITHIN) :], sep="\n")
     write(RESULT, {"repetitions": repetitions, "ua": UA, "cases": cases}, started)
 

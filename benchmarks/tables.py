@@ -432,7 +432,6 @@ _TRUST: dict[str, Callable[[dict[str, Any]], str]] = {
         sum(row["curve"]["mteb"]["accuracies"]) / len(row["curve"]["mteb"]["accuracies"])
     ),
     "the same head, new speakers": lambda row: percent(row["curve"]["mteb"]["new_speakers"]),
-    "suspects, of 535 utterances": lambda row: str(row["suspects"]),
 }
 
 

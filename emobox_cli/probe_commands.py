@@ -139,9 +139,10 @@ def run_score(arguments: argparse.Namespace) -> int:
     from emobox_probe.records.rated import RATED_FILE, RatedRecord
     from emobox_probe.records.record import folders_with
     from emobox_probe.records.result import RESULT_FILE
-    from emobox_probe.scoring.by_group import gap_rows, scores_by, show, show_calibration
+    from emobox_probe.report.percent import SHARE_DECIMALS
+    from emobox_probe.scoring.by_group import gap_rows, rounded, scores_by, show, show_calibration
     from emobox_probe.scoring.grouping import check_properties
-    from emobox_probe.scoring.humans import kept_beside, rows_beside
+    from emobox_probe.scoring.humans import hint_of, kept_beside, rows_beside
     from emobox_probe.scoring.rated_groups import rated_scores_by
     from emobox_probe.scoring.rated_groups import show as show_rated
 
@@ -154,6 +155,7 @@ def run_score(arguments: argparse.Namespace) -> int:
     # Where there is none, reading says what is missing.
     runs = [run for at, below in zip(arguments.runs, found, strict=True) for run in below or [at]]
     scored = []
+    hints = []
     for folder, record in _of_one_kind({folder: read_run(folder) for folder in dict.fromkeys(runs)}).items():
         if isinstance(record, RatedRecord):
             if arguments.gaps or arguments.calibration:
@@ -164,6 +166,7 @@ def run_score(arguments: argparse.Namespace) -> int:
             table = rated_scores_by(folder, record, arguments.by, arguments.data_dir)
             if text:
                 show_rated(table, record, tables())
+            table = table.round(SHARE_DECIMALS) if arguments.format == "csv" else table
             table.insert(0, "run", str(folder))
             scored.append(table)
             continue
@@ -174,6 +177,7 @@ def run_score(arguments: argparse.Namespace) -> int:
             raters, sentences = rows_beside(predictions, record, arguments.data_dir)
         else:
             raters, sentences = kept_beside(predictions, record, rows_wanted=text and not arguments.by)
+            hints.append(hint_of(record))
         if text:
             show(table, predictions, record, arguments.by, tables(), raters, sentences)
             if arguments.calibration:
@@ -181,8 +185,12 @@ def run_score(arguments: argparse.Namespace) -> int:
         elif arguments.gaps:
             table, raters = gap_rows(predictions, record, arguments.by), None
         table = table if raters is None else pd.concat([table, raters])
+        table = rounded(table) if arguments.format == "csv" else table
         table.insert(0, "run", str(folder))
         scored.append(table)
+    if text and not arguments.by:
+        for hint in filter(None, dict.fromkeys(hints)):
+            tables().print(hint)
     if not text:
         rows = pd.concat(scored, ignore_index=True)
         print(

@@ -3,8 +3,9 @@
 Groups are compared over speakers: what one speaker says is not independent. Where no speaker is in both groups
 (gender), speakers of either are resampled, and the p value is of Fisher's randomisation test: which of the speakers are
 in which group is drawn anew. Where speakers are in both (sentences, intensities), whole speakers are resampled, and the
-test exchanges the groups within speakers. Intervals are t intervals (Welch's degrees of freedom where no speaker is in
-both), for the reasons that `intervals` gives; `benchmarks/gaps.py` measures how well both hold their level.
+test exchanges what the same speaker said of a label in one and in the other. Intervals are t intervals (Welch's degrees
+of freedom where no speaker is in both, else those of the group of fewer speakers), for the reasons that `intervals`
+gives; `benchmarks/gaps.py` measures how well both hold their level.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class Gap:
     """First group minus second, in -1..1, of UA or of the recall of one label.
 
     `interval` and `detectable`, the smallest true gap that would be found with probability 0.8 at level 0.05, are None
-    where `reason` says why, or where all resamples have the same gap; `p_value` is None where only one way of parting
-    speakers exists.
+    where `reason` says why (fewer than four speakers of a group have the label or, of UA, any that both groups have),
+    or where all resamples have the same gap; `p_value` is None where only one way of parting speakers exists.
     """
 
     difference: float
@@ -63,11 +64,24 @@ def compare_groups(first: Doubles, second: Doubles, seed: int = 0) -> list[Gap]:
     first, second = first[here], second[here]
     within = bool((in_first & in_second).any())
     observed = _scores(first.sum(axis=0), shared) - _scores(second.sum(axis=0), shared)
-    errors, degrees, reason = _errors(first, second, shared, within, seed)
+    speakers = np.stack([_speakers(counts, shared) for counts in (first, second)])
+    errors, degrees = _errors(first, second, shared, speakers, within, seed)
     p_values = _p_values(first, second, shared, within, observed, seed)
-    return [
-        _gap(*numbers, reason=reason) for numbers in zip(observed, errors, degrees, p_values, strict=True)
-    ]
+    reasons = [_reason(*counts) for counts in speakers.T]
+    return [_gap(*of_score) for of_score in zip(observed, errors, degrees, p_values, reasons, strict=True)]
+
+
+def _speakers(counts: Doubles, shared: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many speakers bear on UA (with any shared label) and on the recall of each shared label, `(1 + C,)`."""
+    have = (counts.sum(axis=2) > 0) & shared
+    return np.concatenate([[have.any(axis=1).sum()], have.sum(axis=0)])
+
+
+def _reason(first: int, second: int) -> str | None:
+    """Why there is no interval of a gap between so many speakers; None where there can be one."""
+    if min(first, second) >= FEWEST_CLUSTERS:
+        return None
+    return f"speakers: {first} and {second}, and at least {FEWEST_CLUSTERS} in each are needed"
 
 
 def _gap(difference: float, error: float, degrees: float, p_value: float, reason: str | None) -> Gap:
@@ -94,34 +108,37 @@ def _scores(confusions: Doubles, shared: NDArray[np.bool_]) -> Doubles:
 
 
 def _errors(
-    first: Doubles, second: Doubles, shared: NDArray[np.bool_], within: bool, seed: int
-) -> tuple[Doubles, Doubles, str | None]:
-    """Standard errors `(1 + C,)`, degrees of freedom, and why there are none."""
+    first: Doubles,
+    second: Doubles,
+    shared: NDArray[np.bool_],
+    speakers: NDArray[np.int64],
+    within: bool,
+    seed: int,
+) -> tuple[Doubles, Doubles]:
+    """Standard errors and degrees of freedom, `(1 + C,)` each; of `speakers` (2, 1 + C) in either group."""
     generator = np.random.default_rng(seed)
-    size = 1 + len(shared)
-    none = np.full(size, np.nan)
+    # With one speaker there is no spread, and no interval either: 2 only keeps the division whole.
+    counted = np.maximum(speakers, 2)
     if within:
-        if len(first) < FEWEST_CLUSTERS:
-            return none, none, f"speakers: {len(first)}, and at least {FEWEST_CLUSTERS} are needed"
-        drawn = generator.multinomial(len(first), np.full(len(first), 1 / len(first)), RESAMPLES)
-        spread = _spread(_scores_of(drawn, first, shared) - _scores_of(drawn, second, shared), len(first))
-        return spread, np.full(size, len(first) - 1.0), None
-    parts = [counts[counts.any(axis=(1, 2))] for counts in (first, second)]
-    speakers = [len(part) for part in parts]
-    if min(speakers) < FEWEST_CLUSTERS:
-        reason = (
-            f"speakers: {speakers[0]} and {speakers[1]}, and at least {FEWEST_CLUSTERS} in each are needed"
-        )
-        return none, none, reason
+        # Spread of a group of few is as uncertain as its few speakers make it, however many are in the other.
+        fewest = counted.min(axis=0)
+        drawn = _resamples(len(first), generator)
+        differences = _scores_of(drawn, first, shared) - _scores_of(drawn, second, shared)
+        return _spread(differences, fewest), fewest - 1.0
     spreads = []
-    for part, count in zip(parts, speakers, strict=True):
-        drawn = generator.multinomial(count, np.full(count, 1 / count), RESAMPLES)
-        spreads.append(_spread(_scores_of(drawn, part, shared), count))
+    for counts, of_group in zip((first, second), counted, strict=True):
+        part = counts[counts.any(axis=(1, 2))]
+        spreads.append(_spread(_scores_of(_resamples(len(part), generator), part, shared), of_group))
     squares = np.square(spreads)
     errors = np.sqrt(squares.sum(axis=0))
     with np.errstate(invalid="ignore", divide="ignore"):
-        degrees = errors**4 / (squares**2 / (np.array(speakers)[:, None] - 1)).sum(axis=0)
-    return errors, degrees, None
+        degrees = errors**4 / (squares**2 / (counted - 1)).sum(axis=0)
+    return errors, degrees
+
+
+def _resamples(speakers: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """How often each speaker is drawn, `(R, S)`."""
+    return generator.multinomial(speakers, np.full(speakers, 1 / speakers), RESAMPLES)
 
 
 def _scores_of(drawn: NDArray[np.int64], counts: Doubles, shared: NDArray[np.bool_]) -> Doubles:
@@ -130,7 +147,7 @@ def _scores_of(drawn: NDArray[np.int64], counts: Doubles, shared: NDArray[np.boo
     return _scores((drawn @ flat).reshape(len(drawn), *counts.shape[1:]), shared)
 
 
-def _spread(resampled: Doubles, speakers: int) -> Doubles:
+def _spread(resampled: Doubles, speakers: NDArray[np.int64]) -> Doubles:
     """Standard deviations over resamples, those without the label left out, as `intervals.standard_error`."""
     there = ~np.isnan(resampled)
     counted = np.maximum(there.sum(axis=0), 1)
@@ -145,24 +162,36 @@ def _p_values(
     """Two-sided p values `(1 + C,)` of no difference; NaN where there is only one way to part the speakers."""
     generator = np.random.default_rng(seed + 1)
     if within:
-        ways, exact = _exchanges(len(first), generator)
+        # What a speaker said of a label in one group only stays there: moved, it would even out how many are in each.
+        movable = (first.sum(axis=2) > 0) & (second.sum(axis=2) > 0) & shared
+        ones, exact = _exchanged(first, second, movable, generator)
+        parted = np.concatenate([[movable.any()], movable.any(axis=0)])
     else:
         ways, exact = _partings(np.asarray(first.any(axis=(1, 2))), generator)
-    if len(ways) < 2:
-        return np.full(len(observed), np.nan)
-    flat = [counts.reshape(len(counts), -1) for counts in (first, second)]
-    shape = (len(ways), *first.shape[1:])
-    # Where a way is true, a speaker keeps the group; elsewhere what was said in one counts in the other.
-    ones = [ways @ flat[0] + (~ways) @ flat[1], ways @ flat[1] + (~ways) @ flat[0]]
-    if not within:
-        both = flat[0] + flat[1]
-        ones = [ways @ both, (~ways) @ both]
-    gaps = _scores(ones[0].reshape(shape), shared) - _scores(ones[1].reshape(shape), shared)
+        both = first + second
+        ones = [np.tensordot(way, both, axes=1) for way in (ways, ~ways)]
+        parted = np.full(len(observed), len(ways) > 1)
+    gaps = _scores(ones[0], shared) - _scores(ones[1], shared)
     with np.errstate(invalid="ignore"):
         extreme = (np.abs(gaps) >= np.abs(observed) - ROUNDING).sum(axis=0)
     valid = (~np.isnan(gaps)).sum(axis=0)
     p = extreme / np.maximum(valid, 1) if exact else (extreme + 1) / (valid + 1)
-    return np.where(np.isnan(observed), np.nan, p)
+    return np.where(np.isnan(observed) | ~parted, np.nan, p)
+
+
+def _exchanged(
+    first: Doubles, second: Doubles, movable: NDArray[np.bool_], generator: np.random.Generator
+) -> tuple[list[Doubles], bool]:
+    """Confusion counts `(R, C, C)` of both groups in every way to exchange them, and whether they are all there are."""
+    moving = movable.any(axis=1)
+    ways, exact = _exchanges(int(moving.sum()), generator)
+    moved = [(counts * movable[..., None])[moving] for counts in (first, second)]
+    kept = [(counts * ~movable[..., None]).sum(axis=0) for counts in (first, second)]
+    # Where a way is true, a speaker keeps the group; elsewhere what was said in one counts in the other.
+    return [
+        kept[here] + np.tensordot(ways, moved[here], axes=1) + np.tensordot(~ways, moved[1 - here], axes=1)
+        for here in range(2)
+    ], exact
 
 
 def _exchanges(speakers: int, generator: np.random.Generator) -> tuple[NDArray[np.bool_], bool]:
@@ -221,12 +250,40 @@ def range_by_chance(
         seed: of the random generator.
 
     Returns:
-        The quantile of the range of UA over groups, each over the labels that it has, in 0..1.
+        The quantile of `largest_gap`, in 0..1; NaN where no groups have a label in common.
     """
     generator = np.random.default_rng(seed)
     places = [np.flatnonzero(truth == label) for label in range(answers.shape[1])]
-    ranges = [_range(truth, dealt, groups) for dealt in _dealt(answers, places, draws, generator)]
+    ranges = [
+        largest_gap(_confusions(truth, dealt, groups)) for dealt in _dealt(answers, places, draws, generator)
+    ]
     return float(np.quantile(ranges, share))
+
+
+def largest_gap(confusions: Doubles) -> float:
+    """The largest gap in UA between two groups, that of each pair over the labels that both have.
+
+    Args:
+        confusions: of the groups, `(G, C, C)`.
+
+    Returns:
+        In 0..1; NaN where no two groups have a label in common.
+    """
+    totals = confusions.sum(axis=2)
+    recalls = np.divide(
+        np.diagonal(confusions, axis1=1, axis2=2), totals, out=np.zeros_like(totals), where=totals > 0
+    )
+    # Groups with the same labels are one kind K: pairs of kinds are few where pairs of groups are very many.
+    kinds, kind_of, sizes = np.unique(totals > 0, axis=0, return_inverse=True, return_counts=True)
+    with np.errstate(invalid="ignore"):
+        # Of every group over the labels that it shares with a kind, (G, K).
+        uas = recalls @ kinds.T / ((totals > 0).astype(float) @ kinds.T)
+    ordered = uas[np.argsort(kind_of.ravel(), kind="stable")]
+    starts = np.cumsum(sizes) - sizes
+    highest, lowest = (extreme.reduceat(ordered, starts) for extreme in (np.maximum, np.minimum))
+    gaps = highest - lowest.T
+    gaps[np.diag(sizes == 1)] = np.nan
+    return float(np.nanmax(gaps)) if not np.isnan(gaps).all() else float("nan")
 
 
 def _dealt(
@@ -239,9 +296,8 @@ def _dealt(
         yield dealt
 
 
-def _range(truth: NDArray[np.int64], answers: Doubles, groups: NDArray[np.int64]) -> float:
+def _confusions(truth: NDArray[np.int64], answers: Doubles, groups: NDArray[np.int64]) -> Doubles:
     classes = answers.shape[1]
     confusions = np.zeros((int(groups.max()) + 1, classes, classes))
     np.add.at(confusions, (groups, truth), answers)
-    uas = _scores(confusions, np.ones(classes, dtype=bool))[:, 0]
-    return float(np.nanmax(uas) - np.nanmin(uas))
+    return confusions

@@ -1,5 +1,7 @@
 """How far apart groups of utterances are scored, as records have it."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from emobox_probe.records.record import Record
@@ -41,18 +43,26 @@ class GapRecord(Record):
 class Gaps(Record):
     """All gaps between the groups of one property.
 
-    `largest` lies between the best and the worst group in UA; a model with the same confusion matrix, whose errors know
-    nothing of groups, stays below `by_chance` in 95 of 100 draws. `resampled` says what is drawn, `groups` how many of
-    them each group has. Pairs `without_common_labels` have no gap.
+    `largest` is the largest gap in UA of any two groups, each over the labels that both have (None where no two have
+    one in common); a model with the same confusion matrix, whose errors know nothing of groups, stays below `by_chance`
+    in 95 of 100 draws. `resampled` says what is drawn, `groups` how many of them each group has. Pairs
+    `without_common_labels` have no gap. `speakers_of` says which speakers an interval counts: those of the group, in
+    records that do not say, or those of them who have the label.
     """
 
     by: str
     resampled: str
     groups: dict[str, int]
-    largest: float
-    by_chance: float
+    largest: float | None
+    by_chance: float | None
     gaps: list[GapRecord]
     without_common_labels: list[str] = Field(default_factory=list)
+    speakers_of: Literal["group", "label"] = "group"
+
+    @property
+    def of_today(self) -> bool:
+        """Whether this version made them so; else they are made anew where the predictions are."""
+        return self.speakers_of == "label"
 
     def numbers(self) -> tuple[float, ...]:
         """Every number, in one order; NaN where there is none."""

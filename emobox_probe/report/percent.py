@@ -2,6 +2,10 @@
 
 from math import isnan
 
+# In CSVs: of percent, and of numbers that are none.
+DECIMALS = 2
+SHARE_DECIMALS = 4
+
 
 def score_text(percent: float | None) -> str:
     """One decimal; empty where there is no score. Over seeds and folds, scores differ by points: more would be noise.

@@ -21,13 +21,15 @@ from emobox_probe.records.predictions import (
     labels_of,
 )
 from emobox_probe.records.result import METRICS, ResultRecord, RunRecord
-from emobox_probe.report.percent import score_text
+from emobox_probe.report.percent import DECIMALS, SHARE_DECIMALS, score_text
 from emobox_probe.scoring.calibration import calibration_of
 from emobox_probe.scoring.gaps import gaps_of, rows_of, show_gaps
 from emobox_probe.scoring.grouping import group_names, ordered_names
 
 # The name of the group of all utterances.
 ALL = "all"
+# Columns that are not in percent.
+SHARES = {"p", "p_holm", *NAMES, *(f"{name}_with_temperature" for name in NAMES)}
 
 
 def scores_by(
@@ -124,6 +126,12 @@ def gap_rows(predictions: pd.DataFrame, record: RunRecord, by: Sequence[str]) ->
     return pd.DataFrame(rows)
 
 
+def rounded(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `scores_by` or `gap_rows` in as many decimals as other CSVs have."""
+    columns = rows.select_dtypes("float").columns
+    return rows.round({name: SHARE_DECIMALS if name in SHARES else DECIMALS for name in columns})
+
+
 def _pairs(predictions: pd.DataFrame, record: RunRecord) -> list[tuple[dict[str, str], pd.DataFrame]]:
     """The predictions of every pair of corpora; within one, all."""
     if not isinstance(record, CrossRecord):
@@ -145,12 +153,14 @@ def show(
 ) -> None:
     """Print the scores of groups, what raters said where it is given, and how far groups lie apart.
 
-    Between corpora, groups are those within each pair.
+    Between corpora, groups are those within each pair. What raters said is of all utterances, beside groups too.
     """
     pair = ("trained on", "tested on") if isinstance(record, CrossRecord) else ()
     group = (", ".join(by),) if by else () if pair else ("",)
     scores = ("UA", "WA", "F1", f"{100 * CONFIDENCE:.0f} % interval of UA", "chance", "speaker alone")
     shown = Table(*pair, *group, *scores, "labels", "utterances", title=f"{record.title} (percent)")
+    if by and raters is not None:
+        raters = raters.assign(group=f"{ALL}: " + raters["group"])
     for row in (table if raters is None else pd.concat([table, raters])).to_dict("records"):
         names = [*([row["train"], row["test"]] if pair else []), *([row["group"]] if group else [])]
         texts = [score_text(row[name]) for name in METRICS]
@@ -160,7 +170,7 @@ def show(
         )
     console.print(shown)
     for sentence in sentences:
-        console.print(sentence)
+        console.print(f"Of all utterances: {sentence[0].lower()}{sentence[1:]}" if by else sentence)
     for where, part in _pairs(predictions, record) if by else ():
         gaps = gaps_of(part, labels_of(record), by)
         if gaps:

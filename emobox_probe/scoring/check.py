@@ -151,7 +151,7 @@ def _parts(
     if record.calibration is not None:  # older records have none
         again = calibration_of(predictions, record)
         yield "the calibration", record.calibration.numbers(), again.numbers()
-    if record.gaps is not None:
+    if record.gaps is not None and record.gaps.of_today:
         between = gaps_by_gender(predictions, record)
         yield "gaps", record.gaps.numbers(), between and between.numbers()
         yield "what gaps are between", record.gaps.names(), between and between.names()

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from emobox_metric.ser_metric.gaps import Gap, compare_groups, holm, range_by_chance
-from emobox_metric.ser_metric.scores import scores_from_confusion
+from emobox_metric.ser_metric.gaps import Gap, compare_groups, holm, largest_gap, range_by_chance
+from emobox_metric.ser_metric.intervals import FEWEST_CLUSTERS
 from emobox_probe.records.gaps import GapRecord, Gaps
 from emobox_probe.records.predictions import RESAMPLED, clusters_of, label_ids
 from emobox_probe.records.result import ResultRecord
@@ -38,20 +38,20 @@ def gaps_of(predictions: pd.DataFrame, labels: Sequence[str], by: Sequence[str])
     counts = _counts(predictions, groups, names, clusters, labels)  # (G, S, C, C)
     pairs = list(combinations(range(len(names)), 2)) if len(names) <= MOST_GROUPS else []
     compared = [compare_groups(counts[first], counts[second]) for first, second in pairs]
-    with np.errstate(invalid="ignore"):
-        uas = np.asarray(scores_from_confusion(counts.sum(axis=1), "skip")["ua"])
+    largest = largest_gap(counts.sum(axis=1))
     return Gaps(
         by=", ".join(by),
         resampled=RESAMPLED[clusters],
         groups={name: int(of.any(axis=(1, 2)).sum()) for name, of in zip(names, counts, strict=True)},
-        largest=float(uas.max() - uas.min()),
-        by_chance=_by_chance(predictions, groups, names, labels),
-        gaps=_records(names, pairs, compared, counts, labels),
+        largest=None if np.isnan(largest) else largest,
+        by_chance=None if np.isnan(largest) else _by_chance(predictions, groups, names, labels),
+        gaps=_records(names, pairs, compared, counts, labels, RESAMPLED[clusters]),
         without_common_labels=[
             f"{names[first]} and {names[second]}"
             for (first, second), (ua, *_) in zip(pairs, compared, strict=True)
             if np.isnan(ua.difference)
         ],
+        speakers_of="label",
     )
 
 
@@ -101,6 +101,7 @@ def _records(
     compared: Sequence[Sequence[Gap]],
     counts: Doubles,
     labels: Sequence[str],
+    resampled: str,
 ) -> list[GapRecord]:
     """UA of every pair, then the recall of every label of every pair, as far as both groups have it."""
     confusions = counts.sum(axis=1)
@@ -127,7 +128,7 @@ def _records(
                     p=gap.p_value,
                     p_holm=p_holm,
                     detectable=gap.detectable,
-                    reason=gap.reason,
+                    reason=gap.reason and gap.reason.replace("speakers", resampled),
                 )
             )
     return rows
@@ -142,7 +143,7 @@ def _score(confusion: Doubles, score: int, shared: NDArray[np.bool_]) -> float:
 
 def rows_of(gaps: Gaps) -> list[dict[str, object]]:
     """A row for every gap, in percent, for programs."""
-    beside = {"by": gaps.by, "largest": 100 * gaps.largest, "by_chance": 100 * gaps.by_chance}
+    beside = {"by": gaps.by, "largest": _percent(gaps.largest), "by_chance": _percent(gaps.by_chance)}
     rows = []
     for gap in gaps.gaps:
         low, high = gap.interval or (None, None)
@@ -158,29 +159,37 @@ def rows_of(gaps: Gaps) -> list[dict[str, object]]:
             {
                 **beside,
                 **gap.model_dump(include={"first", "second", "of", "p", "p_holm", "reason"}),
-                **{name: None if value is None else 100 * value for name, value in percent.items()},
+                **{name: _percent(value) for name, value in percent.items()},
             }
         )
     return rows or [beside]
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 def show_gaps(gaps: Gaps, where: str, console: Console) -> None:
     """Print every gap, with what it takes to read it."""
     if gaps.gaps:
         console.print(_table(gaps, where))
-    counted = ", ".join(f"{name}: {count}" for name, count in gaps.groups.items())
-    of_groups = f" ({gaps.resampled}: {counted})" if len(gaps.groups) <= MOST_GROUPS else ""
-    console.print(
-        f"Largest gap in UA by {gaps.by}{where}: {100 * gaps.largest:.1f}; a model with the same confusion matrix "
-        f"whose errors know nothing of {gaps.by} stays below {100 * gaps.by_chance:.1f} in 95 of 100 draws{of_groups}.",
-        soft_wrap=True,
-    )
+    if gaps.largest is not None and gaps.by_chance is not None:
+        counted = ", ".join(f"{name}: {count}" for name, count in gaps.groups.items())
+        of_groups = f" ({gaps.resampled}: {counted})" if len(gaps.groups) <= MOST_GROUPS else ""
+        console.print(
+            f"Largest gap in UA by {gaps.by}{where}: {100 * gaps.largest:.1f}; a model with the same confusion matrix "
+            f"whose errors know nothing of {gaps.by} stays below {100 * gaps.by_chance:.1f} in 95 of 100 "
+            f"draws{of_groups}.",
+            soft_wrap=True,
+        )
     if gaps.without_common_labels:
         names = "; ".join(gaps.without_common_labels)
         console.print(f"Not compared, because they have no label in common: {names}.", soft_wrap=True)
-    for reason in dict.fromkeys(gap.reason for gap in gaps.gaps if gap.reason):
+    if any(gap.reason for gap in gaps.gaps):
         console.print(
-            f"No interval of gaps with {reason.replace('speakers', gaps.resampled)}.", soft_wrap=True
+            f"No interval where fewer than {FEWEST_CLUSTERS} {gaps.resampled} of a group have the label (of UA: any "
+            f"label that both groups have); the table says how many.",
+            soft_wrap=True,
         )
 
 
@@ -201,7 +210,6 @@ def _table(gaps: Gaps, where: str) -> Table:
     for column in table.columns[3:]:
         column.justify = "right"
     for gap in gaps.gaps:
-        interval = f"{100 * gap.interval[0]:+.1f} to {100 * gap.interval[1]:+.1f}" if gap.interval else "none"
         table.add_row(
             gap.first,
             gap.second,
@@ -209,8 +217,14 @@ def _table(gaps: Gaps, where: str) -> Table:
             f"{100 * gap.first_score:.1f}",
             f"{100 * gap.second_score:.1f}",
             f"{100 * gap.difference:+.1f}",
-            interval,
+            _interval(gap),
             *("–" if p is None else f"{p:.3f}" for p in (gap.p, gap.p_holm)),
             "–" if gap.detectable is None else f"{100 * gap.detectable:.1f}",
         )
     return table
+
+
+def _interval(gap: GapRecord) -> str:
+    if gap.interval:
+        return f"{100 * gap.interval[0]:+.1f} to {100 * gap.interval[1]:+.1f}"
+    return f"none ({gap.reason.partition(',')[0] if gap.reason else 'no spread'})"

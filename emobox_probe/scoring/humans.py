@@ -71,22 +71,25 @@ def rows_beside(
 def kept_beside(
     predictions: pd.DataFrame, record: RunRecord, rows_wanted: bool = True
 ) -> tuple[pd.DataFrame | None, list[str]]:
-    """The same of what the record itself knows of people; where it knows nothing, a sentence on how to have it.
+    """The same of what the record itself knows of people: nothing, where it knows nothing.
 
     The rows are of all utterances together, and None where they are not wanted.
     """
-    if not isinstance(record, ResultRecord):
+    if not isinstance(record, ResultRecord) or not record.humans:
         return None, []
-    if record.humans:
-        rows = _groups(record.humans.rows(), predictions) if rows_wanted else None
-        return rows, [record.humans.sentence]
-    if record.corpus.name not in corpora.names():
-        return None, []
-    tables = [table for table in corpora.load(record.corpus.name).tables if table.by == "id"]
-    if not tables:
-        return None, []
-    named = " and ".join(table.name for table in tables)
-    return None, [f"With --data-dir, a folder with {named}, what raters said stands beside."]
+    rows = _groups(record.humans.rows(), predictions) if rows_wanted else None
+    return rows, [record.humans.sentence]
+
+
+def hint_of(record: RunRecord) -> str:
+    """How to have what raters said beside a run whose record does not know it; empty where nobody knows it."""
+    if not isinstance(record, ResultRecord) or record.humans or record.corpus.name not in corpora.names():
+        return ""
+    corpus = corpora.load(record.corpus.name)
+    named = " and ".join(table.name for table in corpus.tables if table.by == "id")
+    if not named:
+        return ""
+    return f"With --data-dir, a folder with {named}, what raters said of {corpus.display_name} stands beside."
 
 
 def _groups(rows: Sequence[dict[str, Any]], predictions: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from emobox_probe.records.cross_result import CrossRecord, Pair, Source
 from emobox_probe.records.interval import TODAYS_METHOD
 from emobox_probe.records.predictions import confusion_of, interval_of
 from emobox_probe.records.result import METRICS, Fold, ResultRecord, Scores
+from emobox_probe.scoring.gaps import gaps_by_gender
 
 
 def seed_0_of(folds: Sequence[Fold], protocol: Mapping[str, Any]) -> Scores | None:
@@ -72,7 +73,9 @@ AnyRun = TypeVar("AnyRun", ResultRecord, CrossRecord)
 
 
 def as_of_today(record: AnyRun, predictions: pd.DataFrame) -> AnyRun:
-    """The record with intervals, and scores of pairs, as this version makes them from its predictions."""
+    """The record with intervals, gaps, and scores of pairs, as this version makes them from its predictions."""
+    if isinstance(record, ResultRecord) and record.gaps and not record.gaps.of_today:
+        record = record.model_copy(update={"gaps": gaps_by_gender(predictions, record)})
     if all(interval.method == TODAYS_METHOD for interval in record.intervals):
         return record
     absent = record.protocol["absent"]

@@ -1,12 +1,14 @@
 """`emobox doctor --suspects`: utterances whose label the heads of other folds confidently deny, to be listened to.
 
 The rule is that of confident learning (Northcutt, Jiang and Chuang, JAIR 70, 2021, https://arxiv.org/abs/1911.00068,
-section 3.1): the threshold of a label is the mean probability that it is given where it is the label; an utterance is
-suspected where another label reaches its own threshold, and is the likeliest of those that do. Heads never saw the
-utterances that they answer. A suspect is no error: heads may be wrong, and what one rater hears, another may not.
+section 3.1) as cleanlab 2.9 applies it with `filter_by="confident_learning"`: the threshold of a label is the mean
+probability that it is given where it is the label. An utterance is suspected where the label that the heads are
+confident of is another than the given one: the only label that reaches its threshold or, where several do, the
+likeliest of all. Where the likeliest label is the given one, it never is. Heads never saw the utterances that they
+answer. A suspect is no error: heads may be wrong, and what one rater hears, another may not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,10 @@ from rich.console import Console
 from rich.table import Table
 
 import emobox_datasets.corpora as corpora
+from emobox_datasets.copy.folder import CorpusFolder
+from emobox_datasets.copy.raters.tables import read_ratings
+from emobox_datasets.corpus import Corpus
+from emobox_datasets.sources.location import candidate_root
 from emobox_metric.ser_metric.calibration import softmax
 from emobox_probe.errors import ProbeError
 from emobox_probe.experiment import read_run
@@ -26,8 +32,9 @@ from emobox_probe.records.result import ResultRecord
 from emobox_probe.scoring.calibration import logits_of
 
 SUSPECTS_FILE = "suspects.csv"
-# As cleanlab has it, so that means of one and the same probability reach their threshold.
+# As cleanlab has them: means of one and the same probability reach their threshold, and no probability of 0 does.
 ROUNDING = 1e-6
+LOWEST_THRESHOLD = 2 * ROUNDING
 SHOWN = 15
 
 
@@ -36,18 +43,24 @@ def suspects(run: str | Path, data_dir: str | Path | None = None, corpus: str | 
 
     Args:
         run: folder of a run within one corpus.
-        data_dir: folder of the corpus, or of its tables alone: what raters said is put beside, where they say it.
+        data_dir: folder of the corpus, or of its tables alone; by default where the corpus is, if it is on this
+            machine. What raters said is put beside, where they say it.
         corpus: the corpus that the run is said to be on.
 
     Returns:
-        id, speaker, fold, label, suspected (the label that heads give), p_label and p_suspected (mean probabilities
-        over seeds and folds), agreeing (how many of the answers are `suspected`), answers; and of raters, as far as
-        they are told: votes, recognised (the share of them that chose the label), and scales by name.
+        id, speaker, fold, label, suspected (the likeliest label of the heads), p_label and p_suspected (mean
+        probabilities over seeds and folds), agreeing (how many of the answers are `suspected`), answers; and of
+        raters, where any suspect has them: votes, recognised (the share of them that chose the label), and scales by
+        name.
 
     Raises:
         ProbeError: there is no such run, it is between corpora, or it has no probabilities.
-        CorpusError: what raters said is not there, or not as published.
+        CorpusError: what raters said is not in `data_dir`, or not as published.
     """
+    return _with_raters(*_of_run(run, corpus), data_dir)
+
+
+def _of_run(run: str | Path, corpus: str | None) -> tuple[ResultRecord, pd.DataFrame]:
     record = read_run(run)
     if not isinstance(record, ResultRecord):
         raise ProbeError(
@@ -58,21 +71,37 @@ def suspects(run: str | Path, data_dir: str | Path | None = None, corpus: str | 
         raise ProbeError(
             f"Expected the corpus of the run, {record.corpus.name}, but got {corpus}; name that one, or none."
         )
-    predictions = read_predictions(run, record)
-    labels = record.corpus.labels
-    found = suspects_in(predictions, labels)
-    told = corpora.load(record.corpus.name)
-    ratings = told.ratings(data_dir) if data_dir else {}
-    rated = [ratings.get(id, {}) for id in found["id"]]
-    scales = {name: [row.get(name) for row in rated] for table in told.tables for name in table.scales}
+    return record, read_predictions(run, record)
+
+
+def _with_raters(
+    record: ResultRecord, predictions: pd.DataFrame, data_dir: str | Path | None
+) -> pd.DataFrame:
+    suspected = suspects_in(predictions, record.corpus.labels)
+    corpus = corpora.load(record.corpus.name)
+    ratings = _ratings(corpus, data_dir)
+    rated = [ratings.get(id, {}) for id in suspected["id"]]
+    votes = [row.get("votes") or {} for row in rated]
     beside = {
-        "votes": [_as_text(row.get("votes") or {}) for row in rated],
-        "recognised": [
-            _share(row.get("votes") or {}, label) for row, label in zip(rated, found["label"], strict=True)
-        ],
-        **(scales if ratings else {}),
+        "votes": [_as_text(of_utterance) or None for of_utterance in votes],
+        "recognised": [_share(*pair) for pair in zip(votes, suspected["label"], strict=True)],
+        **{name: [row.get(name) for row in rated] for name in _scales(corpus)},
     }
-    return pd.concat([found, pd.DataFrame(beside)], axis=1)
+    return suspected.join(pd.DataFrame(beside).dropna(axis="columns", how="all"))
+
+
+def _ratings(corpus: Corpus, data_dir: str | Path | None) -> Mapping[str, Mapping[str, Any]]:
+    """What raters said, by id; none where no folder is named and the corpus, or its tables, are not here."""
+    if data_dir:
+        return corpus.ratings(data_dir)
+    root = candidate_root(corpus, None)
+    if root is None or not root.is_dir():
+        return {}
+    return read_ratings(corpus.tables, CorpusFolder(root), corpus.id_prefix or corpus.name)
+
+
+def _scales(corpus: Corpus) -> list[str]:
+    return [name for table in corpus.tables for name in table.scales]
 
 
 def suspects_in(predictions: pd.DataFrame, labels: list[str]) -> pd.DataFrame:
@@ -84,58 +113,60 @@ def suspects_in(predictions: pd.DataFrame, labels: list[str]) -> pd.DataFrame:
     once = grouped.first()
     means = grouped[columns].mean().to_numpy()
     given = label_ids(once["label"], labels)
-    denied = confidently_denied(means, given)
-    rows = np.flatnonzero(denied >= 0)
-    said = np.array(labels)[denied[rows]]
+    rows = np.flatnonzero(confidently_denied(means, given))
+    likeliest = means[rows].argmax(axis=1)
+    suspected = np.array(labels)[likeliest]
     ids = once.index[rows]
     agreeing = [
-        int((grouped.get_group(id)["prediction"] == name).sum()) for id, name in zip(ids, said, strict=True)
+        int((grouped.get_group(id)["prediction"] == name).sum())
+        for id, name in zip(ids, suspected, strict=True)
     ]
-    found = pd.DataFrame(
+    listed = pd.DataFrame(
         {
             "id": ids,
             "speaker": once["speaker"].to_numpy()[rows],
             "fold": once["fold"].to_numpy()[rows],
             "label": once["label"].to_numpy()[rows],
-            "suspected": said,
+            "suspected": suspected,
             "p_label": means[rows, given[rows]],
-            "p_suspected": means[rows, denied[rows]],
+            "p_suspected": means[rows, likeliest],
             "agreeing": agreeing,
             "answers": grouped.size().to_numpy()[rows],
         }
     )
-    doubt = (found["p_label"] - found["p_suspected"]).to_numpy()
-    return found.iloc[np.argsort(doubt, kind="stable")].reset_index(drop=True)
+    margin = (listed["p_label"] - listed["p_suspected"]).to_numpy()
+    return listed.iloc[np.argsort(margin, kind="stable")].reset_index(drop=True)
 
 
-def confidently_denied(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The label that stands against the given one, (N,); -1 where none does.
+def confidently_denied(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether the given label is denied, (N,).
 
     Args:
         probabilities: of heads that did not see the item, (N, C).
         labels: given label ids, (N,).
     """
-    classes = probabilities.shape[1]
     thresholds = np.array(
         [
             probabilities[labels == label, label].mean() if (labels == label).any() else np.inf
-            for label in range(classes)
+            for label in range(probabilities.shape[1])
         ]
     )
-    confident = probabilities >= thresholds - ROUNDING
-    likeliest = np.where(confident, probabilities, -1.0).argmax(axis=1)
-    denied = confident.any(axis=1) & (likeliest != labels)
-    return np.where(denied, likeliest, -1)
+    confident = probabilities >= np.maximum(thresholds, LOWEST_THRESHOLD) - ROUNDING
+    reached = confident.sum(axis=1)
+    guess = np.where(reached > 1, probabilities.argmax(axis=1), confident.argmax(axis=1))
+    favoured = probabilities.copy()
+    favoured[np.arange(len(labels)), labels] += ROUNDING  # a tie is no denial
+    return np.asarray((reached > 0) & (guess != labels) & (favoured.argmax(axis=1) != labels))
 
 
 def _as_text(votes: Mapping[str, float]) -> str:
     return "; ".join(f"{name} {count:g}" for name, count in votes.items() if count)
 
 
-def _share(votes: Mapping[str, float], label: str) -> float:
-    """Of the votes, those for the label; NaN of none."""
+def _share(votes: Mapping[str, float], label: str) -> float | None:
+    """Of the votes, those for the label; None of none."""
     total = sum(votes.values())
-    return votes.get(label, 0) / total if total else float("nan")
+    return votes.get(label, 0) / total if total else None
 
 
 def write_suspects(
@@ -153,37 +184,45 @@ def write_suspects(
     Raises:
         ProbeError, CorpusError: as `suspects`.
     """
-    found = suspects(run, data_dir, corpus)
+    record, predictions = _of_run(run, corpus)
+    listed = _with_raters(record, predictions, data_dir)
     if json:
-        print(found.to_json(orient="records", indent=2))
+        print(listed.to_json(orient="records", indent=2))
         if csv is None:
             return
     path = csv or Path(run) / SUSPECTS_FILE
-    write_whole(path, found.to_csv(index=False, float_format="%.4f").encode())
+    write_whole(path, listed.to_csv(index=False, float_format="%.4f").encode())
     if json:
         return
-    table = Table("id", "speaker", "label", "heads say", "p of label", "p of theirs", "recognised")
-    for row in found.head(SHOWN).to_dict("records"):
-        table.add_row(*_cells(row))
-    if len(found):
-        console.print(table)
-    more = f"; the {SHOWN} most doubtful are shown" if len(found) > SHOWN else ""
+    if len(listed):
+        console.print(_table(listed.head(SHOWN), corpora.load(record.corpus.name)))
+    tested = predictions["id"].nunique()
+    shown = f", of which the first {SHOWN} are shown" if len(listed) > SHOWN else ""
     console.print(
-        f"{len(found)} suspects, to be listened to{more}. Suspects are no errors: the heads of other folds deny their "
-        f"label with confidence, and may be wrong.",
+        f"{len(listed):,} of {tested:,} utterances are to be listened to, the most doubtful first{shown}. Suspects are "
+        f"no errors: the heads of other folds deny their label with confidence, and mostly it is the heads that are "
+        f"wrong.",
         soft_wrap=True,
     )
     console.print(f"written to {path}", soft_wrap=True)
 
 
-def _cells(row: Mapping[Any, Any]) -> list[str]:
-    recognised = row["recognised"]
-    return [
-        row["id"],
-        str(row["speaker"] or ""),
-        row["label"],
-        row["suspected"],
-        f"{row['p_label']:.2f}",
-        f"{row['p_suspected']:.2f}",
-        "" if np.isnan(recognised) else f"{100 * recognised:.0f} %",
-    ]
+def _table(listed: pd.DataFrame, corpus: Corpus) -> Table:
+    """What heads say, and of raters what they say of the label: votes or, where there are none, their scales."""
+    columns: dict[str, tuple[str, Callable[[Any], str]]] = {
+        "id": ("id", str),
+        "speaker": ("speaker", str),
+        "label": ("label", str),
+        "suspected": ("heads say", str),
+        "p_label": ("p of label", "{:.2f}".format),
+        "p_suspected": ("p of theirs", "{:.2f}".format),
+        "votes": ("votes", str),
+        "recognised": ("recognised", "{:.0%}".format),
+    }
+    if "votes" not in listed:
+        columns |= {name: (name, "{:.4g}".format) for name in _scales(corpus)}
+    shown = [name for name in columns if name in listed and listed[name].notna().any()]
+    table = Table(*(columns[name][0] for name in shown))
+    for row in listed.to_dict("records"):
+        table.add_row(*("" if pd.isna(row[name]) else columns[name][1](row[name]) for name in shown))
+    return table

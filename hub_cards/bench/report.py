@@ -13,7 +13,7 @@ from emobox_probe.features.shards import write_whole
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.rated import RatedRecord
 from emobox_probe.records.result import ResultRecord
-from emobox_probe.report.percent import score_text
+from emobox_probe.report.percent import DECIMALS, SHARE_DECIMALS, score_text
 from emobox_probe.scoring.check import as_shown
 from hub_cards.bench.items import Item, record_folder
 from hub_cards.bench.states import Ledger, read_item
@@ -22,9 +22,7 @@ from hub_cards.paper import read_table_4, why_not_beside_table_4
 from hub_cards.runs.find_and_check import remark_on
 from hub_cards.tables.rated import HEADS, rated_cells, tabulate_rated
 from hub_cards.tables.results import (
-    DECIMALS,
     MARK,
-    RATED_DECIMALS,
     SCORES,
     footnotes,
     interval_cell,
@@ -59,7 +57,7 @@ def write(ledger: Ledger, failures: Mapping[str, str]) -> int:
             *_cross(ledger),
         ]
     else:
-        scores, decimals = rated_table(ledger), RATED_DECIMALS
+        scores, decimals = rated_table(ledger), SHARE_DECIMALS
         tables = [f"{made_by} On what raters said: no score here is a UA.\n", *_rated(scores)]
     parts = ["# Benchmark\n", *tables, *_failures(open_items)]
     write_whole(plan.output / "report.md", ("\n".join(parts) + "\n").encode())

@@ -20,7 +20,7 @@ from emobox_probe.records.rated import RATED_FILE, RatedRecord, read_rated
 from emobox_probe.records.record import folders_with
 from emobox_probe.records.result import RESULT_FILE, Interval, ResultRecord, Scores, read_record
 from emobox_probe.records.shown import ShownRecord
-from emobox_probe.report.percent import interval_text, score_text
+from emobox_probe.report.percent import DECIMALS, SHARE_DECIMALS, interval_text, score_text
 from emobox_probe.scoring.check import as_shown
 from hub_cards.paper import read_table_4, read_table_5, why_not_beside_table_4, why_not_beside_table_5
 from hub_cards.runs.collection import model_of
@@ -29,8 +29,6 @@ from hub_cards.tables.rated import drawn_rated, tabulate_rated
 
 Format = Literal["text", "csv", "json", "latex"]
 SCORES = ("ua", "wa", "f1")
-DECIMALS = 2
-RATED_DECIMALS = 4
 # In place of a source: the row is a mean.
 MEAN = "mean of pairs"
 # Behind what is scored on an incomplete corpus.
@@ -64,7 +62,7 @@ def show(folders: Sequence[Path], form: Format, console: Console) -> None:
         print("\n".join(_latex(table) for table in tables), end="")
         return
     rows = pd.concat([table.rename(columns={"test": "corpus"}) for table in tables], ignore_index=True)
-    rows = rows.round(DECIMALS if "ua" in rows else RATED_DECIMALS)
+    rows = rows.round(DECIMALS if "ua" in rows else SHARE_DECIMALS)
     print(rows.to_csv(index=False).rstrip() if form == "csv" else rows.to_json(orient="records", indent=2))
 
 

@@ -1,10 +1,12 @@
 """Gaps between groups: against exact counts, plain loops and scipy's randomisation test."""
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.stats
 
-from emobox_metric.ser_metric.gaps import compare_groups, holm, range_by_chance
+from emobox_metric.ser_metric.gaps import compare_groups, holm, largest_gap, range_by_chance
 from emobox_metric.ser_metric.scores import confusion_matrix, scores_from_confusion
 
 CLASSES = 3
@@ -72,6 +74,71 @@ def test_a_group_of_few_speakers_has_no_interval_and_says_why(alone):
     assert gap.detectable is None
     assert gap.reason == f"speakers: {alone} and 9, and at least 4 in each are needed"
     assert gap.p_value is not None
+
+
+@pytest.mark.parametrize("alone", [1, 3])
+def test_a_group_of_few_speakers_who_are_in_the_other_too_has_no_interval_either(alone):
+    first, second = speakers(9, 0.9, 5), speakers(9, 0.5, 6)
+    first[alone:] = 0
+    gaps = compare_groups(first, second)
+    assert [gap.interval for gap in gaps] == [None] * 4
+    assert [gap.detectable for gap in gaps] == [None] * 4
+    assert {gap.reason for gap in gaps} == {f"speakers: {alone} and 9, and at least 4 in each are needed"}
+    first[alone:4] = speakers(4, 0.9, 5)[alone:]
+    assert all(gap.interval for gap in compare_groups(first, second))
+
+
+@pytest.mark.parametrize("part", [apart, lambda first, second: (first, second)], ids=["apart", "within"])
+def test_a_label_of_few_speakers_has_no_interval_and_the_others_have(part):
+    first, second = speakers(8, 0.8, 5), speakers(8, 0.5, 6)
+    first[2:, 2] = 0
+    ua, *recalls = compare_groups(*part(first, second))
+    assert recalls[2].interval is None
+    assert recalls[2].reason == "speakers: 2 and 8, and at least 4 in each are needed"
+    assert all(gap.interval and gap.reason is None for gap in (ua, *recalls[:2]))
+
+
+def test_speakers_of_other_labels_do_not_count():
+    first, second = speakers(5, 0.8, 5), speakers(5, 0.5, 6)
+    second[:, 2] = 0
+    first[3:, :2] = 0  # two of the five say only what nobody of the second group does
+    gap, *_ = compare_groups(*apart(first, second))
+    assert gap.reason == "speakers: 3 and 5, and at least 4 in each are needed"
+
+
+def test_a_group_of_few_within_many_is_no_surer_than_its_few_speakers():
+    """An interval of five speakers against the same five is not narrowed by twenty who are in the other group only."""
+    first, second = speakers(25, 0.9, 10), speakers(25, 0.5, 10)
+    first[5:] = 0
+    gap, *_ = compare_groups(first, second)
+    shares = [np.trace(counts) / counts.sum() for counts in first[:5]]
+    of_five = scipy.stats.sem(shares) * scipy.stats.t.ppf(0.975, 4)
+    assert np.ptp(gap.interval) / 2 >= 0.9 * of_five
+
+
+def test_a_test_within_speakers_exchanges_only_what_is_in_both_groups():
+    """One utterance of one speaker against many of twelve: there are two ways to part them, and nothing to be found."""
+    first, second = 0 * speakers(12, 0.9, 11), speakers(12, 0.9, 12)
+    first[0, 0, 1] = 1
+    ua, of_label, *_ = compare_groups(first, second)
+    assert ua.p_value in (0.5, 1.0)
+    assert of_label.p_value in (0.5, 1.0)
+    first[0], first[0, 2, 0] = 0, 1
+    second[0, 2] = 0
+    assert compare_groups(first, second)[0].p_value is None
+
+
+def test_the_largest_gap_is_that_of_a_loop_over_pairs():
+    rng = np.random.default_rng(13)
+    for groups in (2, 3, 8):
+        confusions = rng.integers(0, 9, (groups, CLASSES, CLASSES)) * (rng.random((groups, CLASSES, 1)) < 0.6)
+        confusions = confusions[confusions.any(axis=(1, 2))].astype(float)
+        gaps = [
+            abs(compare_groups(one[None], other[None])[0].difference)
+            for one, other in itertools.combinations(confusions, 2)
+        ]
+        expected = np.nanmax(gaps) if np.isfinite(gaps).any() else np.nan
+        assert largest_gap(confusions) == pytest.approx(expected, nan_ok=True)
 
 
 def test_only_labels_that_both_groups_have_count():

@@ -141,7 +141,7 @@ def _trust(record: ResultRecord) -> Json:
         plain = record.calibration.plain
         made |= {"ece": percent(plain.ece), "nll": round(plain.nll, 4), "aurc": percent(plain.aurc)}
     gap = next((gap for gap in record.gaps.gaps if gap.of == "UA"), None) if record.gaps else None
-    if gap and record.gaps:
+    if gap and record.gaps and record.gaps.by_chance is not None:
         made |= {
             "gap": percent(gap.difference),
             "gap_of": f"{gap.first} minus {gap.second}, by {record.gaps.by}",

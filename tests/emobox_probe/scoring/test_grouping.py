@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -9,14 +10,17 @@ import pytest
 from commands import run_command
 from kept_runs import kept_run
 from rich.console import Console
+from sklearn.metrics import recall_score
 
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.gaps import Gaps
 from emobox_probe.records.predictions import read_predictions
+from emobox_probe.records.result import read_record
 from emobox_probe.scoring.by_group import groups_of
 from emobox_probe.scoring.check import check_scores
 from emobox_probe.scoring.gaps import gaps_by_gender, gaps_of, rows_of, show_gaps
 from emobox_probe.scoring.grouping import check_properties, group_names
+from emobox_probe.scoring.summary import as_of_today
 
 
 def table(**columns: list) -> pd.DataFrame:
@@ -100,7 +104,8 @@ def test_every_gap_is_told_with_what_it_takes_to_read_it(run) -> None:
     assert gaps.largest == pytest.approx(abs(ua.difference))
     console = Console(file=io.StringIO(), width=200)
     show_gaps(gaps, "", console)
-    assert "No interval of gaps with speakers: 3 and 3" in console.file.getvalue()
+    assert "none (speakers: 3 and 3)" in console.file.getvalue()
+    assert "No interval where fewer than 4 speakers of a group have the label" in console.file.getvalue()
     assert "in 95 of 100 draws (speakers: female: 3, male: 3)" in console.file.getvalue()
 
 
@@ -153,11 +158,51 @@ def test_groups_without_a_label_in_common_are_named(run) -> None:
     gaps = gaps_of(apart, made.corpus.labels, ["sentence"])
     assert gaps.gaps == []
     assert len(gaps.without_common_labels) == 6
+    assert (gaps.largest, gaps.by_chance) == (None, None)
     console = Console(file=io.StringIO(), width=400)
     show_gaps(gaps, "", console)
     assert (
         "Not compared, because they have no label in common: of Angry and of Happy" in console.file.getvalue()
     )
+
+
+def test_gaps_of_before_are_made_anew(run, tmp_path) -> None:
+    """Their intervals counted all speakers of a group, also of labels that few of them have."""
+    made, predictions = run
+    today = gaps_by_gender(predictions, made)
+    content = today.model_dump(exclude={"speakers_of"})
+    content["gaps"][1] |= {"interval": (0.1, 0.2), "reason": None}
+    before = made.model_copy(update={"gaps": Gaps.model_validate(content)})
+    check_scores(tmp_path, before, predictions)
+    assert as_of_today(before, predictions).gaps == today
+
+
+@pytest.mark.parametrize("most", [12, 2])
+def test_the_largest_gap_is_of_labels_that_both_groups_have(run, monkeypatch, most: int) -> None:
+    """One utterance, of the label that is hardest or easiest, makes a UA of 0 or 100 that nobody else could have."""
+    made, predictions = run
+    sentences = np.where(np.arange(len(predictions)) < 60, "a", "b")
+    sentences[0] = "c"
+    table = predictions.assign(sentence=sentences)
+    table.loc[0, "prediction"] = table["label"][0]
+    gaps = gaps_of(table, made.corpus.labels, ["sentence"])
+    largest = max(abs(gap.difference) for gap in gaps.gaps if gap.of == "UA")
+    uas = [
+        recall_score(part.label, part.prediction, average="macro") for _, part in table.groupby("sentence")
+    ]
+    assert gaps.largest == pytest.approx(largest)
+    assert largest < max(uas) - min(uas)
+    monkeypatch.setattr("emobox_probe.scoring.gaps.MOST_GROUPS", most)
+    assert gaps_of(table, made.corpus.labels, ["sentence"]).largest == gaps.largest
+
+
+def test_without_speakers_it_is_utterances_that_are_too_few(run) -> None:
+    made, predictions = run
+    sentences = np.where(np.arange(len(predictions)) < 2, "a", "b")
+    gaps = gaps_of(predictions.assign(sentence=sentences, speaker=None), made.corpus.labels, ["sentence"])
+    assert gaps.resampled == "utterances"
+    assert gaps.gaps[0].reason.startswith("utterances: 2 and ")
+    assert "utterances: 2 and " in gaps.sentences[0]
 
 
 def test_gaps_for_programs(run, tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -169,6 +214,17 @@ def test_gaps_for_programs(run, tmp_path, capsys: pytest.CaptureFixture[str]) ->
     pairs = {(row["first"], row["second"]) for row in rows if row["of"] == "UA"}
     assert ("female, 0", "male, 1") in pairs
     assert len(pairs) == 6
+    for asked in (["--gaps"], ["--calibration"]):
+        assert run_command(*words, *asked, "--format", "csv") == 0
+        printed = capsys.readouterr().out
+        assert "." in printed
+        assert not re.search(r"\.\d{5}", printed)
+    assert run_command(*words, "--gaps", "--format", "csv") == 0
+    written = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    gaps = gaps_of(predictions, read_record(tmp_path / "run").corpus.labels, ["gender", "intensity"])
+    assert written["gap"].to_numpy() == pytest.approx([100 * gap.difference for gap in gaps.gaps], abs=0.006)
+    assert written["p"].to_numpy() == pytest.approx([gap.p for gap in gaps.gaps], abs=0.00006)
+    assert not re.search(r"\.\d{3}", " ".join(written["gap"].astype(str)))
     assert run_command("score", tmp_path / "run", "--calibration", "--json") == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert row["ece"] > 0

@@ -1,6 +1,7 @@
 """People beside a run: joined by id, thirds and quartiles without luck, and the same in the command and the record."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -254,7 +255,32 @@ def test_the_command_shows_the_line_that_a_record_has_and_names_the_tables_of_on
     assert "people: a single rater" in shown
     assert line.sentence.split(";")[0] in " ".join(shown.split())
     assert score(str(folder), "--by", "speaker") == 0
-    assert "people: a single" not in capsys.readouterr().out  # which is of all of them together
+    shown = capsys.readouterr().out
+    assert "people: a single" not in shown  # which is of all of them together
+    assert "Of all utterances: the model does better than a single rater" in shown
+    assert "With --data-dir" not in shown
+
+
+def test_beside_groups_people_are_of_all_utterances(
+    run: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, tables = run
+    assert score(str(folder), "--by", "speaker", "--data-dir", str(tables)) == 0
+    shown = capsys.readouterr().out
+    assert "all: people: a single rater" in shown
+    assert "Of all utterances: the model does better" in shown
+
+
+def test_how_to_have_raters_beside_is_said_once_and_not_beside_groups(
+    run: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, _ = run
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    assert score(str(folder), str(other)) == 0
+    assert capsys.readouterr().out.count("With --data-dir") == 1
+    assert score(str(folder), "--by", "speaker") == 0
+    assert "With --data-dir" not in capsys.readouterr().out
 
 
 def test_a_third_that_is_no_whole_number_is_none_anywhere(run: tuple[Path, Path]) -> None:
