@@ -1,5 +1,7 @@
 """Files added to a repository that holds other things too: one commit or one pull request, and never the same twice.
 
+What an earlier version of them left behind is deleted in the same commit.
+
 What is sent is told apart from what is there by the checksums that the Hub lists, so nothing is loaded for that. A pull
 request that is open already counts as the same one where the same files, merged with what it holds, would change
 nothing: so it does not matter who opened it, what it is called, or whether an answer was lost.
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha1, sha256
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import EntryNotFoundError, RevisionNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
@@ -48,16 +50,16 @@ class Snapshot:
         return Path(file).read_bytes()
 
 
-# What a repository should hold, path to content, given what it holds.
-Wanted = Callable[[Snapshot], Mapping[str, bytes]]
+# What a repository should hold, path to content, given what it holds; None where it should hold no such file.
+Wanted = Callable[[Snapshot], Mapping[str, bytes | None]]
 
 
 @dataclass(frozen=True)
 class Pending:
-    """What a repository lacks: the files that would change it, and what of them is there."""
+    """What a repository lacks: the files that would change it, None where one would go, and what of them is there."""
 
     snapshot: Snapshot
-    files: Mapping[str, bytes]
+    files: Mapping[str, bytes | None]
 
 
 def compare(api: HfApi, destination: Destination, wanted: Wanted) -> Pending:
@@ -90,7 +92,10 @@ def _add(api: HfApi, destination: Destination, wanted: Wanted, title: str) -> tu
         return opened, False
     commit = api.create_commit(
         destination.repo_id,
-        [CommitOperationAdd(path, content) for path, content in pending.files.items()],
+        [
+            CommitOperationDelete(path) if content is None else CommitOperationAdd(path, content)
+            for path, content in pending.files.items()
+        ],
         commit_message=title,
         repo_type=destination.kind,
         create_pr=destination.create_pr,
@@ -117,9 +122,11 @@ def _pending(api: HfApi, destination: Destination, wanted: Wanted, revision: str
     )
 
 
-def _same(entry: RepoFile | None, content: bytes) -> bool:
+def _same(entry: RepoFile | None, content: bytes | None) -> bool:
     """Whether the Hub has this content: by its SHA-256 where it is a large file, else by Git's checksum."""
-    if entry is None or entry.size != len(content):
+    if entry is None or content is None:
+        return entry is None and content is None
+    if entry.size != len(content):
         return False
     if entry.lfs is not None:
         return bool(entry.lfs.sha256 == sha256(content).hexdigest())

@@ -125,9 +125,9 @@ class Shipment:
     def _destination(self, create_pr: bool) -> Destination:
         return Destination(self.model, "model", create_pr=create_pr)
 
-    def wanted(self, snapshot: Snapshot) -> Mapping[str, bytes]:
+    def wanted(self, snapshot: Snapshot) -> Mapping[str, bytes | None]:
         """The card merged with ours, and files that are ours alone."""
-        runs = [Run(run.folder, results_dataset.public(run.record, self.model)) for run in self.within]
+        runs = [results_dataset.public_run(run, self.model) for run in self.within]
         cross = [results_dataset.public(run.record, self.model) for run in self.cross]
         files = {CARD: readme(snapshot.read(CARD), runs, cross, model=self.model)}
         files |= pictures_of(self.within, "emobox/")
@@ -156,8 +156,11 @@ class Shipment:
             return
         print(f"{self.title}, as {self.destination.way}")
         if CARD in lacks.files:
-            print(difference(lacks.snapshot.read(CARD), lacks.files[CARD]), end="")
-        console.print(table_of({path: len(content) for path, content in lacks.files.items()}))
+            print(difference(lacks.snapshot.read(CARD), lacks.files[CARD] or b""), end="")
+        sent = {path: len(content) for path, content in lacks.files.items() if content is not None}
+        console.print(table_of(sent))
+        for path in lacks.files.keys() - sent:
+            print(f"{path} goes: the run has no stress test now")
 
 
 class ResultsShipment(Shipment):
@@ -166,11 +169,13 @@ class ResultsShipment(Shipment):
     def _destination(self, create_pr: bool) -> Destination:
         return Destination(str(self.results_repo), "dataset", private=False, create_pr=create_pr)
 
-    def wanted(self, snapshot: Snapshot) -> Mapping[str, bytes]:
-        """Records and predictions, and a card where there is none."""
+    def wanted(self, snapshot: Snapshot) -> Mapping[str, bytes | None]:
+        """Records and predictions, no stress test of an earlier run in place of one, and a card where there is none."""
         results_dataset.check_versions(snapshot, self.runs)
         files = results_dataset.files_of(self.runs, self.model)
-        return files if CARD in snapshot.remote.paths else {CARD: results_dataset.card(), **files}
+        if CARD not in snapshot.remote.paths:
+            files[CARD] = results_dataset.card()
+        return {**files, **dict.fromkeys(results_dataset.outdated(snapshot.remote.paths, files))}
 
     def pending(self, api: HfApi) -> Pending:
         target = self.destination

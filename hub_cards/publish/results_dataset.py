@@ -9,12 +9,12 @@ Revision is the commit of the model on the Hub, else the hash of its weights.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from emobox_probe.encoders.facts import EncoderFacts
-from emobox_probe.encoders.names import TRIMMED
+from emobox_probe.encoders.names import TRIMMED, recorded_name
 from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.predictions import PREDICTIONS_FILE
 from emobox_probe.records.result import RESULT_FILE, ResultRecord
@@ -65,6 +65,12 @@ def files_of(runs: Sequence[AnyRun], model: str) -> dict[str, bytes]:
     return files
 
 
+def outdated(paths: Iterable[str], files: Mapping[str, bytes]) -> list[str]:
+    """Of the paths in the dataset, those of stress tests that runs among `files` have no more."""
+    tested = {path.removesuffix(RESULT_FILE) + STRESS_FOLDER for path in files if _RECORD.fullmatch(path)}
+    return [path for path in paths if path not in files and path.rpartition("/")[0] in tested]
+
+
 def _with_predictions(
     record: ShownRecord, place: Path, folder: str, model: str, again: str
 ) -> dict[str, bytes]:
@@ -81,6 +87,9 @@ def public(record: Any, model: str) -> Any:
     if not is_hub_id(encoder.name.removesuffix(TRIMMED)) and not encoder.name.startswith("builtin:"):
         name = model + (TRIMMED if encoder.name.endswith(TRIMMED) else "")
         encoder = encoder.model_copy(update={"name": name})
+    if encoder.own is not None:  # of which older records have the whole path
+        own = encoder.own.model_copy(update={"import_path": recorded_name(encoder.own.import_path)})
+        encoder = encoder.model_copy(update={"own": own})
     shown = record.model_copy(update={"encoder": encoder})
     if isinstance(record, ResultRecord):
         words = command(shown)
@@ -91,6 +100,11 @@ def public(record: Any, model: str) -> Any:
     settings = record.provenance.settings and {**record.provenance.settings, "model": encoder.name}
     provenance = record.provenance.model_copy(update={"command": words, "settings": settings})
     return shown.model_copy(update={"provenance": provenance})
+
+
+def public_run(run: Run, model: str) -> Run:
+    """A run, and the stress test in it, as others may see them."""
+    return Run(run.folder, public(run.record, model), run.stress and public(run.stress, model))
 
 
 def card() -> bytes:

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -18,7 +19,7 @@ from emobox_probe.records.result import RESULT_FILE, Provenance, ResultRecord, r
 from emobox_probe.records.stress_record import StressRecord
 from emobox_probe.scoring.check import as_shown, with_predictions
 from hub_cards.leaderboard.ranks import Predictions
-from hub_cards.runs.find_and_check import check_known, corpora_of, stress_of
+from hub_cards.runs.find_and_check import OtherHeadsError, check_known, corpora_of, stress_of
 
 SHOWN_ERRORS = 10
 Collected = TypeVar("Collected", ResultRecord, CrossRecord, ClassifiedRecord, RatedRecord)
@@ -88,7 +89,7 @@ def collect(folders: Iterable[Path]) -> Collection:
     """Read every record below the folders, and keep one of each (model revision, corpus, protocol): the newest.
 
     The newest is the one whose `provenance.created` is latest; of equal ones, one is kept. What is left out is named
-    in the notes. Scores are computed again from predictions that lie beside a record, and intervals of an earlier
+    in the notes: so is a stress test of other heads than those of the run beside it. Scores are computed again from predictions that lie beside a record, and intervals of an earlier
     method by today's.
 
     Raises:
@@ -104,7 +105,8 @@ def collect(folders: Iterable[Path]) -> Collection:
             f"first, or name the folder that holds its runs."
         )
     notes: list[str] = []
-    results = _of_whole_corpora(_read_all(folders, RESULT_FILE, _read_result), notes)
+    read = partial(_read_result, notes=notes)
+    results = _of_whole_corpora(_read_all(folders, RESULT_FILE, read), notes)
     cross = _of_whole_corpora(_read_all(folders, CROSS_FILE, _read_cross), notes)
     classified = _read_all(folders, CLASSIFIED_FILE, _read_classified)
     rated = _of_whole_corpora(_read_all(folders, RATED_FILE, _read_rated), notes)
@@ -122,11 +124,18 @@ def collect(folders: Iterable[Path]) -> Collection:
     )
 
 
-def _read_result(folder: Path) -> Result:
+def _read_result(folder: Path, notes: list[str]) -> Result:
     record, table = with_predictions(folder, _checked(folder, read_record(folder)))
     predictions = None if table is None else Predictions.of(table, record.corpus.labels)
-    stress = stress_of(folder, record)
-    return Result(folder, record, model_of(record.encoder), record.protocol_id, predictions, stress)
+    result = Result(folder, record, model_of(record.encoder), record.protocol_id, predictions)
+    try:
+        return replace(result, stress=stress_of(folder, record))
+    except OtherHeadsError:
+        notes.append(
+            f"Left out of {result.model.name} ({_what(result)}): a stress test of other heads than those of the run; "
+            f"make it again with `emobox stress` and --overwrite."
+        )
+        return result
 
 
 def _read_cross(folder: Path) -> CrossResult:

@@ -22,6 +22,10 @@ from emobox_probe.scoring.check import TOLERANCE, as_shown
 AnyRecord = ResultRecord | CrossRecord | ClassifiedRecord | RatedRecord
 
 
+class OtherHeadsError(ProbeError):
+    """A stress test lies in the folder of a run, but is of other heads: the run was made again."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A folder with `result.json`, what that says, and what the stress test in it says, where there is one."""
@@ -80,15 +84,16 @@ def stress_of(folder: Path, record: ResultRecord) -> StressRecord | None:
     """The stress test in the folder of a run, as it may be shown; None where there is none.
 
     Raises:
-        ProbeError: it cannot be read, is of other heads or other predictions of theirs, or a number in it does not
-            follow from its predictions.
+        OtherHeadsError: it is of other heads.
+        ProbeError: it cannot be read, is of other predictions of the same heads, or a number in it does not follow
+            from its predictions.
     """
     place = folder / STRESS_FOLDER
     if not (place / StressRecord.FILE).is_file():
         return None
     found = as_shown(place, read_stress(place))
     if found.heads_sha256 != record.heads_sha256:
-        raise ProbeError(
+        raise OtherHeadsError(
             f"Expected a stress test of the run in {folder}, but {place} is one of other heads; make it again with "
             f"`emobox stress` and --overwrite, or take it away."
         )

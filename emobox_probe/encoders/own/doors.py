@@ -22,6 +22,7 @@ from emobox_probe.encoders.facts import OwnSource
 from emobox_probe.encoders.families import Family
 from emobox_probe.encoders.inputs import Loaded, Waveform
 from emobox_probe.encoders.model_encoder import ModelEncoder
+from emobox_probe.encoders.names import model_name
 from emobox_probe.encoders.outputs import own_frames
 from emobox_probe.encoders.own.own_model import HearModel, OwnModel, own_model
 from emobox_probe.encoders.own.settings import settings_of_object
@@ -194,8 +195,9 @@ def _first_on_path(folder: Path) -> Iterator[None]:
 
 def source_of(name: str, defined: Any) -> OwnSource:
     """Where code comes from, and the hash of it: of a module's file, of the text of a class or function."""
+    shown = model_name(name)
     try:
         code = inspect.getsource(defined)
     except (OSError, TypeError):  # typed into an interpreter, or compiled
-        return OwnSource(import_path=name)
-    return OwnSource(import_path=name, code_sha256=hashlib.sha256(code.encode()).hexdigest())
+        return OwnSource(import_path=shown)
+    return OwnSource(import_path=shown, code_sha256=hashlib.sha256(code.encode()).hexdigest())

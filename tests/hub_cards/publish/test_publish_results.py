@@ -9,6 +9,7 @@ from hub_server import HubServer
 from hub_store import Repository
 from huggingface_hub import ModelCard
 from result_runs import BY_HAND, MODEL, make_run, publish
+from stress_records import make_stress
 
 from hub_cards.hub import pull_request as additions
 
@@ -166,6 +167,21 @@ def test_a_model_without_a_card_gets_one(hub: HubServer, finished: Path) -> None
     assert card.data.pipeline_tag == "audio-classification"
     assert len(card.data.eval_results) == 3
     assert len(repository.commits) == 2
+
+
+def test_every_picture_that_is_sent_stands_in_the_card(
+    hub: HubServer, model: Repository, tmp_path: Path
+) -> None:
+    make_run(tmp_path)
+    tested = make_stress(tmp_path)
+    assert publish(tmp_path, "--to", MODEL, "--send", "--no-pull-request") == 0
+    files = model.files()
+    card = files["README.md"].decode()
+    assert "emobox/urdu-paper-stress.png" in files
+    for picture in (path for path in files if path.endswith(".png")):
+        assert f"]({picture})" in card
+    for one in tested.perturbations:
+        assert f"| {one.name} |" in card
 
 
 def test_a_card_without_metadata_gets_some_and_keeps_its_text(

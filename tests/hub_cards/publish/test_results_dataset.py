@@ -1,6 +1,7 @@
 """The dataset of results: what is in it, who loads it, which versions of a corpus it takes."""
 
 import json
+import shutil
 from pathlib import Path
 
 import datasets
@@ -12,6 +13,9 @@ from hub_store import Repository
 from result_runs import BY_HAND, MODEL, make_run, publish
 from stress_records import make_stress
 
+from emobox_probe.encoders.facts import OwnSource
+from hub_cards.publish.results import checked
+from hub_cards.publish.results_dataset import files_of
 from hub_cards.runs.collection import collect
 
 
@@ -103,6 +107,29 @@ def test_a_stress_test_goes_with_its_run_and_is_found_there(
     assert len(rows) == len(pd.read_parquet(home / "predictions.parquet"))
 
 
+def test_a_run_made_again_leaves_no_stress_test_of_the_earlier_one(
+    hub: HubServer, model: Repository, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--to", MODEL, "--results-repo", "lab/results")
+    for corpus in ("urdu", "emodb"):
+        make_run(tmp_path / corpus, corpus)
+        make_stress(tmp_path / corpus)
+        assert publish(tmp_path / corpus, *words, "--send", "--no-pull-request") == 0
+    dataset = hub.repository("dataset", "lab/results")
+    before = dataset.files()
+    shutil.rmtree(tmp_path / "urdu")
+    make_run(tmp_path / "urdu", "urdu", chance=5)
+    capsys.readouterr()
+    assert publish(tmp_path / "urdu", *words) == 0
+    assert "urdu/paper/stress/stress.json goes" in capsys.readouterr().out
+    for _ in range(2):  # as a pull request, once
+        assert publish(tmp_path / "urdu", *words, "--send") == 0
+    assert len(dataset.discussions) == 1
+    dataset.merge(1)
+    gone = before.keys() - dataset.files()
+    assert gone == {path for path in before if "/urdu/paper/stress/" in path} != set()
+
+
 def test_a_dataset_of_others_is_asked(hub: HubServer, model: Repository, finished: Path) -> None:
     dataset = hub.create("dataset", "emobox/results")
     dataset.add("main", "", {"README.md": b"# Ours\n"})
@@ -118,6 +145,26 @@ def test_a_dataset_of_others_is_asked(hub: HubServer, model: Repository, finishe
     text = model.files("refs/pr/1")["README.md"].decode()
     assert "### Between corpora, protocol paper" in text
     assert "| trained on | emodb | urdu |" in text
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        ("python:/home/ada/secret/mine.py:load", "python:mine.py:load"),
+        ("hear:mine@/home/ada/secret/mine.pt", "hear:mine@mine.pt"),
+    ],
+)
+def test_where_an_encoder_of_ones_own_lies_is_not_published(tmp_path: Path, place: str, shown: str) -> None:
+    """Of a record from before the door kept it out."""
+    record = make_run(tmp_path, name=shown)
+    encoder = record.encoder.model_copy(update={"own": OwnSource(import_path=place)})
+    record.model_copy(update={"encoder": encoder}).write(tmp_path)
+    make_stress(tmp_path)
+    (run,) = checked([tmp_path])
+    for file, content in files_of([run], MODEL).items():
+        assert b"secret" not in content, file
+        if file.endswith(".json"):
+            assert json.loads(content)["encoder"]["own"]["import_path"] == shown
 
 
 def test_scores_on_another_version_of_a_corpus_are_refused(

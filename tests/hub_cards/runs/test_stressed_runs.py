@@ -39,8 +39,15 @@ def test_a_stress_test_of_other_heads_is_refused(folder: Path) -> None:
         ProbeError, match=r"one of other heads; make it again with `emobox stress` and --overwrite"
     ):
         find_runs([folder])
-    with pytest.raises(ProbeError, match="one of other heads"):
-        collect([folder])
+
+
+def test_a_stress_test_of_other_heads_does_not_stop_a_leaderboard(folder: Path) -> None:
+    shutil.copytree(folder / "lab/good/stress", folder / "lab/untested/stress")
+    collection = collect([folder])
+    tested = {one.model.name: one.stress is not None for one in collection.results}
+    assert tested == {"lab/good": True, "lab/poor": True, "lab/untested": False}
+    (note,) = collection.notes
+    assert note.startswith("Left out of lab/untested (urdu, protocol paper): a stress test of other heads")
 
 
 def test_a_stress_test_beside_other_clean_predictions_is_refused(folder: Path) -> None:

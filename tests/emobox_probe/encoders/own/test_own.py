@@ -274,7 +274,7 @@ def test_a_python_name(folder: Path, name: str) -> None:
     facts = load_encoder(name, CPU).facts
     assert (facts.name, facts.dimension, facts.architecture) == (model_name(name), 7, "Sequential")
     assert facts.own is not None
-    assert facts.own.import_path == name
+    assert facts.own.import_path == model_name(name)
 
 
 def test_the_api_of_hear(folder: Path) -> None:
