@@ -46,7 +46,8 @@ class PublishConfig(Config):
         None, description="also add records and predictions to this dataset of results"
     )
     public: bool = Field(
-        False, description="what has to be made is public: a dataset of results, a model (default: private)"
+        False,
+        description="what has to be made is public: a dataset of results, benchmark or model (default: private)",
     )
     no_pull_request: bool = Field(False, description="commit on main, where you have the right to")
     send: bool = Field(False, description=SEND)
@@ -62,8 +63,8 @@ class LeaderboardConfig(Config):
     )
     results_repo: str | None = Field(
         None,
-        description="the dataset of results that has these records (see emobox publish): rows link to them there, and "
-        "the page says that new ones go there",
+        description="the dataset of results that has these records (see emobox publish): rows of a board made from a "
+        "copy of it link to them there, and the page says that new ones go there",
     )
     private: bool = Field(False, description="a Space only for those whom you let in")
     send: bool = Field(False, description=SEND)

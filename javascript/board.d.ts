@@ -34,8 +34,6 @@ interface Measured extends Named {
   dtype: string;
   /** On the Hub, where it came from there. */
   url: string | null;
-  /** Of its records in a dataset of results. */
-  folder: string;
 }
 
 type Facts = Published | Measured;

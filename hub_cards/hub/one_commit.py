@@ -4,6 +4,7 @@ Large files travel first, by their checksum: what has arrived is not sent again,
 then one commit names them all, so no one ever loads half of a repository.
 """
 
+import hashlib
 import logging
 import re
 import time
@@ -69,6 +70,14 @@ class Destination:
         visibility = "private" if self.private else "public if it has to be made"
         return f"to {self.url} ({visibility}), as {self.way}"
 
+    def plan(self, public: bool) -> str:
+        """What would be done where a new repository is private unless asked for; a dry run does not ask the Hub."""
+        visibility = "public" if public else "private"
+        return (
+            f"to {self.url}: as {self.way} if it is there, whose visibility stays; if not, as one commit to a new one, "
+            f"which is {visibility}. The Hub was not asked which."
+        )
+
 
 @dataclass(frozen=True)
 class Parcel:
@@ -93,6 +102,12 @@ class Remote:
     commit: str
     private: bool
     paths: list[str]
+
+
+def digest_of(folder: Path, paths: Sequence[str]) -> str:
+    """The SHA-256 of files' names and contents, in hexadecimal digits."""
+    lines = (f"{hashlib.sha256((folder / path).read_bytes()).hexdigest()} {path}\n" for path in sorted(paths))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def table_of(sizes: Mapping[str, int], title: str | None = None) -> Table:

@@ -40,7 +40,8 @@ def page_data(collection: Collection, results_repo: str | None = None) -> Json:
 
     Args:
         collection: all records.
-        results_repo: the dataset of results on the Hub that has them too.
+        results_repo: the dataset of results on the Hub that has them too; `record` is the path there of what was read
+            from a copy of it (of other folders, nobody knows under which name they were published).
     """
     models = Models()
     within = within_corpora(models, collection.results)
@@ -57,6 +58,8 @@ def page_data(collection: Collection, results_repo: str | None = None) -> Json:
     standing = standings(within.compared, {corpus["name"]: _groups(corpus) for corpus in facts})
     pairs = pair_tables(within.compared)
     for row in within.rows:
+        if results_repo is None:
+            row.pop("record", None)
         row |= seen_row(models.facts[row["model"]]["name"], row["corpus"])
     numbered = {name: position for position, name in enumerate(listed)}
     for row in [*within.rows, *classified, *rated, *pairs]:

@@ -6,6 +6,7 @@ Without --send it only says what would be sent.
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import yaml
 from huggingface_hub import HfApi
 from rich.console import Console
 
@@ -19,6 +20,9 @@ from hub_cards.hub.one_commit import (
     Remote,
     check_repo_id,
     connect,
+    digest_of,
+    look,
+    persistently,
     publish,
 )
 from hub_cards.settings import PublishConfig
@@ -28,23 +32,39 @@ def publish_benchmark(config: PublishConfig, console: Console) -> None:
     """Show what would be sent of the benchmark, or send it.
 
     Raises:
-        PublishError: the Hub would not take its `eval.yaml`, the repository holds something else, or the Hub refused.
+        PublishError: a setting has no meaning here, the Hub would not take its `eval.yaml`, the repository holds
+            something else, or the Hub refused.
     """
+    check_settings(config)
     check_repo_id(config.to)
     destination = Destination(config.to, "dataset", create_pr=not config.no_pull_request)
     with TemporaryDirectory() as folder:
         paths = write_benchmark(Path(folder))
-        parcel = Parcel(Path(folder), paths, "EmoBox benchmark")
+        parcel = Parcel(Path(folder), paths, f"EmoBox benchmark {digest_of(Path(folder), paths)[:8]}")
         parcel.show(console)
-        console.print(destination.words, highlight=False, markup=False)
         if not config.send:
+            console.print(destination.plan(config.public), highlight=False, markup=False)
             print(NOT_SENT)
             return
         check_listed(config.framework_is_listed)
-        print(
-            publish(
-                connect(), parcel, destination, lambda api, remote: check_remote(api, destination, remote)
-            )
+        api = connect()
+        remote = persistently(lambda: look(api, destination), destination)
+        if remote is None or set(remote.paths) <= HUB_FILES:
+            # There is nothing yet, so there is no one to ask.
+            destination = Destination(config.to, "dataset", private=remote is None and not config.public)
+        print(publish(api, parcel, destination, lambda api, remote: check_remote(api, destination, remote)))
+
+
+def check_settings(config: PublishConfig) -> None:
+    """Refuse settings that say nothing of the benchmark.
+
+    Raises:
+        PublishError: there is one.
+    """
+    idle = {"--results-repo": config.results_repo, "--i-have-checked": config.i_have_checked}
+    if given := [option for option, value in idle.items() if value]:
+        raise PublishError(
+            f"Expected with --benchmark only what it takes, but got {', '.join(given)}; leave it out."
         )
 
 
@@ -69,8 +89,27 @@ def check_remote(api: HfApi, destination: Destination, remote: Remote) -> None:
         PublishError: the repository holds something else.
     """
     others = sorted(set(remote.paths) - HUB_FILES)
-    if others and EVAL not in others:
-        raise PublishError(
-            f"Expected {destination.repo_id} to be empty, or to hold an earlier benchmark, but it holds "
-            f"{len(others)} other files, such as {others[0]}; choose another --to."
+    if not others:
+        return
+    held = f"{len(others)} other files, such as {others[0]}"
+    if EVAL in others:
+        file = api.hf_hub_download(
+            destination.repo_id, EVAL, repo_type=destination.kind, revision=remote.commit
         )
+        framework = framework_of(Path(file).read_bytes())
+        if framework == FRAMEWORK["name"]:
+            return
+        held = f"a benchmark of another framework ({framework!r} in {EVAL})"
+    raise PublishError(
+        f"Expected {destination.repo_id} to be empty, or to hold an earlier benchmark of {FRAMEWORK['name']}, but it "
+        f"holds {held}; choose another --to."
+    )
+
+
+def framework_of(content: bytes) -> object:
+    """What an `eval.yaml` says its framework is; None where it says none, or cannot be read."""
+    try:
+        stated = yaml.safe_load(content)
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return None
+    return stated.get("evaluation_framework") if isinstance(stated, dict) else None

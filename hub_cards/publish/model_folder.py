@@ -21,6 +21,7 @@ from hub_cards.hub.one_commit import (
     Remote,
     check_repo_id,
     connect,
+    digest_of,
     look,
     persistently,
     publish,
@@ -50,7 +51,7 @@ def publish_model_folder(config: PublishConfig, console: Console) -> None:
     destination = Destination(config.to, kind, create_pr=not config.no_pull_request)  # type: ignore[arg-type]
     parcel.show(console)
     if not config.send:
-        console.print(f"from {folder}\n{_plan(destination, config)}", highlight=False, markup=False)
+        console.print(f"from {folder}\n{destination.plan(config.public)}", highlight=False, markup=False)
         show_terms(record, console)
         print(NOT_SENT)
         return
@@ -59,15 +60,6 @@ def publish_model_folder(config: PublishConfig, console: Console) -> None:
         # There is nothing yet, so there is no one to ask.
         destination = Destination(config.to, destination.kind, private=not config.public)
     print(publish(api, parcel, destination, lambda api, remote: check_remote(api, destination, remote)))
-
-
-def _plan(destination: Destination, config: PublishConfig) -> str:
-    """What would be done; a dry run does not ask the Hub, so it does not know whether the repository is there."""
-    visibility = "public" if config.public else "private"
-    return (
-        f"to {destination.url}: as {destination.way} if it is there, whose visibility stays; if not, as one commit "
-        f"to a new one, which is {visibility}. The Hub was not asked which."
-    )
 
 
 def check_whole(record: ExportRecord) -> None:
@@ -110,7 +102,8 @@ def show_terms(record: ExportRecord, console: Console) -> None:
 def parcel_of(folder: Path, record: ExportRecord) -> Parcel:
     """The files of an export, and none that lie beside them."""
     paths = sorted({*record.files, CARD, EXPORT_FILE})
-    return Parcel(folder, paths, f"EmoBox classifier for {record.to}: {record.title}"[:200])
+    digest = digest_of(folder, [CARD, EXPORT_FILE])  # which has the hashes of all others
+    return Parcel(folder, paths, f"EmoBox classifier {digest[:8]} for {record.to}: {record.title}"[:200])
 
 
 def check_remote(api: HfApi, destination: Destination, remote: Remote) -> None:

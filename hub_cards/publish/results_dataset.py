@@ -65,6 +65,18 @@ def files_of(runs: Sequence[AnyRun], model: str) -> dict[str, bytes]:
     return files
 
 
+def record_path(folder: Path, corpus: str) -> str | None:
+    """Where the record in a folder is in the dataset, as far as the folder is one of a copy of it.
+
+    >>> record_path(Path("/copy/intra/lab--encoder/weights-ab/emodb/paper"), "emodb")
+    'intra/lab--encoder/weights-ab/emodb/paper/result.json'
+    >>> record_path(Path("runs/lab--encoder/emodb/paper"), "emodb")
+    """
+    below = "/".join([*folder.absolute().parts[-5:], RESULT_FILE])
+    known = _RECORD.fullmatch(below)
+    return below if known and known[1] == corpus else None
+
+
 def outdated(paths: Iterable[str], files: Mapping[str, bytes]) -> list[str]:
     """Of the paths in the dataset, those of stress tests that runs among `files` have no more."""
     tested = {path.removesuffix(RESULT_FILE) + STRESS_FOLDER for path in files if _RECORD.fullmatch(path)}

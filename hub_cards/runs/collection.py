@@ -89,8 +89,8 @@ def collect(folders: Iterable[Path]) -> Collection:
     """Read every record below the folders, and keep one of each (model revision, corpus, protocol): the newest.
 
     The newest is the one whose `provenance.created` is latest; of equal ones, one is kept. What is left out is named
-    in the notes: so is a stress test of other heads than those of the run beside it. Scores are computed again from predictions that lie beside a record, and intervals of an earlier
-    method by today's.
+    in the notes: so is a stress test of other heads than those of the run beside it. Scores are computed again from
+    predictions that lie beside a record, and intervals of an earlier method by today's.
 
     Raises:
         ProbeError: a folder holds no record, some cannot be read, scores do not follow from the predictions, or two

@@ -7,7 +7,6 @@ from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.names import TRIMMED
 from hub_cards.cards.parts import is_hub_id
 from hub_cards.paper import PARAMETERS
-from hub_cards.publish.results_dataset import model_folder
 from hub_cards.runs.collection import CrossResult, Model, Result
 
 Json = dict[str, Any]
@@ -42,7 +41,6 @@ class Models:
             weights=one.model.weights_sha256,
             own=encoder.own is not None,
             url=_address_of(encoder),
-            folder=model_folder(encoder, one.model.name),
             **{name: getattr(encoder, name) for name in FACTS},
         )
 

@@ -16,6 +16,7 @@ from hub_cards.leaderboard.rows.models import Models
 from hub_cards.leaderboard.rows.scores import bounds_row, scores_row
 from hub_cards.leaderboard.standing import Compared, win_rates
 from hub_cards.paper import PAPER, read_table_4
+from hub_cards.publish.results_dataset import record_path
 from hub_cards.runs.collection import Result
 
 Json = dict[str, Any]
@@ -111,6 +112,7 @@ def _row(models: Models, one: Result, usual: tuple[str, tuple[str, ...]] | None)
         "checked": one.predictions is not None,
         "remark": remark,
         **_trust(record),
+        "record": record_path(one.folder, record.corpus.name),
         "layers": [layer.layer for layer in record.layers] or None,
         "layers_validation": [_drawn(layer.validation_ua) for layer in record.layers] or None,
         "layers_test": [_drawn(layer.ua) for layer in record.layers] or None,

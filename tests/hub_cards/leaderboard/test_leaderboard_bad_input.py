@@ -133,13 +133,27 @@ def test_only_what_came_from_the_hub_is_linked_to_it(runs: Path, tmp_path: Path)
 
 
 @needs_chromium
-def test_a_row_links_to_its_record_where_a_dataset_has_it(open_page: Open, runs: Path) -> None:
-    page = open_page("#view=corpus&corpus=urdu&published=no&lines=no&q=older", runs.parent / "site")
-    link = page.get_by_role("link", name="record").get_attribute("href")
-    assert link == (
-        "https://huggingface.co/datasets/lab/emobox-results/blob/main/"
-        "intra/lab--older/weights-0000000000000000/urdu/paper/result.json"
+def test_a_row_links_to_its_record_where_it_is_from_the_dataset(open_page: Open, tmp_path: Path) -> None:
+    """Published under another name, and as a variant, whose protocol has the name of the usual one."""
+    place = "intra/lab--published/weights-0000000000000000/urdu/paper-7-seeds"
+    kept_run(tmp_path / "runs" / place, "builtin:logmel", right=0.8)
+    kept_run(tmp_path / "runs" / "of my own", "lab/own", right=0.7)
+    site = board(tmp_path, results_repo="lab/emobox-results")
+    page = open_page("#view=corpus&corpus=urdu&published=no&lines=no", site)
+    (link,) = page.get_by_role("link", name="record", exact=True).all()
+    assert link.get_attribute("href") == (
+        f"https://huggingface.co/datasets/lab/emobox-results/blob/main/{place}/result.json"
     )
+
+
+def test_only_a_place_in_the_dataset_is_a_records_place(tmp_path: Path) -> None:
+    place = "intra/lab--published/weights-0000000000000000/urdu/paper-7-seeds"
+    kept_run(tmp_path / place, "builtin:logmel", right=0.8)
+    kept_run(tmp_path / "intra/a/b/emodb/paper", "lab/misplaced", right=0.7)
+    collection = collect([tmp_path])
+    shown = page_data(collection, "lab/emobox-results")["results"]["record"]
+    assert {path for path in shown if path} == {f"{place}/result.json"}
+    assert "record" not in page_data(collection)["results"]
 
 
 @pytest.mark.parametrize("version", [0, 3, "2", None])

@@ -13,6 +13,7 @@ from huggingface_hub import DatasetCard
 
 from emobox_datasets import corpora
 from emobox_datasets.released.utterances import released_corpora, released_utterances
+from hub_cards.cards import benchmark
 from hub_cards.cards.benchmark import FRAMEWORK, write_benchmark
 
 REPOSITORY = "emobox/benchmark"
@@ -62,6 +63,52 @@ def test_what_holds_something_else_is_left_alone(hub: HubServer, capsys: pytest.
     hub.create("dataset", REPOSITORY).add("main", "by hand", {"data.csv": b"a"})
     assert publish("--send", "--framework-is-listed") == 1
     assert "but it holds 1 other files, such as data.csv" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "stated", [b"evaluation_framework: inspect-ai\n", b"tasks: []\n", b"a: [\n", b"\xff"]
+)
+def test_a_benchmark_of_others_is_left_alone(
+    hub: HubServer, stated: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository = hub.create("dataset", REPOSITORY)
+    repository.add("main", "by hand", {"eval.yaml": stated, "data/big.csv": b"1"})
+    before = repository.files()
+    assert publish("--send", "--framework-is-listed", "--no-pull-request") == 1
+    assert "holds a benchmark of another framework" in capsys.readouterr().err
+    assert repository.files() == before
+
+
+@pytest.mark.parametrize(("words", "private"), [((), True), (("--public",), False)])
+def test_a_new_repository_gets_the_files_themselves(
+    hub: HubServer, words: tuple[str, ...], private: bool
+) -> None:
+    assert publish("--send", "--framework-is-listed", *words) == 0
+    repository = hub.repository("dataset", REPOSITORY)
+    assert repository.private is private
+    assert "eval.yaml" in repository.files()
+    assert not repository.discussions
+
+
+def test_an_open_request_of_other_content_does_not_stand_in(
+    hub: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = hub.create("dataset", REPOSITORY)
+    assert publish("--send", "--framework-is-listed") == 0
+    for meaning in ("another", "yet another"):
+        monkeypatch.setitem(benchmark.MEANINGS, "ua", meaning)
+        for _ in range(2):  # the same one opens no second request
+            assert publish("--send", "--framework-is-listed") == 0
+    assert len(repository.discussions) == 2
+    assert b"yet another" in repository.files("refs/pr/2")["eval.yaml"]
+
+
+@pytest.mark.parametrize("words", [("--results-repo", "lab/results"), ("--i-have-checked",)])
+def test_what_says_nothing_of_a_benchmark_is_refused(
+    hub: HubServer, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert publish(*words) == 1
+    assert f"Expected with --benchmark only what it takes, but got {words[0]}" in capsys.readouterr().err
 
 
 def test_one_thing_is_published_at_a_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -143,7 +143,7 @@
               csv: false,
               orderable: false,
               value: () => "",
-              show: ({ model, row, corpus }) => recordLink(model, row, corpus),
+              show: ({ row }) => recordLink(row),
             }),
           ]
         : []),
@@ -151,16 +151,12 @@
     ];
   }
 
-  /** @type {(model: number, row: number | undefined, corpus: number) => HTMLElement} */
-  function recordLink(model, row, corpus) {
-    const facts = models[model];
-    if (row === undefined || facts.published) return make("span", {}, "");
-    const { name } = data.protocols[Board.position()];
-    const path = ["intra", facts.folder, corpora[corpus].name, name, "result.json"].map((part) =>
-      part.split("/").map(encodeURIComponent).join("/"),
-    );
+  /** @type {(row: number | undefined) => HTMLElement} */
+  function recordLink(row) {
+    const path = value(row, "record");
+    if (!path) return make("span", {}, "");
     return Board.outward(
-      `https://huggingface.co/datasets/${data.results_repo}/blob/main/${path.join("/")}`,
+      `https://huggingface.co/datasets/${data.results_repo}/blob/main/${path.split("/").map(encodeURIComponent).join("/")}`,
       "record",
     );
   }
