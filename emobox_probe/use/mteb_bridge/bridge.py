@@ -22,6 +22,8 @@ Folds = Literal["released", "strict", "shuffled"]
 # The first with what is used here (2.26.24 was tried), and the first that may be without it.
 LOWEST, BELOW = (2, 26), (3,)
 ASKED_FOR = "mteb>=2.26,<3"
+# Of those for features, what an embedding depends on, or how it is made.
+SETTINGS = ("device", "dtype", "store_dtype", "revision", "trust_remote_code", "batch_seconds")
 
 
 def mteb_tasks(
@@ -48,8 +50,8 @@ def mteb_tasks(
         Tasks called `EmoBox_<corpus>_<folds>`, by corpus, then by folds.
 
     Raises:
-        ProbeError: MTEB is not installed, or a version that these tasks are not for; no such folds; or no folder named
-            by corpus where there are several.
+        ProbeError: MTEB is not installed, or a version that these tasks are not for; no such folds; no folder named by
+            corpus where there are several; or one of a corpus that is not among the names.
         CorpusError: no corpus has that name.
     """
     check_mteb()
@@ -80,13 +82,22 @@ def mteb_encoder(model: Any, layer: int | None = None, **settings: Any) -> "Embe
         settings: `device`, `dtype`, `store_dtype`, `revision`, `trust_remote_code` and `batch_seconds` of
             `config.ExtractConfig`.
 
+    Returns:
+        The model, whose `mteb_model_meta.revision` changes with whatever its embeddings depend on.
+
     Raises:
-        ProbeError: MTEB is not installed, or a version that this is not for; or as for `probe`.
+        ProbeError: MTEB is not installed, or a version that this is not for; a setting has no meaning here; or as for
+            `probe`.
     """
     check_mteb()
     from emobox_probe.encoders.own.doors import name_of_object
     from emobox_probe.use.mteb_bridge.embedder import embedder_of
 
+    for setting in settings:
+        if setting not in SETTINGS:
+            raise ProbeError(
+                f"Expected a setting of an encoder for MTEB, but got {setting!r}. {nearest(setting, SETTINGS)}"
+            )
     named = isinstance(model, (str, PathLike))
     name = str(model) if named else name_of_object(model)
     config = ExtractConfig.of({"model": name, "corpus": "none", **settings})
@@ -125,6 +136,12 @@ def _folders(data_dir: Any, names: Sequence[str]) -> dict[str, Path]:
     if data_dir is None:
         return {}
     if isinstance(data_dir, Mapping):
+        for name in data_dir:
+            if name not in names:
+                raise ProbeError(
+                    f"Expected folders of the corpora that are asked for, but got one of {name!r}. "
+                    f"{nearest(name, names)}"
+                )
         return {name: Path(folder) for name, folder in data_dir.items()}
     if len(names) > 1:
         raise ProbeError(

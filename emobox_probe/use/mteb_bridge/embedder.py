@@ -1,5 +1,7 @@
 """Encoders of EmoBox as models of MTEB. Imports MTEB: `bridge.check_mteb` comes first."""
 
+import hashlib
+import json
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from mteb.models.abs_encoder import AbsEncoder
 from emobox_datasets.audio_files.audio import SAMPLING_RATE, resample
 from emobox_probe.config import ExtractConfig
 from emobox_probe.encoders.encoder import DTYPES, Encoded, Encoder, encoded
+from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.load import load_encoder, with_batches
 from emobox_probe.encoders.names import model_name
 from emobox_probe.errors import ProbeError
@@ -32,7 +35,7 @@ class Embedder(AbsEncoder):
         self.mteb_model_meta = ModelMeta.create_empty(
             {
                 "name": name if "/" in name else f"emobox/{name}",
-                "revision": facts.revision or facts.weights_sha256 or "no_revision_available",
+                "revision": revision_of(facts, layer, dtype),
                 "n_parameters": facts.parameters,
                 "embed_dim": 2 * facts.dimension,
                 "modalities": ["audio"],
@@ -58,6 +61,17 @@ class Embedder(AbsEncoder):
         assert utterance.deviations is not None
         both = torch.cat([utterance.means[self.layer], utterance.deviations[self.layer]])
         return np.asarray(both.cpu().numpy(), dtype=np.float64)
+
+
+def revision_of(facts: EncoderFacts, layer: int | None, dtype: torch.dtype) -> str:
+    """What MTEB tells embeddings of one name apart by: its cache answers with scores of the same revision.
+
+    Of a model of the Hub it begins with the commit. The 16 hexadecimal digits are of all that an embedding depends on:
+    weights or, of an encoder of the user's own, code, settings and output; what it computes in, layer, and rounding.
+    """
+    settings = {**facts.identity, "embedding": [layer, str(dtype)]}
+    digits = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    return f"{facts.revision}-{digits}" if facts.revision else digits
 
 
 def embedder_of(config: ExtractConfig, layer: int | None, own: Any) -> Embedder:

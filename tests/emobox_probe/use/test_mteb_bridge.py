@@ -103,6 +103,64 @@ def test_what_is_no_folds_or_no_corpus_is_refused(mteb: ModuleType, tmp_path: Pa
         mteb_encoder("builtin:logmel", layer=3)
 
 
+def test_settings_and_folders_that_would_do_nothing_are_refused(mteb: ModuleType, tmp_path: Path) -> None:
+    for setting in (
+        {"layers": "all"},
+        {"data_dir": tmp_path},
+        {"features_dir": tmp_path},
+        {"store_dtyp": "float32"},
+    ):
+        (name,) = setting
+        with pytest.raises(ProbeError, match=f"Expected a setting of an encoder for MTEB, but got '{name}'"):
+            mteb_encoder("builtin:logmel", **setting)
+    with pytest.raises(ProbeError, match=r"but got one of 'dmeo'.*demo"):
+        mteb_tasks("demo", data_dir={"dmeo": tmp_path})
+
+
+class Spectrum:
+    """An encoder of one's own without weights: 50 frames a second."""
+
+    sampling_rate = 16_000
+    frame_rate = 50
+
+    def __init__(self, bins: int, name: str = "mine"):
+        self.bins, self.name = bins, name
+
+    def encode(self, waveforms: list[np.ndarray]) -> list[np.ndarray]:
+        frames = (waveform[: len(waveform) // 320 * 320].reshape(-1, 320) for waveform in waveforms)
+        spectra = (np.abs(np.fft.rfft(part))[:, :10] for part in frames)
+        return [np.where(np.arange(10) < self.bins, part, 0).astype(np.float32) for part in spectra]
+
+
+def test_a_revision_tells_embeddings_apart(mteb: ModuleType, tmp_path: Path) -> None:
+    tiny = str(save_tiny(tmp_path / "tiny"))
+    of_builtin: list[dict[str, Any]] = [{}, {"store_dtype": "float32"}]
+    of_tiny: list[dict[str, Any]] = [{}, {"layer": 0}, {"layer": 1}, {"dtype": "bfloat16"}]
+    made = [
+        mteb_encoder(Spectrum(10)),
+        mteb_encoder(Spectrum(1)),
+        *(mteb_encoder("builtin:logmel", **one) for one in of_builtin),
+        *(mteb_encoder(tiny, **one) for one in of_tiny),
+    ]
+    revisions = [encoder.mteb_model_meta.revision for encoder in made]
+    assert len(set(revisions)) == len(made)
+    assert mteb_encoder(Spectrum(10)).mteb_model_meta.revision == revisions[0]
+    assert mteb_encoder("builtin:logmel", batch_seconds=1.0).mteb_model_meta.revision == revisions[2]
+
+
+@pytest.mark.slow
+def test_the_cache_of_mteb_does_not_answer_for_another_encoder(mteb: ModuleType, tmp_path: Path) -> None:
+    from mteb.cache import ResultCache
+
+    cache = ResultCache(cache_path=tmp_path)
+    (task,) = mteb_tasks("demo", "strict")
+    for encoder in (Spectrum(10), Spectrum(1)):
+        model = mteb_encoder(encoder)
+        result = mteb.evaluate(model, [task], cache=cache, show_progress_bar=False)
+        (cached,) = result.task_results[0].scores["train"]
+        assert cached["ua"] == scores_of_task(mteb, model, task)["ua"]
+
+
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiment, "prepare_device", lambda accelerator: None)
