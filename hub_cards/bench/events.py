@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -13,19 +14,28 @@ from emobox_probe.report.percent import score_text
 
 
 class Events:
-    """Where a benchmark tells what happens: one JSON object a line, on standard output."""
+    """Where a benchmark tells what happens: one JSON object a line, on standard output.
+
+    While items are done it is theirs alone: what libraries print, such as Ray of workers that died, goes to standard
+    error.
+    """
+
+    def __init__(self) -> None:
+        self._output = sys.stdout
+        self._printed = redirect_stdout(sys.stderr)
 
     def __enter__(self) -> Self:
+        self._printed.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Nothing to close."""
+    def __exit__(self, *error: Any) -> None:
+        self._printed.__exit__(*error)
 
     def tell(self, event: str, **facts: Any) -> None:
         """Something happened: plan, start, look, done, there, failed, blocked, retry, dropped, stop or summary."""
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        sys.stdout.write(json.dumps({"time": time, "event": event, **facts}) + "\n")
-        sys.stdout.flush()
+        self._output.write(json.dumps({"time": time, "event": event, **facts}) + "\n")
+        self._output.flush()
 
     def look(self, item: str, line: str) -> None:
         """The item that runs has this as the last line of its log."""

@@ -1,5 +1,6 @@
 """The report: differences and rank correlations against figures worked out by hand."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from records import record as made_up_record
 
 from emobox_probe.protocol import PAPER
 from hub_cards.bench import report
+from hub_cards.bench.events import Events
 from hub_cards.bench.items import expand
 from hub_cards.bench.reading import parse_plan
 from hub_cards.bench.states import Ledger
@@ -79,3 +81,15 @@ def test_reasons_cannot_break_the_table(tmp_path: Path, monkeypatch: pytest.Monk
     written = (plan.output / "report.md").read_text()
     assert "a &#124; b \\# c |" in written
     assert "No score is done yet." in written
+
+
+def test_events_for_machines_have_standard_output_to_themselves(capsys: pytest.CaptureFixture[str]) -> None:
+    with Events() as events:
+        print("a library says something")
+        events.tell("plan", items=3)
+    print("after it")
+    seen = capsys.readouterr()
+    told, after = seen.out.splitlines()
+    assert json.loads(told)["items"] == 3
+    assert after == "after it"
+    assert seen.err == "a library says something\n"
