@@ -360,6 +360,8 @@ interface Page {
   winRate(where: Where, some: number[]): number | null;
   halfWidth(parts: { error: number | null; clusters: number | null }[]): number | null;
   boundsOfMean(model: number, where: Where, some: number[]): [number, number] | null;
+  chanceOn(corpus: number): number | null;
+  hidesRanked(some: number[]): boolean;
   ranksOver(some: number[]): Map<number, number | null>;
 
   // columns.js

@@ -34,8 +34,8 @@
       ...Board.anew,
     });
 
-  /** @type {(model: number, rows: Profiled[]) => Column<Profiled>[]} */
-  function columnsOf(model, rows) {
+  /** @type {(model: number, rows: Profiled[], hidden: Set<number>) => Column<Profiled>[]} */
+  function columnsOf(model, rows, hidden) {
     const name = state.metric;
     const scale = Board.scale(
       rows.flatMap(({ row, best }) => [
@@ -93,7 +93,7 @@
         numeric: true,
         ascending: true,
         decimals: 0,
-        value: ({ row }) => value(row, `${name}_rank`),
+        value: ({ corpus, row }) => (hidden.has(corpus) ? null : value(row, `${name}_rank`)),
       },
       { key: "best", title: "Best here", numeric: true, value: ({ best }) => best },
       {
@@ -142,6 +142,7 @@
         .filter((score) => score !== null);
       return { corpus, row, best: others.length ? Math.max(...others) : null };
     });
+    const hidden = new Set(rows.map(({ corpus }) => corpus).filter((corpus) => Board.hidesRanked([corpus])));
     return {
       heading: models[model] ? Board.shortened(Board.modelText(model)) : "No model",
       protocol: Board.protocolWords(),
@@ -151,6 +152,7 @@
           ? []
           : [`No result within corpora by the protocol ${state.protocol}.`]),
         factsOf(models[model]),
+        ...(hidden.size ? ["No rank where the filters hide results that it was made with."] : []),
       ].join(" "),
       links: [
         ...(models[model]?.url ? [Board.outward(models[model].url ?? "", "The model on the Hub")] : []),
@@ -175,7 +177,7 @@
       after: layerCurves(rows),
       table: {
         caption: `Profile over corpora, ${metrics[state.metric]} in percent, protocol ${state.protocol}`,
-        columns: columnsOf(model, rows),
+        columns: columnsOf(model, rows, hidden),
         rows,
         sort: "-score",
         file: `emobox-model-${state.protocol}`,
@@ -272,7 +274,7 @@
           "details",
           { open: state.corpus ? name === state.corpus : place === 0 },
           make("summary", {}, Board.shortened(title)),
-          Board.curve(layers, label, 100 / corpora[corpus].labels.length),
+          Board.curve(layers, label, value(row, "ua_chance")),
           figures,
         ),
       );
