@@ -151,7 +151,7 @@ def _read_rated(folder: Path) -> RatedResult:
 
 def _checked(folder: Path, record: Collected) -> Collected:
     """The record; raises ValueError and its kin where it has no date, labels or protocol, or a number that is none."""
-    _moment(record.provenance)
+    moment(record.provenance)
     for corpus in corpora_of(record):
         if not corpus.labels:
             raise ValueError(f"Expected labels of {corpus.name}, but got none; run the probe again.")
@@ -162,10 +162,10 @@ def _checked(folder: Path, record: Collected) -> Collected:
     return record
 
 
-def _moment(made: Provenance) -> datetime:
+def moment(made: Provenance) -> datetime:
     """When a record was made, in UTC; raises ValueError or OverflowError where that is no date."""
-    moment = datetime.fromisoformat(made.created)
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    created = datetime.fromisoformat(made.created)
+    return created.astimezone(UTC) if created.tzinfo else created.replace(tzinfo=UTC)
 
 
 def newest_moment(collection: Collection) -> str:
@@ -176,7 +176,7 @@ def newest_moment(collection: Collection) -> str:
         *(one.record.provenance for one in collection.classified),
         *(one.record.provenance for one in collection.rated),
     ]
-    return max(map(_moment, records)).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return max(map(moment, records)).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 Kind = TypeVar("Kind", Result, CrossResult, ClassifiedResult, RatedResult)
@@ -230,11 +230,11 @@ def _newest(found: list[Kind], key: Callable[[Kind], Hashable], notes: list[str]
 
 
 def _choose(kind: list[Kind], notes: list[str]) -> Kind:
-    newest = max(kind, key=lambda one: _moment(one.record.provenance))
+    newest = max(kind, key=lambda one: moment(one.record.provenance))
     for other in kind:
         if other is newest or other.record == newest.record:
             continue
-        if _moment(other.record.provenance) == _moment(newest.record.provenance):
+        if moment(other.record.provenance) == moment(newest.record.provenance):
             raise ProbeError(
                 f"Expected one newest record of a model revision, corpus and protocol, but {newest.folder} and "
                 f"{other.folder} are of the same time and differ; take one of them away."

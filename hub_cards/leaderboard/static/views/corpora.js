@@ -20,7 +20,7 @@
       corpora.map((_, corpus) => {
         const chance = state.metric === "ua" ? Board.chanceOn(corpus) : null;
         const words = [
-          chance === null ? "" : `chance ${chance.toFixed(0)}`,
+          chance === null ? "" : `chance ${chance.toFixed(Number.isInteger(chance) ? 0 : 1)}`,
           raters.has(corpus) ? `a rater ${raters.get(corpus).toFixed(0)}` : "",
         ];
         return [corpus, words.filter(Boolean).join(", ")];

@@ -16,14 +16,6 @@
     return listed.map((model) => [models[model].key, Board.shortened(Board.modelText(model))]);
   }
 
-  /* Where the link names a model and no protocol, the first protocol that the model has. */
-  function protocolOf() {
-    const model = models.findIndex(({ key }) => key === state.model);
-    const having = data.protocols.filter((_, position) => tables.get(position)?.has(model));
-    if (model >= 0 && !Board.asks("protocol") && having.length) state.protocol = having[0].id;
-    return Board.protocolFilter();
-  }
-
   /* With the protocol, which the link of this view may not name. */
   /** @type {(corpus: number) => string} */
   const corpusLink = (corpus) =>
@@ -122,7 +114,9 @@
 
   /** @returns {View} */
   function oneModel() {
-    const protocol = protocolOf();
+    const unknown = Board.unknownNames(["model"]);
+    if (unknown.length) return Board.noSuchModel(unknown);
+    const protocol = Board.protocolFor(["model"]);
     const table = tables.get(Board.position()) ?? new Map();
     const filters = [
       select("model", "Model", offered(table)),
