@@ -9,6 +9,8 @@ interface Named {
   key: string;
   name: string;
   title: string;
+  /** Of the measured models of one name, that with the newest record. */
+  newest?: boolean;
 }
 
 interface Published extends Named {
@@ -358,6 +360,11 @@ interface Page {
   winRate(where: Where, some: number[]): number | null;
   halfWidth(parts: { error: number | null; clusters: number | null }[]): number | null;
   boundsOfMean(model: number, where: Where, some: number[]): [number, number] | null;
+  unknownNames(names: ("a" | "b" | "c" | "model")[]): string[];
+  protocolFor(names: ("a" | "b" | "c" | "model")[]): HTMLElement;
+  noSuchModel(names: string[]): View;
+  chanceOn(corpus: number): number | null;
+  hidesRanked(some: number[]): boolean;
   ranksOver(some: number[]): Map<number, number | null>;
 
   // columns.js

@@ -55,7 +55,8 @@ def page_data(collection: Collection, results_repo: str | None = None) -> Json:
     listed = [name for name in known if name in names] + sorted(names.difference(known))
     facts = [_corpus(name, collection) for name in listed]
     protocols = _protocols(collection)
-    standing = standings(within.compared, {corpus["name"]: _groups(corpus) for corpus in facts})
+    groups = {corpus["name"]: _groups(corpus) for corpus in facts}
+    standing = standings(within.compared, groups, [model["key"] for model in models.rows()])
     pairs = pair_tables(within.compared)
     for row in within.rows:
         if results_repo is None:

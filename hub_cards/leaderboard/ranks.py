@@ -1,20 +1,22 @@
 """Which models of one table share a rank, because their scores cannot be told apart.
 
-The rule. Models stand in the order of their score, best first. The best opens a group; each next model joins the
-group if it cannot be told apart from *any* member of it, else it opens a new group. All of a group have one rank:
-1 + the number of models above the group (1, 1, 1, 4, …). So two models of one rank cannot be told apart, and a model
-that opens a group can be told apart from at least one above it. Being told apart is not transitive: neighbours on two
-sides of a border may be too near to tell apart as well. Where there are too few speakers for an interval, nothing can
-be told apart, and there is no rank.
+The rule. Models stand in the order of their score, best first. The best opens a group; each next model opens a new
+group if *any* member of the group is better, else it joins. All of a group have one rank: 1 + the number of models
+above the group (1, 1, 1, 4, …). Better is who has the higher score and can be told apart. So two models of one rank
+cannot be told apart, and a model that opens a group can be told apart from at least one above it. Where models stand
+in another order than that of the differences (`standing`), a group is open until no model behind is better than one
+in front: two models of which one is better either have ranks that say so, or share one. Being told apart is not
+transitive: neighbours on two sides of a border may be too near to tell apart as well. Where there are too few speakers
+for an interval, nothing can be told apart, and there is no rank.
 
 Told apart: a t test of the difference, with one degree of freedom less than there are speakers (utterances where
 speakers are not known). Where both runs kept their predictions for the same utterances, folds and seeds, its standard
 error is of the differences on the same resamples, as in `compare_systems`; otherwise sqrt(a² + b²) of the two standard
 errors, which is the more cautious test. Without any spread the p value is that of a randomisation test. The tests of
 all pairs of a table are corrected together, after Holm (A Simple Sequentially Rejective Multiple Test Procedure,
-Scandinavian Journal of Statistics 6, 1979): of 100 tables of equal models, about 5 are split wrongly, however many
-models they have. `benchmarks/ranks.py` measures that, beside Bonferroni's correction, which finds less, and Tukey's,
-which with few speakers splits too often, because every pair has a spread of its own.
+Scandinavian Journal of Statistics 6, 1979): of 100 tables of equal models, at most about 5 are split wrongly, however
+many models they have. `benchmarks/ranks.py` measures that, beside Bonferroni's correction, which finds less, and
+Tukey's, which with few speakers splits too often, because every pair has a spread of its own.
 """
 
 import hashlib
@@ -41,21 +43,23 @@ RESAMPLES = 2000
 ROUNDING = 1e-12
 
 
-def shared_ranks(scores: Sequence[float], apart: NDArray[np.bool_]) -> list[int]:
-    """Ranks from 1, of the models in the order given; see the rule above.
+def shared_ranks(order: Sequence[int], better: NDArray[np.bool_]) -> list[int]:
+    """Ranks from 1, of the models in the order given by the matrix; see the rule above.
 
     Args:
-        scores: one score a model; higher is better.
-        apart: whether two models can be told apart, `(K, K)`.
+        order: positions of the models, best first, `(K,)`.
+        better: whether the model of the row can be told apart from that of the column, and is better, `(K, K)`.
 
-    >>> shared_ranks([0.5, 0.9, 0.8], np.array([[0, 1, 1], [1, 0, 0], [1, 0, 0]], dtype=bool))
+    >>> shared_ranks([1, 2, 0], np.array([[0, 0, 0], [1, 0, 0], [1, 0, 0]], dtype=bool))
     [3, 1, 1]
+    >>> shared_ranks([1, 2, 0], np.array([[0, 1, 0], [1, 0, 1], [0, 0, 0]], dtype=bool))
+    [1, 1, 1]
     """
-    order = np.argsort(-np.asarray(scores), kind="stable")
-    ranks = [0] * len(scores)
+    ordered = better[np.ix_(order, order)]
+    ranks = [0] * len(order)
     start = 0
     for above, position in enumerate(order):
-        if apart[position, order[start:above]].any():
+        if ordered[start:above, above].any() and not ordered[above:, :above].any():
             start = above
         ranks[position] = start + 1
     return ranks
@@ -165,8 +169,10 @@ def rank(contenders: Sequence[Contender], num_labels: int, absent: Absent) -> Ra
     ranks: dict[str, list[int | None]] = {name: [None] * len(contenders) for name in METRICS}
     for name in METRICS:
         scores = np.array([contender.scores[name] for contender in ranked])
-        apart = told_apart(np.subtract.outer(scores, scores), errors[name], degrees)
-        for place, shared in zip(places, shared_ranks(scores.tolist(), apart), strict=True):
+        differences = np.subtract.outer(scores, scores)
+        better = told_apart(differences, errors[name], degrees) & (differences > 0)
+        order = np.argsort(-scores, kind="stable").tolist()
+        for place, shared in zip(places, shared_ranks(order, better), strict=True):
             ranks[name][place] = shared
     known = [PairedErrors([places[place] for place in pairs.places], pairs.errors) for pairs in paired]
     return Ranking(ranks, _methods(len(ranked), paired), known)

@@ -5,15 +5,20 @@ several corpora it is the mean over those that it has. So no corpus counts more 
 more, and a model that lacks corpora has a place among those that it was compared with. Like is compared with like: two
 measured models by the score of all utterances, a published row, which has means over folds only, by those.
 
-Models stand in the order of their win rate, and share ranks as those of one corpus do (`ranks`): two are told apart by
-the mean difference of their scores over the corpora that both have. Corpora are independent, so its standard error is
-the root of the sum of squared errors over their number, with the degrees of freedom of Welch and Satterthwaite (B. L.
-Welch, The Generalization of Student's Problem when Several Different Population Variances are Involved, Biometrika 34,
-1947). Two models that share no corpus cannot be told apart.
+Models stand in the order of their win rate; of equal rates, in that of their means over the corpora that all of these
+models have, then of their names. They share ranks as those of one corpus do (`ranks`): two are told apart by the mean
+difference of their scores over the corpora that both have. That may go against the order, since a model can win
+narrowly on most corpora and lose by far on one: then the two share a rank. Corpora are independent, so the standard
+error is the root of the sum of squared errors over their number. Its degrees of freedom are one less than the fewest
+speakers that either model has on any of these corpora: those of Welch and Satterthwaite are more, but they are an
+estimate, which at the small levels of many comparisons splits too many equal models where one corpus has few speakers.
+Two models that share no corpus cannot be told apart.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from math import fsum
 from typing import Any
 
 import numpy as np
@@ -43,7 +48,10 @@ class Compared:
 
 
 def win_rates(measured: Sequence[Json], published: Sequence[Json]) -> None:
-    """Add win rates in percent to the rows of one corpus: `ua_wins` and its kin, `ua_mean_wins` of means over folds."""
+    """Add to the rows of one corpus how many `others` there are, and how many of them each beats, ties counting half.
+
+    These are `ua_wins` and its kin, and `ua_mean_wins` of means over folds; with them a win rate is exact.
+    """
     others = len(measured) + len(published) - 1
     if others < 1:
         return
@@ -53,9 +61,9 @@ def win_rates(measured: Sequence[Json], published: Sequence[Json]) -> None:
         of_means = _beaten(np.concatenate([means, figures]), np.concatenate([means, figures])) - 0.5
         of_pooled = _beaten(pooled, pooled) - 0.5 + _beaten(means, figures)
         for place, row in enumerate([*measured, *published]):
-            row[f"{name}_mean_wins"] = round(100 * float(of_means[place]) / others, 1)
-            won = of_pooled[place] if place < len(measured) else of_means[place]
-            row[f"{name}_wins"] = round(100 * float(won) / others, 1)
+            row["others"] = others
+            row[f"{name}_mean_wins"] = float(of_means[place])
+            row[f"{name}_wins"] = float((of_pooled if place < len(measured) else of_means)[place])
 
 
 def _beaten(scores: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -68,12 +76,15 @@ def _beaten(scores: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray
     return (np.searchsorted(ordered, scores, "left") + np.searchsorted(ordered, scores, "right")) / 2
 
 
-def standings(compared: Iterable[Compared], groups_of: Mapping[str, Sequence[str]]) -> list[Json]:
+def standings(
+    compared: Iterable[Compared], groups_of: Mapping[str, Sequence[str]], names: Sequence[str]
+) -> list[Json]:
     """Shared ranks over groups of corpora, by protocol: an entry for every group of at least two.
 
     Args:
         compared: all corpora and protocols.
         groups_of: the groups that each corpus is in, such as a language; corpora without any are left out.
+        names: of the models, by their number.
     """
     groups: dict[tuple[str, str], list[Compared]] = {}
     for table in compared:
@@ -86,56 +97,68 @@ def standings(compared: Iterable[Compared], groups_of: Mapping[str, Sequence[str
             made[protocol, corpora] = {
                 "protocol": protocol,
                 "corpora": list(corpora),
-                **_standing(tables),
+                **_standing(tables, names),
             }
     return list(made.values())
 
 
-def _standing(tables: Sequence[Compared]) -> Json:
+def _standing(tables: Sequence[Compared], names: Sequence[str]) -> Json:
     """Ranks by each score of the models that have standard errors on at least one of the corpora."""
-    models = list(
-        dict.fromkeys(
-            row["model"]
-            for table in tables
-            for row, one in zip(table.rows, table.contenders, strict=True)
-            if one.standard_errors
-        )
-    )
+    ranked = {
+        row["model"]
+        for table in tables
+        for row, contender in zip(table.rows, table.contenders, strict=True)
+        if contender.standard_errors
+    }
+    models = sorted(ranked, key=lambda model: (names[model], model))
     places = {model: place for place, model in enumerate(models)}
-    ranks = {}
-    for name in METRICS:
-        rates: list[list[float]] = [[] for _ in models]
-        for table in tables:
-            for row in table.rows:
-                if row["model"] in places and f"{name}_wins" in row:
-                    rates[places[row["model"]]].append(row[f"{name}_wins"])
-        order = [float(np.mean(of_model)) if of_model else 0.0 for of_model in rates]
-        ranks[name] = shared_ranks(order, _apart(tables, places, name))
+    ranks = {
+        name: shared_ranks(_order(tables, places, name), _better(tables, places, name)) for name in METRICS
+    }
     return {"models": models, **ranks}
 
 
-def _apart(tables: Sequence[Compared], places: Mapping[int, int], name: str) -> NDArray[np.bool_]:
-    """Whether two models can be told apart over the corpora that both have, `(K, K)`."""
-    size = len(places)
-    shared, sums, squares, fourths = (np.zeros((size, size)) for _ in range(4))
+def _order(tables: Sequence[Compared], places: Mapping[int, int], name: str) -> list[int]:
+    """Places by win rate, best first; equal ones by the mean over corpora that all of them have, then as they are."""
+    rates: dict[int, list[Fraction]] = {place: [] for place in places.values()}
+    scores: dict[int, dict[str, float]] = {place: {} for place in places.values()}
     for table in tables:
-        here = [number for number, one in enumerate(table.contenders) if one.standard_errors]
-        if not here:
-            continue
-        at = np.array([places[table.rows[number]["model"]] for number in here])
+        for row, contender in zip(table.rows, table.contenders, strict=True):
+            if (place := places.get(row["model"])) is None:
+                continue
+            scores[place][table.corpus] = contender.scores[name]
+            if f"{name}_wins" in row:
+                rates[place].append(Fraction(row[f"{name}_wins"]) / row["others"])
+    equal: dict[Fraction, list[int]] = {}
+    for place, of_model in rates.items():
+        equal.setdefault(sum(of_model, Fraction()) / max(1, len(of_model)), []).append(place)
+    order = []
+    for rate in sorted(equal, reverse=True):
+        shared = sorted(set.intersection(*(set(scores[place]) for place in equal[rate])))
+        means = {place: fsum(scores[place][corpus] for corpus in shared) for place in equal[rate]}
+        order += [place for _, place in sorted((-mean, place) for place, mean in means.items())]
+    return order
+
+
+def _better(tables: Sequence[Compared], places: Mapping[int, int], name: str) -> NDArray[np.bool_]:
+    """Whether the model of the row is told apart from that of the column, and better, where both are, `(K, K)`."""
+    size = len(places)
+    shared, sums, squares = (np.zeros((size, size)) for _ in range(3))
+    degrees = np.full((size, size), np.inf)
+    for table in tables:
+        here = [number for number, contender in enumerate(table.contenders) if contender.standard_errors]
+        at = np.array([places[table.rows[number]["model"]] for number in here], dtype=np.int64)
         block = np.ix_(at, at)
         scores = np.array([table.contenders[number].scores[name] for number in here])
-        variances = squared_errors(table, name)[np.ix_(here, here)]
-        degrees = min(table.contenders[number].clusters for number in here) - 1
+        clusters = np.array([table.contenders[number].clusters for number in here], dtype=np.float64)
         shared[block] += 1
         sums[block] += np.subtract.outer(scores, scores)
-        squares[block] += variances
-        fourths[block] += variances**2 / degrees
+        squares[block] += squared_errors(table, name)[np.ix_(here, here)]
+        degrees[block] = np.minimum(degrees[block], np.minimum.outer(clusters, clusters) - 1)
     known = np.maximum(shared, 1)
     errors = np.where(shared > 0, np.sqrt(squares) / known, np.inf)
-    # Whole degrees, rounded down, are few different ones; of one corpus they are whole, but for rounding.
-    degrees_of = np.divide(squares**2, fourths, out=np.ones_like(squares), where=fourths > 0)
-    return told_apart(sums / known, errors, np.maximum(np.floor(degrees_of + 1e-6), 1))
+    apart = told_apart(sums / known, errors, np.where(shared > 0, np.maximum(degrees, 1), 1))
+    return apart & (sums > 0)
 
 
 def squared_errors(table: Compared, name: str) -> Matrix:

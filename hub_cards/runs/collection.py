@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.names import model_name
 from emobox_probe.errors import ProbeError
+from emobox_probe.protocol import difference_from_today
 from emobox_probe.records.classified import CLASSIFIED_FILE, ClassifiedRecord, read_classified
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.records.rated import RATED_FILE, RatedRecord, read_rated
@@ -158,17 +159,22 @@ def _read_rated(folder: Path) -> RatedResult:
 
 
 def _checked(folder: Path, record: Collected) -> Collected:
-    """The record; raises ValueError where it has no date, or a number that is none."""
-    _moment(record.provenance)
+    """The record; raises ValueError and its kin where it has no date, labels or protocol, or a number that is none."""
+    moment(record.provenance)
+    for corpus in corpora_of(record):
+        if not corpus.labels:
+            raise ValueError(f"Expected labels of {corpus.name}, but got none; run the probe again.")
+    if not isinstance(record, ClassifiedRecord):
+        difference_from_today(record.protocol)
     json.dumps(record.model_dump(), allow_nan=False)
     check_known(folder, record)
     return record
 
 
-def _moment(made: Provenance) -> datetime:
-    """When a record was made; raises ValueError where that is no date."""
-    moment = datetime.fromisoformat(made.created)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def moment(made: Provenance) -> datetime:
+    """When a record was made, in UTC; raises ValueError or OverflowError where that is no date."""
+    created = datetime.fromisoformat(made.created)
+    return created.astimezone(UTC) if created.tzinfo else created.replace(tzinfo=UTC)
 
 
 def newest_moment(collection: Collection) -> str:
@@ -179,7 +185,7 @@ def newest_moment(collection: Collection) -> str:
         *(one.record.provenance for one in collection.classified),
         *(one.record.provenance for one in collection.rated),
     ]
-    return max(map(_moment, records)).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return max(map(moment, records)).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 Kind = TypeVar("Kind", Result, CrossResult, ClassifiedResult, RatedResult)
@@ -191,7 +197,15 @@ def _read_all(folders: list[Path], name: str, read: Callable[[Path], Kind]) -> l
     for path in paths:
         try:
             found.append(read(path))
-        except (ProbeError, OSError, ValueError, KeyError) as error:
+        except (
+            ProbeError,
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            ArithmeticError,
+            RecursionError,
+        ) as error:
             errors.append(f"{path / name}: {error}")
     if errors:
         more = f"\n… and {len(errors) - SHOWN_ERRORS} more" if len(errors) > SHOWN_ERRORS else ""
@@ -225,11 +239,11 @@ def _newest(found: list[Kind], key: Callable[[Kind], Hashable], notes: list[str]
 
 
 def _choose(kind: list[Kind], notes: list[str]) -> Kind:
-    newest = max(kind, key=lambda one: _moment(one.record.provenance))
+    newest = max(kind, key=lambda one: moment(one.record.provenance))
     for other in kind:
         if other is newest or other.record == newest.record:
             continue
-        if _moment(other.record.provenance) == _moment(newest.record.provenance):
+        if moment(other.record.provenance) == moment(newest.record.provenance):
             raise ProbeError(
                 f"Expected one newest record of a model revision, corpus and protocol, but {newest.folder} and "
                 f"{other.folder} are of the same time and differ; take one of them away."

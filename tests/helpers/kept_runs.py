@@ -26,10 +26,12 @@ def kept_run(
     seed: int = 0,
     layers: int = 0,
     speakers: int = SPEAKERS,
+    labels: list[str] | None = None,
 ) -> ResultRecord:
     """Write result.json and predictions.parquet of a model that is right in about that share of utterances."""
     made = record(name=name, corpus=corpus)
-    labels = list(corpora.load(corpus).label_list) if corpus in corpora.names() else made.corpus.labels
+    known = list(corpora.load(corpus).label_list) if corpus in corpora.names() else made.corpus.labels
+    labels = labels or known
     size = speakers * EACH
     truth = np.arange(size) % len(labels)
     wrong = np.random.default_rng(seed).random(size) >= right

@@ -1,13 +1,14 @@
 """The models of a leaderboard: what is known of each, and where to read more."""
 
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.names import TRIMMED
 from hub_cards.cards.parts import is_hub_id
 from hub_cards.paper import PARAMETERS
-from hub_cards.runs.collection import CrossResult, Model, Result
+from hub_cards.runs.collection import CrossResult, Model, Result, moment
 
 Json = dict[str, Any]
 
@@ -20,6 +21,7 @@ class Models:
     def __init__(self) -> None:
         self.numbers: dict[tuple[Model, bool], int] = {}
         self.facts: list[Json] = []
+        self.made: dict[int, datetime] = {}
 
     def published(self, name: str, in_paper: str) -> int:
         """The number of a model of the paper, by its name on the Hub, or in the paper where it is not there."""
@@ -34,7 +36,7 @@ class Models:
     def measured(self, one: Result | CrossResult) -> int:
         """The number of the model of a record."""
         encoder = one.record.encoder
-        return self._number(
+        number = self._number(
             one.model,
             published=False,
             revision=one.model.revision,
@@ -43,6 +45,9 @@ class Models:
             url=_address_of(encoder),
             **{name: getattr(encoder, name) for name in FACTS},
         )
+        made = moment(one.record.provenance)
+        self.made[number] = max(made, self.made.get(number, made))
+        return number
 
     def _number(self, model: Model, published: bool, **facts: Any) -> int:
         key = (model, published)
@@ -52,7 +57,15 @@ class Models:
         return self.numbers[key]
 
     def rows(self) -> list[Json]:
-        """Every model with a `title`, which adds revision or weights where names are equal, and a `key` of its own."""
+        """Every model with a `title`, which adds revision or weights where names are equal, and a `key` of its own.
+
+        Of measured models of one name, that with the newest record is `newest`: whom the bare name in a link means.
+        """
+        newest = {
+            self.facts[number]["name"]: number for number in sorted(self.made, key=self.made.__getitem__)
+        }
+        for number in newest.values():
+            self.facts[number]["newest"] = True
         counts = Counter(fact["name"] for fact in self.facts if not fact["published"])
         for fact in self.facts:
             version = str(fact.get("revision") or fact.get("weights") or "")[:7]

@@ -68,7 +68,11 @@ def _table_rows(models: Models, table: list[Result]) -> list[Json]:
 
 def _ranked(rows: list[Json], table: list[Result], key: tuple[str, str]) -> list[Compared]:
     """Give ranks to those on the copy of the corpus that most were on; what they were compared by."""
-    places = [place for place, row in enumerate(rows) if not row["remark"]]
+    # Models of equal scores stand by name: ranks do not depend on the order of folders.
+    places = sorted(
+        (place for place, row in enumerate(rows) if not row["remark"]),
+        key=lambda place: [part or "" for part in table[place].model],
+    )
     if not places:
         return []
     first = table[places[0]].record

@@ -164,3 +164,42 @@ def test_records_of_schemas_to_come_are_refused_by_name(tmp_path: Path, version:
     with pytest.raises(ProbeError, match="1 cannot") as refused:
         collect([tmp_path])
     assert str(path) in str(refused.value)
+
+
+def edited(path: Path, part: tuple[str, ...], value: Any) -> None:
+    """Write another value into a part of a record."""
+    made = json.loads(path.read_text())
+    inner = made
+    for name in part[:-1]:
+        inner = inner[name]
+    inner[part[-1]] = value
+    path.write_text(json.dumps(made))
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        (("protocol", "seeds"), 5),
+        (("provenance", "created"), "0001-01-01T00:00:00+14:00"),
+        (("corpus",), {**record().corpus.model_dump(), "name": "nobodys", "labels": []}),
+    ],
+)
+def test_a_bad_value_is_one_error_that_names_the_file(
+    tmp_path: Path, part: tuple[str, ...], value: Any
+) -> None:
+    for folder in ("good", "bad"):
+        (tmp_path / folder).mkdir()
+        record(name=f"lab/{folder}").write(tmp_path / folder)
+    path = tmp_path / "bad" / "result.json"
+    edited(path, part, value)
+    with pytest.raises(ProbeError, match="but 1 cannot") as refused:
+        page_data(collect([tmp_path]))
+    assert str(path) in str(refused.value)
+
+
+def test_json_too_deep_to_read_is_one_error_that_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_text('{"schema_version": ' + "[" * 100_000 + "]" * 100_000 + "}")
+    with pytest.raises(ProbeError, match="but 1 cannot") as refused:
+        collect([tmp_path])
+    assert str(path) in str(refused.value)

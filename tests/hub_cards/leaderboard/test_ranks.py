@@ -123,20 +123,29 @@ def test_told_apart_is_what_holm_rejects_step_by_step(
 def test_of_one_rank_no_two_can_be_told_apart_and_borders_are_real(scores: list[float], seed: int) -> None:
     count = len(scores)
     apart = np.random.default_rng(seed).random((count, count)) < 0.3
-    apart = np.triu(apart, 1) | np.triu(apart, 1).T
-    ranks = shared_ranks(scores, apart)
+    order = sorted(range(count), key=lambda place: -scores[place])
+    better = np.zeros((count, count), dtype=bool)
+    better[np.ix_(order, order)] = np.triu(apart, 1)
+    ranks = shared_ranks(order, better)
+    assert [ranks[place] for place in order] == sorted(ranks)
     for one, first in enumerate(ranks):
         for other, second in enumerate(ranks):
-            assert not (one != other and first == second and apart[one, other])
-            if scores[one] > scores[other]:
-                assert first <= second
+            assert not (first == second and better[one, other])
     for number in set(ranks) - {1}:
         assert sum(rank < number for rank in ranks) == number - 1
-        opener = max(
-            (place for place, rank in enumerate(ranks) if rank == number), key=lambda p: (scores[p], -p)
-        )
+        opener = next(place for place in order if ranks[place] == number)
         above = max(rank for rank in ranks if rank < number)
-        assert any(apart[place, opener] for place, rank in enumerate(ranks) if rank == above)
+        assert any(better[place, opener] for place, rank in enumerate(ranks) if rank == above)
+
+
+@given(st.integers(1, 8), st.integers(0, 2**32 - 1))
+def test_who_is_worse_never_has_the_better_rank_whatever_the_order(count: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    better = generator.random((count, count)) < 0.3
+    better = np.triu(better, 1) | np.tril(~better.T & (generator.random((count, count)) < 0.3), -1)
+    ranks = shared_ranks(generator.permutation(count).tolist(), better)
+    for one, other in zip(*np.nonzero(better), strict=True):
+        assert ranks[one] <= ranks[other]
 
 
 def test_kept_predictions_tell_apart_what_intervals_cannot() -> None:

@@ -82,8 +82,13 @@
   /** @type {Page["winRate"]} */
   function winRate(where, some) {
     const column = `${state.metric}${state.over === "folds" ? "_mean" : ""}_wins`;
-    const rates = some.map((corpus) => value(where.get(corpus), column)).filter((rate) => rate !== null);
-    return rates.length ? rates.reduce((sum, rate) => sum + rate, 0) / rates.length : null;
+    const rates = some.flatMap((corpus) => {
+      const won = value(where.get(corpus), column);
+      return won === null ? [] : [won / value(where.get(corpus), "others")];
+    });
+    if (!rates.length) return null;
+    // Equal rates are equal in whatever order they were added.
+    return Number(((100 * rates.reduce((sum, rate) => sum + rate, 0)) / rates.length).toFixed(9));
   }
 
   /* Half the interval of a mean over corpora, which are independent: root of the sum of squared errors over their
@@ -122,10 +127,32 @@
       measured.get(data.results.protocol[row])?.add(data.results.corpus[row]);
   });
 
+  /* Whether filters hide results that the ranks over these corpora were made with. */
+  /** @type {Page["hidesRanked"]} */
+  function hidesRanked(some) {
+    const shown = new Map(Board.shownModels());
+    return [...(tables.get(Board.position()) ?? new Map())].some(([model, where]) =>
+      some.some(
+        (corpus) =>
+          value(where.get(corpus), `${state.metric}_rank`) !== null && !shown.get(model)?.has(corpus),
+      ),
+    );
+  }
+
+  /* The UA of who guesses, as the records of this protocol tell it; the paper's is of all labels of the corpus. */
+  /** @type {Page["chanceOn"]} */
+  function chanceOn(corpus) {
+    for (const where of (tables.get(Board.position()) ?? new Map()).values()) {
+      const chance = remark(where.get(corpus)) ? null : value(where.get(corpus), "ua_chance");
+      if (chance !== null) return chance;
+    }
+    return Board.publishedHere() ? 100 / corpora[corpus].labels.length : null;
+  }
+
   /* Ranks over the corpora chosen, by model: of one corpus its own, of a group those made with the page; else none. */
   /** @type {Page["ranksOver"]} */
   function ranksOver(some) {
-    if (state.over === "folds") return new Map();
+    if (state.over === "folds" || hidesRanked(some)) return new Map();
     const table = tables.get(Board.position()) ?? new Map();
     const here = some.filter((corpus) => measured.get(Board.position())?.has(corpus));
     if (here.length === 1)
@@ -150,6 +177,8 @@
     winRate,
     halfWidth,
     boundsOfMean,
+    chanceOn,
+    hidesRanked,
     ranksOver,
   });
 })();

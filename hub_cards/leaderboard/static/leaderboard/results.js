@@ -15,6 +15,48 @@
 
   /** @type {Page["protocolFilter"]} */
   const protocolFilter = () => select("protocol", "Protocol", pairs(protocols.map(({ id }) => id)));
+  /* Of names in the link, those that no model has; a bare name means its newest revision, where it has several. */
+  /** @type {Page["unknownNames"]} */
+  function unknownNames(names) {
+    return names.flatMap((name) => {
+      if (!state[name] || models.some(({ key }) => key === state[name])) return [];
+      const named = models.filter((model) => model.name === state[name]);
+      const meant = named.find(({ newest }) => newest) ?? named[0];
+      if (!meant) return [state[name]];
+      state[name] = meant.key;
+      return [];
+    });
+  }
+  /* Where the link names models and no protocol, the first that all of them have, or else the first of them. */
+  /** @type {Page["protocolFor"]} */
+  function protocolFor(names) {
+    const named = names
+      .map((name) => models.findIndex(({ key }) => key === state[name]))
+      .filter((model) => model >= 0);
+    const having = (/** @type {number[]} */ some) =>
+      protocols.find((_, place) => some.length && some.every((model) => tables.get(place)?.has(model)));
+    if (!Board.asks("protocol")) state.protocol = (having(named) ?? having(named.slice(0, 1)))?.id ?? "";
+    return protocolFilter();
+  }
+  /* Instead of a view whose link names models that are not here: nothing of others. */
+  /** @type {Page["noSuchModel"]} */
+  function noSuchModel(names) {
+    protocolFilter();
+    return {
+      heading: "No such model",
+      protocol: "",
+      filters: [],
+      status: `This board has no model ${names.map(Board.shortened).join(", and no model ")}.`,
+      links: [make("a", { href: "#view=corpora" }, "All models")],
+      table: {
+        caption: "Nothing to show",
+        columns: [{ key: "model", title: "Model", value: () => "" }],
+        rows: [],
+        sort: "model",
+        file: "emobox",
+      },
+    };
+  }
   /** @type {Page["metricFilter"]} */
   const metricFilter = () => select("metric", "Score", Object.entries(metrics));
 
@@ -122,6 +164,9 @@
   Object.assign(Board, {
     tables,
     protocolFilter,
+    unknownNames,
+    protocolFor,
+    noSuchModel,
     metricFilter,
     overFilter,
     column,

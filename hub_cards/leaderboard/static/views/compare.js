@@ -16,7 +16,8 @@
   /* Three controls; where the link names nobody, two models are there that share a corpus. */
   /** @type {(table: Map<number, Where>) => HTMLElement[]} */
   function sides(table) {
-    const listed = offered(table);
+    const asked = LETTERS.map((letter) => models.findIndex(({ key }) => key === state[letter]));
+    const listed = [...new Set([...offered(table), ...asked.filter((model) => model >= 0)])];
     const named = (/** @type {string} */ key) => listed.find((model) => models[model].key === key);
     const first = named(state.a) ?? listed[0];
     /** @type {(model: number) => boolean} */
@@ -186,7 +187,9 @@
 
   /** @returns {View} */
   function compare() {
-    const protocol = Board.protocolFilter();
+    const unknown = Board.unknownNames([...LETTERS]);
+    if (unknown.length) return Board.noSuchModel(unknown);
+    const protocol = Board.protocolFor([...LETTERS]);
     const table = tables.get(Board.position()) ?? new Map();
     const controls = sides(table);
     const chosen = LETTERS.flatMap((letter) => {
@@ -208,11 +211,14 @@
       }))
       .filter(({ differences }) => differences.some(Boolean));
     const names = chosen.map(({ letter, model }) => `${letter}: ${Board.shortened(Board.modelText(model))}`);
+    const lacking = chosen
+      .filter(({ model }) => !table.has(model))
+      .map(({ letter }) => `${letter} has no result by the protocol ${state.protocol}.`);
     return {
       heading: chosen.map(({ model }) => Board.shortened(Board.modelText(model))).join(" or ") || "No model",
       protocol: Board.protocolWords(),
       filters: [...controls, protocol, Board.metricFilter(), ...Board.corpusFilters(), Board.unseenFilter()],
-      status: `${names.join("; ")}.`,
+      status: [`${names.join("; ")}.`, ...lacking].join(" "),
       after: make(
         "p",
         { class: "quiet" },

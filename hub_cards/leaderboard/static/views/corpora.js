@@ -17,15 +17,14 @@
         raters.set(data.results.corpus[row], score);
     });
     return new Map(
-      corpora.map(({ labels }, corpus) => [
-        corpus,
-        [
-          state.metric === "ua" ? `chance ${(100 / labels.length).toFixed(0)}` : "",
+      corpora.map((_, corpus) => {
+        const chance = state.metric === "ua" ? Board.chanceOn(corpus) : null;
+        const words = [
+          chance === null ? "" : `chance ${chance.toFixed(Number.isInteger(chance) ? 0 : 1)}`,
           raters.has(corpus) ? `a rater ${raters.get(corpus).toFixed(0)}` : "",
-        ]
-          .filter(Boolean)
-          .join(", "),
-      ]),
+        ];
+        return [corpus, words.filter(Boolean).join(", ")];
+      }),
     );
   }
 
@@ -190,7 +189,11 @@
         ...(published ? ["° is a published mean over folds."] : []),
         ...(folds || Board.ranksOver(chosen).size
           ? []
-          : ["No ranks of just these corpora: they are made over all, a language, a source or one corpus."]),
+          : Board.hidesRanked(chosen)
+            ? ["No ranks: the filters hide results that they were made with."]
+            : [
+                "No ranks of just these corpora: they are made over all, a language, a source or one corpus.",
+              ]),
       ].join(" "),
       table: {
         caption: `${name} in percent, ${folds ? "mean over folds" : "of all utterances"}, protocol ${state.protocol}`,

@@ -18,10 +18,13 @@
   function linesOf(rows) {
     /** @type {(key: string) => Score} */
     const known = (key) => rows.map(({ row }) => value(row, key)).find((score) => score !== null);
-    const { labels } = corpora[rows[0].corpus];
     /** @type {[string, Score, string][]} */
     const lines = [
-      ["Chance", state.metric === "ua" ? 100 / labels.length : null, `one over ${labels.length} labels`],
+      [
+        "Chance",
+        state.metric === "ua" ? Board.chanceOn(rows[0].corpus) : null,
+        "the UA of who guesses among the labels that are tested",
+      ],
       [
         "Who speaks, without audio",
         known(`${state.metric}_speaker`),
@@ -50,6 +53,7 @@
         value(row, `${name}${suffix}`);
     // Chance and people are beside the scale where they are far from all models.
     const ofModels = rows.filter(({ line }) => !line);
+    const ranks = rows.length ? Board.ranksOver([rows[0].corpus]) : new Map();
     const scale = Board.scale(ofModels.flatMap((one) => [scoreOf(one), get("_low")(one), get("_high")(one)]));
     return [
       {
@@ -73,7 +77,7 @@
         numeric: true,
         ascending: true,
         decimals: 0,
-        value: get("_rank"),
+        value: ({ model, line }) => (line ? null : (ranks.get(model) ?? null)),
         help: "models of one rank cannot be told apart at 5 %, corrected for all comparisons of this table (Holm)",
       },
       {
@@ -226,7 +230,7 @@
       heading: facts ? `${Board.shortened(facts.title)}: ${metrics[state.metric]}` : "No corpus",
       protocol: Board.protocolWords(),
       filters: [...filters, Board.chooser(more)],
-      status: facts ? aboutCorpus(facts, methods) : "",
+      status: facts ? aboutCorpus(facts, methods, Board.hidesRanked([corpus])) : "",
       links: facts ? linksOf(facts, corpus) : [],
       table: {
         caption: `Models on ${Board.shortened(facts?.title ?? "")}, percent, protocol ${state.protocol}`,
@@ -264,15 +268,17 @@
       "paired t tests of the differences where both kept predictions, else of two standard errors",
   };
 
-  /** @type {(facts: Corpus, methods: string[]) => string} */
-  function aboutCorpus(facts, methods) {
+  /** @type {(facts: Corpus, methods: string[], hidden: boolean) => string} */
+  function aboutCorpus(facts, methods, hidden) {
     return [
       `${facts.languages.map(Board.language).join(", ")}; ${facts.source};`,
       `${facts.utterances.toLocaleString("en")} utterances, ${facts.hours.toFixed(1)} hours;`,
       `${facts.labels.length} labels: ${facts.labels.join(", ")}; licence: ${facts.licence}.`,
-      methods.length
-        ? `Ranks by ${methods.map((method) => how[method]).join("; ")}; corrected for all comparisons.`
-        : "No model here has a rank.",
+      hidden
+        ? "No ranks: the filters hide results that they were made with."
+        : methods.length
+          ? `Ranks by ${methods.map((method) => how[method]).join("; ")}; corrected for all comparisons.`
+          : "No model here has a rank.",
     ].join(" ");
   }
 

@@ -16,14 +16,6 @@
     return listed.map((model) => [models[model].key, Board.shortened(Board.modelText(model))]);
   }
 
-  /* Where the link names a model and no protocol, the first protocol that the model has. */
-  function protocolOf() {
-    const model = models.findIndex(({ key }) => key === state.model);
-    const having = data.protocols.filter((_, position) => tables.get(position)?.has(model));
-    if (model >= 0 && !Board.asks("protocol") && having.length) state.protocol = having[0].id;
-    return Board.protocolFilter();
-  }
-
   /* With the protocol, which the link of this view may not name. */
   /** @type {(corpus: number) => string} */
   const corpusLink = (corpus) =>
@@ -34,8 +26,8 @@
       ...Board.anew,
     });
 
-  /** @type {(model: number, rows: Profiled[]) => Column<Profiled>[]} */
-  function columnsOf(model, rows) {
+  /** @type {(model: number, rows: Profiled[], hidden: Set<number>) => Column<Profiled>[]} */
+  function columnsOf(model, rows, hidden) {
     const name = state.metric;
     const scale = Board.scale(
       rows.flatMap(({ row, best }) => [
@@ -93,7 +85,7 @@
         numeric: true,
         ascending: true,
         decimals: 0,
-        value: ({ row }) => value(row, `${name}_rank`),
+        value: ({ corpus, row }) => (hidden.has(corpus) ? null : value(row, `${name}_rank`)),
       },
       { key: "best", title: "Best here", numeric: true, value: ({ best }) => best },
       {
@@ -122,7 +114,9 @@
 
   /** @returns {View} */
   function oneModel() {
-    const protocol = protocolOf();
+    const unknown = Board.unknownNames(["model"]);
+    if (unknown.length) return Board.noSuchModel(unknown);
+    const protocol = Board.protocolFor(["model"]);
     const table = tables.get(Board.position()) ?? new Map();
     const filters = [
       select("model", "Model", offered(table)),
@@ -142,6 +136,7 @@
         .filter((score) => score !== null);
       return { corpus, row, best: others.length ? Math.max(...others) : null };
     });
+    const hidden = new Set(rows.map(({ corpus }) => corpus).filter((corpus) => Board.hidesRanked([corpus])));
     return {
       heading: models[model] ? Board.shortened(Board.modelText(model)) : "No model",
       protocol: Board.protocolWords(),
@@ -151,6 +146,7 @@
           ? []
           : [`No result within corpora by the protocol ${state.protocol}.`]),
         factsOf(models[model]),
+        ...(hidden.size ? ["No rank where the filters hide results that it was made with."] : []),
       ].join(" "),
       links: [
         ...(models[model]?.url ? [Board.outward(models[model].url ?? "", "The model on the Hub")] : []),
@@ -175,7 +171,7 @@
       after: layerCurves(rows),
       table: {
         caption: `Profile over corpora, ${metrics[state.metric]} in percent, protocol ${state.protocol}`,
-        columns: columnsOf(model, rows),
+        columns: columnsOf(model, rows, hidden),
         rows,
         sort: "-score",
         file: `emobox-model-${state.protocol}`,
@@ -272,7 +268,7 @@
           "details",
           { open: state.corpus ? name === state.corpus : place === 0 },
           make("summary", {}, Board.shortened(title)),
-          Board.curve(layers, label, 100 / corpora[corpus].labels.length),
+          Board.curve(layers, label, value(row, "ua_chance")),
           figures,
         ),
       );
