@@ -38,7 +38,7 @@ PAGES = [
     for name in WITH_BLOCKS
 ]
 # Options of other programs, and of benchmarks.
-FOREIGN = {"--config_file", "--gpus-per-task", "--help", "--records"}
+FOREIGN = {"--config_file", "--gpus-per-task", "--help", "--local-dir", "--records", "--repo-type"}
 
 
 @dataclass
