@@ -382,11 +382,12 @@ def linear() -> str:
                 bounds(row["interval"]),
                 layers,
                 f"{row['fits']}",
-                f"{row['processor_seconds']:.0f}",
+                f"{row['fitting_seconds']:.1f}",
+                f"{row['wall_seconds']:.1f}",
             ]
         )
     header = ["corpus", "encoder", "UA", "WA", "F1", "95 % interval of UA", "layers chosen", "fits"]
-    return markdown([*header, "processor seconds of the command"], rows, 2)
+    return markdown([*header, "seconds of fitting", "of the whole command"], rows, 2)
 
 
 def trust() -> str:
@@ -432,6 +433,7 @@ _TRUST: dict[str, Callable[[dict[str, Any]], str]] = {
         sum(row["curve"]["mteb"]["accuracies"]) / len(row["curve"]["mteb"]["accuracies"])
     ),
     "the same head, new speakers": lambda row: percent(row["curve"]["mteb"]["new_speakers"]),
+    "suspects, of 535 utterances": lambda row: str(row["suspects"]),
 }
 
 
