@@ -147,15 +147,23 @@ def measured(
         frames = views.candidates
         train_views(frames, groups[:1], CLASSES, replace(protocol, epochs=1))  # kernels of these shapes
         training, _ = timed(lambda: train_views(frames, groups, CLASSES, protocol), device)
+        summed = 0.0
+        if views.layers is not None:
+            layers = views.layers
+            train_views(layers, groups[:1], CLASSES, replace(protocol, epochs=1), layers=LAYERS)
+            summed, _ = timed(lambda: train_views(layers, groups, CLASSES, protocol, layers=LAYERS), device)
         passed = most()
     vectors = len(store.ids) * LAYERS if every else sum(store.durations) * FRAME_RATE
     width = sum(point.hidden for point in protocol.sweep)
+    # as hub_cards/bench/speeds.py counts: vectors x hidden units x dimension x epochs, for every fold and seed; a
+    # learned sum of the layers has as many products as the layers
+    products = vectors * width * dimension * epochs * len(groups)
     return {
         "opening_seconds_per_hour": opening / hours,
         "loading_seconds_per_hour": loading / hours,
         "epoch_seconds_per_hour": training / epochs / hours,
-        # as hub_cards/bench/speeds.py counts: vectors x hidden units x dimension x epochs, for every fold and seed
-        "products_per_second": vectors * width * dimension * epochs * len(groups) / training,
+        "products_per_second": products / training,
+        **({"products_per_second_with_sums": 2 * products / (training + summed)} if summed else {}),
         **{f"{where}_megabytes": value / 1e6 for where, value in passed.items()},
     }
 

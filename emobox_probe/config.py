@@ -22,7 +22,18 @@ ProtocolName = Literal["paper", "strict", "linear"]
 # Within a corpus `strict` and `linear` may not be possible: they are others then, which can also be named.
 WithinProtocolName = Literal["paper", "strict", "linear", "speaker-dependent", "linear-speaker-dependent"]
 # Where things are and how they are made, not what is measured: no record says them.
-PLACES = {"data_dir", "features_dir", "output_dir", "num_proc", "overwrite", "device", "batch_seconds"}
+PLACES = {
+    *(
+        "data_dir",
+        "features_dir",
+        "output_dir",
+        "num_proc",
+        "overwrite",
+        "device",
+        "batch_seconds",
+        "compile",
+    ),
+}
 # Of each label, so that a fifth of them, which is held out to choose on, is one.
 FEWEST = 3
 # Seconds of a recording's part: shorter ones say nothing.
@@ -120,6 +131,10 @@ class FeatureConfig(Config):
     device: Device | None = Field(None, description="where the model runs; default: as accelerate chooses")
     batch_seconds: float | None = Field(
         None, gt=0, description="of audio in one batch, padding included; default: by device"
+    )
+    compile: bool = Field(
+        False,
+        description="compile the layers of the model on a GPU, where there are hours enough to pay for it",
     )
     allow_missing: bool = Field(False, description="go on with an incomplete corpus")
 

@@ -86,6 +86,13 @@ def with_batches(encoder: Encoder, seconds: float | None) -> Encoder:
     return encoder
 
 
+def check_compilable(name: str, encoder: Encoder) -> None:
+    """Raise ProbeError where the encoder is no model of the library, whose layers can be compiled."""
+    if not isinstance(encoder, ModelEncoder) or encoder.facts.own is not None:
+        remedy = "leave out --compile (an encoder of your own may compile itself)"
+        raise ProbeError(f"Expected a model of transformers to compile, but got {name}; {remedy}.")
+
+
 def _check_without_revision(name: str, revision: str | None) -> None:
     if revision is not None:
         raise ProbeError(f"Expected no --revision with {name}, which is not from the Hub; leave it out.")

@@ -14,6 +14,7 @@ import emobox_probe.encoders.weights as loading
 from emobox_datasets.audio_files.audio import SAMPLING_RATE
 from emobox_probe.encoders.attention import mask_at_once
 from emobox_probe.encoders.batching import Batch, Budget, plan
+from emobox_probe.encoders.compiled import CompiledLayers
 from emobox_probe.encoders.convolution import for_tensor_cores
 from emobox_probe.encoders.encoder import DTYPES, Encoded, Pending, encoded, lengthened
 from emobox_probe.encoders.exactness import Validity, output_length, settle_weights, shortest_input
@@ -55,7 +56,7 @@ class ModelEncoder:
         state = {} if known else loaded.model.state_dict()
         sha256 = loading.weights_hash(loaded.model) if state else None
         parameters = sum(parameter.numel() for parameter in loaded.model.parameters())
-        self._loaded = loaded
+        self._loaded, self._compiled = loaded, CompiledLayers(loaded.model)
         loaded.model.eval().to(device, DTYPES[dtype])
         if own is None:  # what the user goes on with stays as it is
             loaded.model.requires_grad_(False)
@@ -97,6 +98,16 @@ class ModelEncoder:
         other._layers, other._deviations = layers != "last", layers == "statistics"
         other.facts = self.facts.model_copy(update={"layers": layers})
         return other
+
+    def compile_for(self, seconds: float, utterances: int) -> None:
+        """Compile the layers if that pays over so much audio; else, or where it fails, say once why not."""
+        billed = utterances * self._family.prepare.cost(seconds / utterances)
+
+        def trial() -> None:
+            for lengths in ((3, 3), (5, 2, 4), (2,)):  # with and without padding, and alone
+                self.encode([_tone(seconds * SAMPLING_RATE) for seconds in lengths])
+
+        self._compiled.begin(self.facts.name, self._device, billed, self.facts.parameters, trial)
 
     def plan(self, seconds: Sequence[float]) -> list[list[int]]:
         costs = [self._family.prepare.cost(duration) for duration in seconds]

@@ -23,7 +23,8 @@ from emobox_datasets.errors import CorpusError
 from emobox_datasets.files import cache_folder
 from emobox_probe.config import FeatureConfig
 from emobox_probe.encoders.encoder import DTYPES
-from emobox_probe.encoders.load import Encoder, load_encoder, with_batches
+from emobox_probe.encoders.load import Encoder, check_compilable, load_encoder, with_batches
+from emobox_probe.encoders.model_encoder import ModelEncoder
 from emobox_probe.errors import ProbeError
 from emobox_probe.features.extraction import extract
 from emobox_probe.features.store import FeatureStore
@@ -53,6 +54,8 @@ def encoder_of(config: FeatureConfig, device: torch.device, protocol: Protocol, 
         config.dtype,
         config.layers or NEEDED[protocol.layers],
     )
+    if config.compile:
+        check_compilable(config.model, encoder)
     return with_batches(encoder, config.batch_seconds)
 
 
@@ -170,6 +173,8 @@ def filled_store(
     Any number of processes share the work by shards, and all wait for the last.
     """
     store = feature_store(config, encoder, whole, fingerprint)
+    if config.compile and isinstance(encoder, ModelEncoder) and not store.complete:
+        encoder.compile_for(sum(store.durations), len(store.durations))
     audio = whole.select_columns(["audio"])
     started = time.perf_counter()
 

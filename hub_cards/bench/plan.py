@@ -7,6 +7,7 @@
     models:
       - openai/whisper-tiny.en
       - {name: microsoft/wavlm-base, revision: main, dtype: bfloat16, paper: WavLM base}
+      - {name: openai/whisper-large-v3, dtype: bfloat16, compile: true}  # on a GPU, if the plan has hours enough
       - python:./mine.py:load          # an encoder of one's own: its code is run because the plan names it
     corpora: found                     # or names, or {name: emodb, path: /data/emodb}
     protocols: [paper, strict]
@@ -88,6 +89,7 @@ class Model(Named):
     revision: str | None = None
     dtype: Dtype = "float32"
     trust_remote_code: bool = False
+    compile: bool = False
     paper: PaperModel | None = None
 
     @property

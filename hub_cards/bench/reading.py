@@ -153,17 +153,18 @@ class _Reader:
         models: dict[str, Model] = {}
         for keys, model in self._entries(content, "models", Model):
             if model.name.startswith(BUILTIN) and (
-                told := sorted({"revision", "dtype"} & model.model_fields_set)
+                told := sorted({"revision", "dtype", "compile"} & model.model_fields_set)
             ):
                 self.wrong(
                     keys,
                     f"Expected no {told[0]} of {model.name}, which is no model with weights; leave it out.",
                 )
             if is_own(model.name) and (
-                told := sorted({"revision", "trust_remote_code"} & model.model_fields_set)
+                told := sorted({"revision", "trust_remote_code", "compile"} & model.model_fields_set)
             ):
                 self.wrong(
-                    keys, f"Expected no {told[0]} of {model.name}, which is not from the Hub; leave it out."
+                    keys,
+                    f"Expected no {told[0]} of {model.name}, which is not a model of transformers; leave it out.",
                 )
             if model.label in models:
                 self.wrong(

@@ -64,7 +64,8 @@ class Work:
     """One attempt at an item, as it is sent to where it is done.
 
     `smaller`: with smaller batches; `only_look`: note what model and corpus are, without making features; `lock` is
-    held for as long as it lasts; `made_for` is the output folder that features are made for.
+    held for as long as it lasts; `made_for` is the output folder that features are made for; `audio`, of a model that
+    may be compiled, seconds and utterances of all corpora of the plan.
     """
 
     model: Model
@@ -76,6 +77,7 @@ class Work:
     learned: Learned
     smaller: bool
     only_look: bool
+    audio: tuple[float, int] | None = None
 
     @classmethod
     def of(cls, plan: Plan, item: Item, smaller: bool = False, only_look: bool = False) -> "Work":
@@ -91,7 +93,14 @@ class Work:
             plan.learned,
             smaller,
             only_look,
+            _audio(plan) if item.model.compile else None,
         )
+
+
+def _audio(plan: Plan) -> tuple[float, int]:
+    """Seconds and utterances of all corpora."""
+    every = [corpora.load(name) for name in plan.places]
+    return sum(corpus.hours for corpus in every) * 3600, sum(corpus.utterances for corpus in every)
 
 
 def own_code(work: Work) -> str | None:
@@ -189,6 +198,8 @@ def _extract(work: Work, config: ExtractConfig, kept: Kept) -> None:
     store = feature_store(config, encoder, whole, described.fingerprint)
     made_before = store.complete
     if not work.only_look:
+        if work.audio is not None and isinstance(encoder, ModelEncoder) and not made_before:
+            encoder.compile_for(*work.audio)
         store = filled_store(config, encoder, whole, described.fingerprint, accelerator)
     if (corpus_stamp(work.place), find_model(work.model)) != before:
         raise ProbeError(

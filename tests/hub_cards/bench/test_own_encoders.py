@@ -79,6 +79,8 @@ def test_a_plan_runs_it_and_finds_it_done(folder: Path, in_process: list[str]) -
         ("hear:nowhere", "Python file or module nowhere"),
         ("hear:mine@none.pt", "Expected weights at none.pt"),
         ("{name: 'python:mine:load', revision: main}", "Expected no revision of python:mine:load"),
+        ("{name: 'python:mine:load', compile: true}", "Expected no compile of python:mine:load"),
+        ("{name: 'builtin:logmel', compile: true}", "Expected no compile of builtin:logmel"),
     ],
 )
 def test_what_is_not_there_is_said_before_anything_runs(
