@@ -116,9 +116,13 @@ def speed() -> str:
     rows = []
     for name, figures in result("extract.cuda")["models"].items():
         times, ratios = figures["times_real_time"], figures["ratios"]
-        values = [f"{times[which]:,.0f}" for which in ("project", "ceiling", "single")]
+        values = [
+            f"{times[which]:,.0f}" if which in times else "–"
+            for which in ("project", "compiled", "ceiling", "single")
+        ]
         rows.append([name, figures["dtype"], *values, f"{ratios['a/b']:.2f}", f"{ratios['a/c']:.1f}"])
-    header = ["model (random weights)", "data type", "this project", "bare model", "one at a time, float32"]
+    header = ["model (random weights)", "data type", "this project", "with `--compile`", "bare model"]
+    header += ["one at a time, float32"]
     return markdown([*header, "of the bare model", "times one at a time"], rows, 2)
 
 
