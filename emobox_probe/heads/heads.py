@@ -125,9 +125,11 @@ class HeadBank:
         weights = [self.first, self.first_bias, self.second, self.second_bias]
         return weights if self.mixing is None else [*weights, self.mixing]
 
-    def logits(self, batch: Batch, groups: slice = slice(None)) -> Tensor:
-        """(G, B, K, C) of a batch for these groups."""
-        first, first_bias, second, second_bias, *mixing = (parameter[groups] for parameter in self.parameters)
+    def logits(self, batch: Batch, groups: slice | None = None) -> Tensor:
+        """(G, B, K, C) of a batch for these groups, or for all."""
+        # The gradient of a slice, of all groups too, would be zeros with a copy of what a product has made.
+        parameters = self.parameters if groups is None else [part[groups] for part in self.parameters]
+        first, first_bias, second, second_bias, *mixing = parameters
         if mixing:
             pooled = self._of_sums(batch, first, mixing[0]).add(first_bias[:, None]).relu()  # (G, B, W)
         elif kernels_work(batch.frames.device):
