@@ -156,7 +156,7 @@ def measured(
     vectors = len(store.ids) * LAYERS if every else sum(store.durations) * FRAME_RATE
     width = sum(point.hidden for point in protocol.sweep)
     # as hub_cards/bench/speeds.py counts: vectors x hidden units x dimension x epochs, for every fold and seed; a
-    # learned sum of the layers has as many products as the layers
+    # learned sum of the layers counts as much as the layers, though it has fewer products
     products = vectors * width * dimension * epochs * len(groups)
     return {
         "opening_seconds_per_hour": opening / hours,
