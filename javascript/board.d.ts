@@ -81,6 +81,8 @@ interface Matrix {
   pairs: Pair[];
   average: Partial<Record<string, number>>;
   remarks: string[];
+  /** Where its record is in the dataset of results. */
+  record?: string | null;
 }
 
 /** A classifier that was used as it is, on the test parts of one kind of folds. */
@@ -248,7 +250,8 @@ interface Column<Row = any> {
   ascending?: boolean;
   decimals?: number;
   orderable?: boolean;
-  csv?: boolean;
+  /** What stands in its place in a downloaded table. */
+  csv?: Column[];
   /** Left out where no row has anything in it. */
   optional?: boolean;
   value(row: Row): string | Score;
@@ -333,6 +336,13 @@ interface Page {
   scoreOf(model: number, row: number | undefined): Score;
   scoreCell(model: number, row: number | undefined): HTMLElement | Text;
   boundsCell(bounds: [Score, Score] | null, signed?: boolean): string;
+  boundsColumn(
+    key: string,
+    title: string,
+    bounds: (row: any) => [Score, Score] | null,
+    help: string,
+    signed?: boolean,
+  ): Column;
   position(): number;
   publishedHere(): boolean;
   protocolWords(): string;
@@ -345,6 +355,7 @@ interface Page {
   marks(score: Markable): string;
   markWords(score: Markable): string;
   markable(model: number, row: number | undefined): Markable;
+  recordColumn(pathOf: (row: any) => string | null | undefined): Column[];
   /** Options of a control: values with their texts. */
   pairs(values: string[], text?: (value: string) => string): [string, string][];
   unique(values: string[]): string[];
@@ -364,8 +375,8 @@ interface Page {
   protocolFor(names: ("a" | "b" | "c" | "model")[]): HTMLElement;
   noSuchModel(names: string[]): View;
   chanceOn(corpus: number): number | null;
-  hidesRanked(some: number[]): boolean;
   ranksOver(some: number[]): Map<number, number | null>;
+  rankWords(some: number[]): string;
 
   // columns.js
   modelColumns(modelOf: (row: any) => number): Column[];

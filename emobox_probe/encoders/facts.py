@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import Field
+
 from emobox_probe.records.record import Record
 
 
@@ -43,7 +45,7 @@ class EncoderFacts(Record):
     revision: str | None
     weights_sha256: str | None
     preprocessor_sha256: str | None
-    parameters: int
+    parameters: int = Field(ge=0, lt=2**53)  # which pages and pictures can take
     dimension: int
     frame_rate: float
     layer: str
@@ -53,6 +55,13 @@ class EncoderFacts(Record):
     shortest_samples: int
     own: OwnSource | None = None
     matrix_products: str | None = None
+
+    @property
+    def version(self) -> str | None:
+        """What tells models of one name apart: the hash of its weights, else of its output, else of its own code."""
+        if self.weights_sha256 or self.own is None:
+            return self.weights_sha256
+        return self.own.output_sha256 or self.own.code_sha256
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from hub_cards.runs.find_and_check import (
     check_not_subsets,
     check_one_model,
     find_runs,
+    notes_on_classified,
 )
 
 CARD = "README.md"
@@ -66,6 +67,8 @@ def write_card(folders: Sequence[Path], before: Path | None = None, out: Path | 
         PublishError: it is not clear where to write, there is no card at `before`, or it cannot be merged.
     """
     found = find_runs(folders)
+    for note in notes_on_classified(folders):
+        print(f"note: {note}")
     check_not_subsets(found)
     check_one_model([run.record.encoder for run in found])
     out = out or before

@@ -58,9 +58,10 @@ def page_data(collection: Collection, results_repo: str | None = None) -> Json:
     groups = {corpus["name"]: _groups(corpus) for corpus in facts}
     standing = standings(within.compared, groups, [model["key"] for model in models.rows()])
     pairs = pair_tables(within.compared)
-    for row in within.rows:
-        if results_repo is None:
+    if results_repo is None:
+        for row in [*within.rows, *cross]:
             row.pop("record", None)
+    for row in within.rows:
         row |= seen_row(models.facts[row["model"]]["name"], row["corpus"])
     numbered = {name: position for position, name in enumerate(listed)}
     for row in [*within.rows, *classified, *rated, *pairs]:

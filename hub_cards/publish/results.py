@@ -38,6 +38,7 @@ from hub_cards.runs.find_and_check import (
     check_run,
     check_together,
     find_runs,
+    notes_on_classified,
 )
 from hub_cards.settings import PublishConfig
 
@@ -57,8 +58,8 @@ def publish_results(config: PublishConfig, console: Console) -> None:
         # First, because the card links to the records.
         shipments.insert(0, ResultsShipment(config, runs))
     api = connect() if config.send else HfApi(token=get_token())
-    for note in notes(config.to, runs):
-        print(note)
+    for note in [*notes(config.to, runs), *notes_on_classified(config.runs)]:
+        print(f"note: {note}")
     # Whatever can be refused is, everywhere, before the first repository changes.
     pending = [shipment.pending(api) for shipment in shipments]
     for shipment, lacks in zip(shipments, pending, strict=True):
@@ -93,7 +94,7 @@ def notes(model: str, runs: Sequence[AnyRun]) -> list[str]:
     kind = (
         "model" if is_hub_id(name) else "built-in encoder" if name.startswith("builtin:") else "local folder"
     )
-    return [f"note: the scores are of the {kind} {printable(name)}, and will stand as those of {model}"]
+    return [f"the scores are of the {kind} {printable(name)}, and will stand as those of {model}"]
 
 
 def send_one(api: HfApi, shipment: "Shipment", done: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.names import TRIMMED, recorded_name
-from emobox_probe.records.cross_result import CrossRecord
+from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord
 from emobox_probe.records.predictions import PREDICTIONS_FILE
 from emobox_probe.records.result import RESULT_FILE, ResultRecord
 from emobox_probe.records.shown import ShownRecord
@@ -29,6 +29,7 @@ from hub_cards.runs.find_and_check import AnyRun, RatedRun, Run, corpora_of
 # So many records of a corpus are looked at for its version; the first that can be read tells it.
 LOOKED_AT = 5
 _RECORD = re.compile(r"intra/[^/]+/[^/]+/([^/]+)/[^/]+/" + re.escape(RESULT_FILE))
+_CROSS_RECORD = re.compile(r"cross/[^/]+/[^/]+/[^/]+/" + re.escape(CROSS_FILE))
 
 
 def folder_of(record: ResultRecord | CrossRecord, model: str) -> str:
@@ -65,16 +66,15 @@ def files_of(runs: Sequence[AnyRun], model: str) -> dict[str, bytes]:
     return files
 
 
-def record_path(folder: Path, corpus: str) -> str | None:
-    """Where the record in a folder is in the dataset, as far as the folder is one of a copy of it.
-
-    >>> record_path(Path("/copy/intra/lab--encoder/weights-ab/emodb/paper"), "emodb")
-    'intra/lab--encoder/weights-ab/emodb/paper/result.json'
-    >>> record_path(Path("runs/lab--encoder/emodb/paper"), "emodb")
-    """
-    below = "/".join([*folder.absolute().parts[-5:], RESULT_FILE])
+def record_path(folder: Path, record: ResultRecord | CrossRecord) -> str | None:
+    """Where the record in a folder is in the dataset, as far as the folder is one of a copy of it."""
+    parts = folder.absolute().parts
+    if isinstance(record, CrossRecord):
+        below = "/".join([*parts[-4:], CROSS_FILE])
+        return below if _CROSS_RECORD.fullmatch(below) else None
+    below = "/".join([*parts[-5:], RESULT_FILE])
     known = _RECORD.fullmatch(below)
-    return below if known and known[1] == corpus else None
+    return below if known and known[1] == record.corpus.name else None
 
 
 def outdated(paths: Iterable[str], files: Mapping[str, bytes]) -> list[str]:

@@ -31,7 +31,7 @@ class Model(NamedTuple):
 
     name: str
     revision: str | None
-    weights_sha256: str | None
+    version: str | None
 
 
 @dataclass(frozen=True)
@@ -277,4 +277,4 @@ def cross_setting(one: CrossResult) -> str:
 
 def model_of(encoder: EncoderFacts) -> Model:
     """Which model this is: of a folder's path only the last part, which tells nothing of the machine."""
-    return Model(model_name(encoder.name), encoder.revision, encoder.weights_sha256)
+    return Model(model_name(encoder.name), encoder.revision, encoder.version)

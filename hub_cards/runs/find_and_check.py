@@ -10,7 +10,7 @@ import emobox_datasets.corpora as corpora
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.errors import ProbeError
 from emobox_probe.protocol import PROTOCOLS, difference_from_today, is_todays
-from emobox_probe.records.classified import ClassifiedRecord
+from emobox_probe.records.classified import CLASSIFIED_FILE, ClassifiedRecord
 from emobox_probe.records.cross_result import CROSS_FILE, CrossRecord, read_cross_record
 from emobox_probe.records.predictions import read_predictions
 from emobox_probe.records.rated import RATED_FILE, RatedRecord, read_rated
@@ -68,11 +68,28 @@ def find_runs(folders: Sequence[Path]) -> list[AnyRun]:
         kinds = (RESULT_FILE, CROSS_FILE, RATED_FILE)
         results, crosses, ratings = (folders_with(name, [folder]) for name in kinds)
         if not results and not crosses and not ratings:
+            if notes := notes_on_classified([folder]):
+                raise ProbeError(
+                    f"Expected runs whose heads were trained here below {folder}, but got {notes[0]}; name other "
+                    f"folders."
+                )
             read_record(folder)  # says what is missing
         intra |= {path.resolve(): _run(path) for path in results}
         cross |= {path.resolve(): CrossRun(path, as_shown(path, read_cross_record(path))) for path in crosses}
         rated |= {path.resolve(): RatedRun(path, as_shown(path, read_rated(path))) for path in ratings}
     return [*intra.values(), *cross.values(), *rated.values()]
+
+
+def notes_on_classified(folders: Iterable[Path]) -> list[str]:
+    """A sentence on records of classifiers as they are below the folders, which runs are not; none without any."""
+    places = folders_with(CLASSIFIED_FILE, list(folders))
+    if not places:
+        return []
+    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+    return [
+        f"{places[0] / CLASSIFIED_FILE}{more}: classifiers as they are have no place in cards (emobox results and "
+        f"emobox leaderboard show them)"
+    ]
 
 
 def _run(folder: Path) -> Run:
@@ -151,10 +168,12 @@ def check_one_model(encoders: Iterable[EncoderFacts]) -> None:
     Raises:
         ProbeError: they are not; says which.
     """
-    found = sorted({(facts.name, facts.revision or "", facts.weights_sha256 or "") for facts in encoders})
+    found = sorted({(facts.name, facts.revision or "", facts.version or "") for facts in encoders})
     for one, other in pairwise(found):
         different = next(
-            what for what, a, b in zip(("names", "revisions", "weights"), one, other, strict=True) if a != b
+            what
+            for what, a, b in zip(("names", "revisions", "weights or code"), one, other, strict=True)
+            if a != b
         )
         raise ProbeError(
             f"Expected runs of one model, but their {different} differ: {' '.join(one)!r} and {' '.join(other)!r}; "

@@ -187,7 +187,7 @@ class Pictures:
 
 
 def _version(model: Model) -> tuple[str, ...]:
-    version = (model.revision or model.weights_sha256 or "")[:7]
+    version = (model.revision or model.version or "")[:7]
     return (model.name, version) if version else (model.name,)
 
 

@@ -6,6 +6,7 @@ from hub_cards.leaderboard.percent import percent
 from hub_cards.leaderboard.rows.models import Models
 from hub_cards.leaderboard.rows.scores import bounds_row, scores_row, seen_row
 from hub_cards.paper import PAPER, TABLE_5_SETTING, read_table_5
+from hub_cards.publish.results_dataset import record_path
 from hub_cards.runs.collection import CrossResult, cross_setting
 
 Json = dict[str, Any]
@@ -62,5 +63,6 @@ def matrix(models: Models, one: CrossResult) -> Json:
         ],
         # A mean over incomplete corpora would be ranked beside means over whole ones.
         "average": scores_row(record.average) if record.average and not missing else {},
+        "record": record_path(one.folder, record),
         "remarks": [*(f"{sentence}: not comparable, no mean." for sentence in missing), *record.remarks],
     }

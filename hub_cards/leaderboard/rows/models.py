@@ -40,7 +40,7 @@ class Models:
             one.model,
             published=False,
             revision=one.model.revision,
-            weights=one.model.weights_sha256,
+            weights=encoder.weights_sha256,
             own=encoder.own is not None,
             url=_address_of(encoder),
             **{name: getattr(encoder, name) for name in FACTS},
@@ -67,8 +67,8 @@ class Models:
         for number in newest.values():
             self.facts[number]["newest"] = True
         counts = Counter(fact["name"] for fact in self.facts if not fact["published"])
-        for fact in self.facts:
-            version = str(fact.get("revision") or fact.get("weights") or "")[:7]
+        for (model, _), fact in zip(self.numbers, self.facts, strict=True):
+            version = str(model.revision or model.version or "")[:7]
             twice = not fact["published"] and counts[fact["name"]] > 1
             fact["title"] = f"{fact['name']} @ {version}" if twice and version else fact["name"]
             fact["key"] = f"{fact['title']} (published)" if fact["published"] else fact["title"]

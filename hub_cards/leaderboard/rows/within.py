@@ -17,9 +17,11 @@ from hub_cards.leaderboard.rows.scores import bounds_row, scores_row
 from hub_cards.leaderboard.standing import Compared, win_rates
 from hub_cards.paper import PAPER, read_table_4
 from hub_cards.publish.results_dataset import record_path
-from hub_cards.runs.collection import Result
+from hub_cards.runs.collection import Result, moment
 
 Json = dict[str, Any]
+# Of a corpus: fingerprint and labels.
+Copy = tuple[str, tuple[str, ...]]
 # Of a standard error, in percent: an interval is good to a hundredth of that.
 ERROR_DECIMALS = 3
 
@@ -61,13 +63,25 @@ def _published_row(models: Models, row: Any) -> Json:
 
 
 def _table_rows(models: Models, table: list[Result]) -> list[Json]:
-    copies = Counter(_copy(one.record.corpus) for one in table if not one.record.corpus.incomplete)
-    usual = max(copies, key=lambda copy: (copies[copy], copy)) if copies else None
-    return [_row(models, one, usual) for one in table]
+    complete = [one for one in table if not one.record.corpus.incomplete]
+    # Of copies that as many are on, that of the earliest record: no single result that is added takes its place.
+    complete.sort(key=lambda one: (moment(one.record.provenance), _copy(one.record.corpus)))
+    copies = Counter(_copy(one.record.corpus) for one in complete)
+    usual = max(copies, key=copies.__getitem__) if copies else None
+    return [_row(models, one, _remark(one.record.corpus, copies, usual)) for one in table]
+
+
+def _remark(corpus: CorpusRecord, copies: Counter[Copy], usual: Copy | None) -> str:
+    """What keeps a score from being ranked with the others; empty where nothing does."""
+    copy = _copy(corpus)
+    if corpus.incomplete or usual is None or copy == usual:
+        return corpus.incomplete
+    most = copies[usual] > copies[copy]
+    return f"another copy of the corpus than {'most results' if most else 'the earliest result'} here"
 
 
 def _ranked(rows: list[Json], table: list[Result], key: tuple[str, str]) -> list[Compared]:
-    """Give ranks to those on the copy of the corpus that most were on; what they were compared by."""
+    """Give ranks to those on the usual copy of the corpus; what they were compared by."""
     # Models of equal scores stand by name: ranks do not depend on the order of folders.
     places = sorted(
         (place for place, row in enumerate(rows) if not row["remark"]),
@@ -92,15 +106,12 @@ def _errors_row(one: Contender) -> Json:
     return {"clusters": one.clusters, **known}
 
 
-def _copy(corpus: CorpusRecord) -> tuple[str, tuple[str, ...]]:
+def _copy(corpus: CorpusRecord) -> Copy:
     return corpus.fingerprint, tuple(corpus.labels)
 
 
-def _row(models: Models, one: Result, usual: tuple[str, tuple[str, ...]] | None) -> Json:
+def _row(models: Models, one: Result, remark: str) -> Json:
     record = one.record
-    remark = record.corpus.incomplete
-    if not remark and _copy(record.corpus) != usual:
-        remark = "another copy of the corpus than most results here"
     return {
         "model": models.measured(one),
         "corpus": record.corpus.name,
@@ -116,7 +127,7 @@ def _row(models: Models, one: Result, usual: tuple[str, tuple[str, ...]] | None)
         "checked": one.predictions is not None,
         "remark": remark,
         **_trust(record),
-        "record": record_path(one.folder, record.corpus.name),
+        "record": record_path(one.folder, record),
         "layers": [layer.layer for layer in record.layers] or None,
         "layers_validation": [_drawn(layer.validation_ua) for layer in record.layers] or None,
         "layers_test": [_drawn(layer.ua) for layer in record.layers] or None,
@@ -165,9 +176,9 @@ def contender(one: Result) -> Contender:
     interval = one.record.interval
     scores = one.record.headline.model_dump()
     if interval.method == TODAYS_METHOD:
-        errors = interval.standard_errors
-        known = None if errors is None else errors.model_dump()
-        return Contender(scores, known, interval.clusters or 0, one.predictions)
+        errors, clusters = interval.standard_errors, interval.clusters or 0
+        known = None if errors is None or clusters < FEWEST_CLUSTERS else errors.model_dump()
+        return Contender(scores, known, clusters, one.predictions)
     return Contender(scores, _earlier_errors(interval), FEWEST_CLUSTERS, one.predictions)
 
 

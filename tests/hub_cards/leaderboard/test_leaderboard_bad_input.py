@@ -156,6 +156,28 @@ def test_only_a_place_in_the_dataset_is_a_records_place(tmp_path: Path) -> None:
     assert "record" not in page_data(collection)["results"]
 
 
+@needs_chromium
+def test_records_between_corpora_have_their_place_too(open_page: Open, tmp_path: Path) -> None:
+    place = tmp_path / "runs" / "cross/lab--published/weights-0000000000000000/paper"
+    place.mkdir(parents=True)
+    cross_record(name="lab/published").write(place)
+    page = open_page("#view=cross&model=lab%2Fpublished", board(tmp_path, results_repo="lab/emobox-results"))
+    (link,) = page.get_by_role("link", name="record", exact=True).all()
+    assert (link.get_attribute("href") or "").endswith(
+        "/datasets/lab/emobox-results/blob/main/cross/lab--published/weights-0000000000000000/paper/cross.json"
+    )
+
+
+def test_too_few_speakers_have_no_rank_whatever_the_record_says(tmp_path: Path) -> None:
+    for number, clusters in enumerate((0, 1, 3, 4)):
+        (tmp_path / str(number)).mkdir()
+        record(name=f"lab/{clusters}").write(tmp_path / str(number))
+        edited(tmp_path / str(number) / "result.json", ("interval", "clusters"), clusters)
+    found = page_data(collect([tmp_path]))
+    ranks = zip(found["results"]["model"], found["results"]["ua_rank"], strict=True)
+    assert {found["models"][model]["name"] for model, rank in ranks if rank} == {"lab/4"}
+
+
 @pytest.mark.parametrize("version", [0, 3, "2", None])
 def test_records_of_schemas_to_come_are_refused_by_name(tmp_path: Path, version: Any) -> None:
     record().write(tmp_path)
@@ -181,6 +203,8 @@ def edited(path: Path, part: tuple[str, ...], value: Any) -> None:
     [
         (("protocol", "seeds"), 5),
         (("provenance", "created"), "0001-01-01T00:00:00+14:00"),
+        (("encoder", "parameters"), -1),
+        (("encoder", "parameters"), 10**400),
         (("corpus",), {**record().corpus.model_dump(), "name": "nobodys", "labels": []}),
     ],
 )

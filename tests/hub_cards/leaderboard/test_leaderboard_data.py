@@ -157,6 +157,37 @@ def test_encoders_of_ones_own_are_marked(tmp_path: Path) -> None:
     }
 
 
+def test_encoders_of_ones_own_without_weights_are_told_apart_by_what_they_give(tmp_path: Path) -> None:
+    for number, output in enumerate("aab"):
+        place = tmp_path / str(number)
+        made = kept_run(place, "python:mine:load", corpus=("urdu", "emodb", "urdu")[number])
+        own = OwnSource(import_path="python:mine:load", code_sha256="c" * 64, output_sha256=output * 64)
+        encoder = made.encoder.model_copy(update={"own": own, "revision": None, "weights_sha256": None})
+        made.model_copy(update={"encoder": encoder}).write(place)
+    found = page_data(collect([tmp_path]))
+    measured = [model for model in found["models"] if not model["published"]]
+    assert {model["title"] for model in measured} == {
+        "python:mine:load @ aaaaaaa",
+        "python:mine:load @ bbbbbbb",
+    }
+    assert {model["weights"] for model in measured} == {None}
+    assert not found["notes"]
+
+
+def test_of_copies_with_as_many_results_the_earliest_counts(tmp_path: Path) -> None:
+    for name, fingerprint, year in (("early", "3", 2025), ("late", "9", 2026), ("last", "1", 2027)):
+        made = kept_run(tmp_path / name, f"lab/{name}")
+        made.model_copy(
+            update={
+                "corpus": made.corpus.model_copy(update={"fingerprint": fingerprint * 64}),
+                "provenance": made.provenance.model_copy(update={"created": f"{year}-01-01T00:00:00+00:00"}),
+            }
+        ).write(tmp_path / name)
+    remarks = {row["model"]: row["remark"] for row in rows(page_data(collect([tmp_path])), corpus="urdu")}
+    other = "another copy of the corpus than the earliest result here"
+    assert (remarks["lab/early"], remarks["lab/late"], remarks["lab/last"]) == ("", other, other)
+
+
 def test_two_revisions_are_two_models(tmp_path: Path) -> None:
     for revision in ("1111111aaaa", "2222222bbbb"):
         made = kept_run(tmp_path / revision, "lab/good")

@@ -157,6 +157,16 @@ def test_across_corpora_the_protocol_holds(open_page: Open, tmp_path: Path) -> N
     assert column(page, "Model") == ["lab/one"]
 
 
+def test_a_link_to_a_model_across_corpora_shows_that_model_or_says_why_not(open_page: Open) -> None:
+    page = open_page("#view=cross&model=lab%2Fgood")
+    assert page.locator("#matrix caption").inner_text().startswith("lab/good: ")
+    page = open_page("#view=cross&model=lab%2Fpoor")
+    assert "No result of lab/poor by this protocol and setting." in page.locator("#status").inner_text()
+    assert page.locator("#matrix").count() == 0
+    page = open_page("#view=cross&model=no%2Fbody")
+    assert page.locator("#status").inner_text() == "This board has no model no/body."
+
+
 def test_all_matrices_have_one_scale_of_colours(open_page: Open) -> None:
     page = open_page("#view=cross")
     script = "all => Object.fromEntries(all.map((one) => [parseFloat(one.textContent), one.style.backgroundColor]))"

@@ -48,6 +48,13 @@ def test_results_of_nothing_else(tmp_path: Path, form: str, capsys: pytest.Captu
     assert "mine" in capsys.readouterr().out
 
 
+def test_cards_say_that_they_have_no_place_for_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("card", str(folder / "b")) == 1
+    assert "but got " + str(folder / "b" / "classified.json") in capsys.readouterr().err
+    assert run_command("card", str(folder), "--out", str(folder / "README.md")) == 0
+    assert "note: " + str(folder / "b" / "classified.json") + " and 1 more: " in capsys.readouterr().out
+
+
 def test_the_leaderboard_has_them_without_rank(folder: Path) -> None:
     data = page_data(collect([folder]))
     rows = data["classified"]

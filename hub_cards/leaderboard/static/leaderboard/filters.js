@@ -127,15 +127,17 @@
       measured.get(data.results.protocol[row])?.add(data.results.corpus[row]);
   });
 
-  /* Whether filters hide results that the ranks over these corpora were made with. */
-  /** @type {Page["hidesRanked"]} */
+  /* Whether filters hide results, of models that are shown on these corpora, that their ranks were made with. */
+  /** @type {(some: number[]) => boolean} */
   function hidesRanked(some) {
-    const shown = new Map(Board.shownModels());
-    return [...(tables.get(Board.position()) ?? new Map())].some(([model, where]) =>
-      some.some(
-        (corpus) =>
-          value(where.get(corpus), `${state.metric}_rank`) !== null && !shown.get(model)?.has(corpus),
-      ),
+    const all = tables.get(Board.position()) ?? new Map();
+    return Board.shownModels().some(
+      ([model, where]) =>
+        some.some((corpus) => where.has(corpus)) &&
+        some.some(
+          (corpus) =>
+            !where.has(corpus) && value(all.get(model)?.get(corpus), `${state.metric}_rank`) !== null,
+        ),
     );
   }
 
@@ -168,6 +170,17 @@
     return new Map(group?.models.map((model, place) => [model, group[state.metric][place]]));
   }
 
+  /* What a reader of ranks over these corpora, or of their lack, has to know of the filters. */
+  /** @type {Page["rankWords"]} */
+  function rankWords(some) {
+    if (hidesRanked(some)) return "No ranks: the filters hide results that they were made with.";
+    if (!ranksOver(some).size)
+      return "No ranks of just these corpora: they are made over all, a language, a source or one corpus.";
+    return state.size || state.unseen === "yes"
+      ? "Ranks are among all models, those too that the filters hide."
+      : "";
+  }
+
   Object.assign(Board, {
     corpusFilters,
     sizeFilter,
@@ -178,7 +191,7 @@
     halfWidth,
     boundsOfMean,
     chanceOn,
-    hidesRanked,
     ranksOver,
+    rankWords,
   });
 })();

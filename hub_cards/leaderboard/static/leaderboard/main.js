@@ -2,6 +2,8 @@
 /* Which view is shown, and light or dark. */
 (() => {
   const { state, views, make } = Board;
+  // Views that can be asked for means over folds; others show intervals and ranks, which are of all utterances.
+  const OVER_FOLDS = ["corpora", "size"];
   /** @type {(id: string) => HTMLElement} */
   const place = (id) => {
     const element = document.getElementById(id);
@@ -15,6 +17,7 @@
 
   function draw() {
     if (!Object.hasOwn(views, state.view)) state.view = "corpora";
+    if (!OVER_FOLDS.includes(state.view)) state.over = "";
     const view = views[state.view][1]();
     document.title = `${view.heading} · EmoBox leaderboard`;
     place("heading").textContent = view.heading;

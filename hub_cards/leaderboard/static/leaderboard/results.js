@@ -151,6 +151,45 @@
     const [from, to] = [low, high].map((bound) => (signed ? Board.signed(bound) : bound.toFixed(1)));
     return `${from} to ${to}`;
   };
+  /* An interval as one column; a downloaded table has its ends as numbers. */
+  /** @type {Page["boundsColumn"]} */
+  const boundsColumn = (key, title, bounds, help, signed = false) => ({
+    key,
+    title,
+    help,
+    orderable: false,
+    value: (row) => boundsCell(bounds(row), signed),
+    csv: ["low", "high"].map((end, place) => ({
+      key: `${key} ${end}`,
+      title: `${title}, ${end}`,
+      numeric: true,
+      value: (row) => bounds(row)?.[place] ?? null,
+    })),
+  });
+
+  /* Where the board is made from a copy of a dataset of results: links to the records there. */
+  /** @type {Page["recordColumn"]} */
+  const recordColumn = (pathOf) => {
+    /** @type {(path: string | null | undefined) => HTMLElement} */
+    const show = (path) =>
+      path
+        ? Board.outward(
+            `https://huggingface.co/datasets/${data.results_repo}/blob/main/${path.split("/").map(encodeURIComponent).join("/")}`,
+            "record",
+          )
+        : make("span", {}, "");
+    if (!data.results_repo) return [];
+    return [
+      {
+        key: "record",
+        title: "Record",
+        csv: [],
+        orderable: false,
+        value: () => "",
+        show: (row) => show(pathOf(row)),
+      },
+    ];
+  };
 
   /** @type {Page["pairs"]} */
   const pairs = (values, text = (value) => value) => values.map((value) => [value, text(value)]);
@@ -173,6 +212,8 @@
     scoreOf,
     scoreCell,
     boundsCell,
+    boundsColumn,
+    recordColumn,
     position,
     publishedHere,
     protocolWords,

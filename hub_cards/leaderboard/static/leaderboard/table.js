@@ -18,7 +18,8 @@
   const plain = (/** @type {any} */ words) =>
     String(words).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
-  /* columns: {key, title, numeric, value(row), show(row)?, csv?}; the first one names the row. */
+  /* columns: {key, title, numeric, value(row), show(row)?, csv?}; the first one names the row; `csv` is what stands in
+     its place in a downloaded table. */
   const lengths = ["25", "50", "200", "all"];
   /** @type {Page["table"]} */
   function table({ caption, columns: listed, rows, sort, file }) {
@@ -149,7 +150,7 @@
 
   /** @type {(columns: Column[], rows: any[]) => string} */
   function csv(columns, rows) {
-    const kept = columns.filter((column) => column.csv !== false);
+    const kept = columns.flatMap((column) => column.csv ?? [column]);
     const lines = [kept.map((column) => field(column.name ?? column.title))];
     for (const row of rows) lines.push(kept.map((column) => field(column.value(row))));
     return lines.map((line) => line.join(",")).join("\r\n") + "\r\n";

@@ -4,6 +4,8 @@
   const { data, state, make, select, metrics, tables, value, remark } = Board;
   const { models, corpora } = data;
   const LETTERS = /** @type {const} */ (["a", "b", "c"]);
+  // Points; what sums of the same shares differ by.
+  const ROUNDING = 1e-9;
   /** @typedef {{ difference: number, error: number | null, clusters: number | null, how: string }} Difference */
   /** @typedef {{ letter: string, model: number, where: Where }} Side */
   /** @typedef {{ corpus: number, differences: (Difference | null)[] }} Compared */
@@ -31,7 +33,7 @@
     const options = listed.map((model) => [models[model].key, Board.shortened(Board.modelText(model))]);
     return [
       select("a", "A", options),
-      select("b", "B", options),
+      select("b", "B", second === undefined ? [["", "nobody"], ...options] : options),
       select("c", "C", [["", "nobody"], ...options]),
     ];
   }
@@ -39,6 +41,7 @@
   /* Standard errors of differences that were made of predictions: by corpus, in the order of UA. */
   /** @type {(corpus: number, one: number, other: number) => number | null} */
   function pairedError(corpus, one, other) {
+    if (one === other) return 0;
     for (const table of data.pairs) {
       if (table.protocol !== Board.position() || table.corpus !== corpus) continue;
       const [first, second] = [table.models.indexOf(one), table.models.indexOf(other)].sort((p, q) => p - q);
@@ -70,7 +73,9 @@
           ? "no interval"
           : paired === null
             ? "two standard errors"
-            : "paired",
+            : paired === 0
+              ? "paired, without spread: no interval"
+              : "paired",
     };
   }
 
@@ -81,12 +86,16 @@
     return half === null ? null : [middle - half, middle + half];
   }
 
-  /* Better, worse, or neither. */
-  /** @type {(bounds: [number, number] | null, one: string, other: string) => string} */
-  function verdict(bounds, one, other) {
-    if (!bounds) return "no interval, so nothing can be said";
-    if (bounds[0] > 0) return `${one} is better`;
-    return bounds[1] < 0 ? `${other} is better` : "cannot be told apart";
+  /* Better, worse, or neither; without spread by the randomisation test of emobox_metric, since t would be infinite. */
+  /** @type {(found: Difference[], mean: number, one: string, other: string) => string} */
+  function verdict(found, mean, one, other) {
+    const bounds = boundsOf(found);
+    if (!bounds && found.some(({ error }) => error === null)) return "no interval, so nothing can be said";
+    const fewest = Math.min(...found.map(({ clusters }) => clusters ?? 0));
+    const apart = bounds
+      ? bounds[0] > 0 || bounds[1] < 0
+      : Math.abs(mean) > ROUNDING && 2 ** (1 - fewest) < 0.05;
+    return apart ? `${mean > 0 ? one : other} is better` : "cannot be told apart";
   }
 
   /** @type {(pairs: [Side, Side][], rows: Compared[]) => HTMLElement} */
@@ -102,7 +111,7 @@
             Board.signed(mean),
             bounds ? Board.boundsCell(bounds, true) : "–",
             `${found.filter((part) => part.difference > 0).length} : ${found.filter((part) => part.difference < 0).length}`,
-            verdict(bounds, first, second),
+            verdict(found, mean, first, second),
           ]
         : ["0", "–", "–", "–", "no corpus in common"];
       return make(
@@ -156,7 +165,7 @@
           title: `${title}: 95 % interval (−${to} to +${to})`,
           help: "the upright mark is no difference",
           orderable: false,
-          csv: false,
+          csv: [],
           value: () => "",
           show: (row) => {
             const found = of(row);
@@ -218,13 +227,20 @@
       heading: chosen.map(({ model }) => Board.shortened(Board.modelText(model))).join(" or ") || "No model",
       protocol: Board.protocolWords(),
       filters: [...controls, protocol, Board.metricFilter(), ...Board.corpusFilters(), Board.unseenFilter()],
-      status: [`${names.join("; ")}.`, ...lacking].join(" "),
+      status: [
+        `${names.join("; ")}.`,
+        ...lacking,
+        ...(pairs.length || lacking.length
+          ? []
+          : [`Nobody else has a result on its corpora by the protocol ${state.protocol}.`]),
+      ].join(" "),
       after: make(
         "p",
         { class: "quiet" },
         "Where both kept their predictions, both are scored on the same resamples of speakers (paired); else the ",
         "interval is of two standard errors, and wider. Intervals of single corpora are not corrected for their number: ",
-        "of 20 corpora one may look different by chance. Corpora that only one of a pair has are left out.",
+        "of 20 corpora one may look different by chance. Each is one comparison, so a pair that shares a rank, which is ",
+        "corrected for all comparisons of a table, can be told apart here. Corpora that only one of a pair has are left out.",
       ),
       before: summary(pairs, rows),
       table: {

@@ -28,6 +28,16 @@
     );
   }
 
+  /** @type {(model: number, mean: number | null) => HTMLElement} */
+  function meanCell(model, mean) {
+    const marked = { mean: mean !== null && models[model].published && state.over !== "folds" };
+    return make(
+      "span",
+      { title: Board.markWords(marked) || false },
+      Board.number(mean) + Board.marks(marked),
+    );
+  }
+
   /** @type {(chosen: number[]) => Column<[number, Where]>[]} */
   function groups(chosen) {
     if (state.columns === "corpora") {
@@ -53,6 +63,7 @@
         numeric: true,
         help: members.map((corpus) => corpora[corpus].title).join(", "),
         value: ([model, where]) => Board.meanOf(model, where, members),
+        show: ([model, where]) => meanCell(model, Board.meanOf(model, where, members)),
       };
     });
   }
@@ -104,13 +115,12 @@
         help: "in the order of win rates; models of one rank cannot be told apart at 5 %, corrected for all comparisons",
         value: ([model]) => ranks.get(model) ?? null,
       },
-      {
-        key: "interval",
-        title: "95 % interval",
-        help: "of the mean, over new speakers of these corpora",
-        orderable: false,
-        value: ([model, where]) => Board.boundsCell(Board.boundsOfMean(model, where, chosen)),
-      },
+      Board.boundsColumn(
+        "interval",
+        "95 % interval",
+        ([model, where]) => Board.boundsOfMean(model, where, chosen),
+        "of the mean, over new speakers of these corpora",
+      ),
     ];
     const [rank, interval] = folds ? [] : ofUtterances;
     return [
@@ -121,15 +131,7 @@
         numeric: true,
         help: `over the ${chosen.length} corpora chosen, where a model has them all`,
         value: meanOf,
-        show: (row) => {
-          const mean = meanOf(row);
-          const marked = { mean: mean !== null && models[row[0]].published && !folds };
-          return make(
-            "span",
-            { title: Board.markWords(marked) || false },
-            Board.number(mean) + Board.marks(marked),
-          );
-        },
+        show: (row) => meanCell(row[0], meanOf(row)),
       },
       {
         key: "wins",
@@ -187,13 +189,7 @@
         ...(left ? [`Not shown, since without a score on these: ${left}.`] : []),
         "Models stand by their win rate, so those that lack corpora have a place too.",
         ...(published ? ["° is a published mean over folds."] : []),
-        ...(folds || Board.ranksOver(chosen).size
-          ? []
-          : Board.hidesRanked(chosen)
-            ? ["No ranks: the filters hide results that they were made with."]
-            : [
-                "No ranks of just these corpora: they are made over all, a language, a source or one corpus.",
-              ]),
+        ...(folds ? [] : [Board.rankWords(chosen)]),
       ].join(" "),
       table: {
         caption: `${name} in percent, ${folds ? "mean over folds" : "of all utterances"}, protocol ${state.protocol}`,

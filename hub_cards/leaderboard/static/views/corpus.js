@@ -84,7 +84,7 @@
         key: "picture",
         title: `95 % interval (${scale.from} to ${scale.to})`,
         orderable: false,
-        csv: false,
+        csv: [],
         value: () => "",
         show: (one) => {
           const point = scoreOf(one);
@@ -139,30 +139,9 @@
         optional: true,
         value: ({ row }) => Board.seenWords(Board.seenOf(row)),
       },
-      ...(data.results_repo
-        ? [
-            /** @type {Column<Scored>} */ ({
-              key: "record",
-              title: "Record",
-              csv: false,
-              orderable: false,
-              value: () => "",
-              show: ({ row }) => recordLink(row),
-            }),
-          ]
-        : []),
+      ...Board.recordColumn(({ row }) => value(row, "record")),
       { key: "protocol", title: "Protocol", value: () => state.protocol },
     ];
-  }
-
-  /** @type {(row: number | undefined) => HTMLElement} */
-  function recordLink(row) {
-    const path = value(row, "record");
-    if (!path) return make("span", {}, "");
-    return Board.outward(
-      `https://huggingface.co/datasets/${data.results_repo}/blob/main/${path.split("/").map(encodeURIComponent).join("/")}`,
-      "record",
-    );
   }
 
   /** @returns {Column<Scored>[]} */
@@ -186,12 +165,13 @@
         show: ({ row }) =>
           make("span", { title: value(row, "gap_of") || false }, Board.signed(value(row, "gap"))),
       },
-      {
-        key: "gap_interval",
-        title: "Its 95 % interval",
-        orderable: false,
-        value: ({ row }) => Board.boundsCell([value(row, "gap_low"), value(row, "gap_high")], true),
-      },
+      Board.boundsColumn(
+        "gap_interval",
+        "Its 95 % interval",
+        ({ row }) => [value(row, "gap_low"), value(row, "gap_high")],
+        "of the gap",
+        true,
+      ),
       of(
         "gap_by_chance",
         "Gap by chance",
@@ -230,7 +210,7 @@
       heading: facts ? `${Board.shortened(facts.title)}: ${metrics[state.metric]}` : "No corpus",
       protocol: Board.protocolWords(),
       filters: [...filters, Board.chooser(more)],
-      status: facts ? aboutCorpus(facts, methods, Board.hidesRanked([corpus])) : "",
+      status: facts ? aboutCorpus(facts, methods, corpus) : "",
       links: facts ? linksOf(facts, corpus) : [],
       table: {
         caption: `Models on ${Board.shortened(facts?.title ?? "")}, percent, protocol ${state.protocol}`,
@@ -268,17 +248,16 @@
       "paired t tests of the differences where both kept predictions, else of two standard errors",
   };
 
-  /** @type {(facts: Corpus, methods: string[], hidden: boolean) => string} */
-  function aboutCorpus(facts, methods, hidden) {
+  /** @type {(facts: Corpus, methods: string[], corpus: number) => string} */
+  function aboutCorpus(facts, methods, corpus) {
     return [
       `${facts.languages.map(Board.language).join(", ")}; ${facts.source};`,
       `${facts.utterances.toLocaleString("en")} utterances, ${facts.hours.toFixed(1)} hours;`,
       `${facts.labels.length} labels: ${facts.labels.join(", ")}; licence: ${facts.licence}.`,
-      hidden
-        ? "No ranks: the filters hide results that they were made with."
-        : methods.length
-          ? `Ranks by ${methods.map((method) => how[method]).join("; ")}; corrected for all comparisons.`
-          : "No model here has a rank.",
+      methods.length
+        ? `Ranks by ${methods.map((method) => how[method]).join("; ")}; corrected for all comparisons.`
+        : "No model here has a rank.",
+      methods.length ? Board.rankWords([corpus]) : "",
     ].join(" ");
   }
 

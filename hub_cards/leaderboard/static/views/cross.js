@@ -12,6 +12,9 @@
 
   /** @returns {View} */
   function across() {
+    const unknown = Board.unknownNames(["model"]);
+    if (unknown.length) return Board.noSuchModel(unknown);
+    openOnAsked();
     const protocol = select(
       "protocol",
       "Protocol",
@@ -33,14 +36,20 @@
     );
     const metric = select("score", "Score", offered);
     const having = matrices.filter(({ pairs }) => pairs.some((pair) => state.score in pair));
+    const named = data.models.findIndex(({ key }) => key === state.model);
+    const listed = having.map(({ model }) => model);
+    const lacks = named >= 0 && !listed.includes(named);
     const model = select(
       "model",
       "Model",
-      having.map((matrix) => [data.models[matrix.model].key, Board.shortened(Board.modelText(matrix.model))]),
+      [...listed, ...(lacks ? [named] : [])].map((place) => [
+        data.models[place].key,
+        Board.shortened(Board.modelText(place)),
+      ]),
     );
     const chosen = having.find((matrix) => data.models[matrix.model].key === state.model);
     const key = (/** @type {Pair} */ { source, target }) => `${source} → ${target}`;
-    const named = new Map(having.flatMap(({ pairs }) => pairs.map((pair) => [key(pair), pair])));
+    const everyPair = new Map(having.flatMap(({ pairs }) => pairs.map((pair) => [key(pair), pair])));
     /** @type {(matrix: Matrix, name: string) => Pair | undefined} */
     const of = (matrix, name) => matrix.pairs.find((pair) => key(pair) === name);
     /** @type {Column<Matrix>[]} */
@@ -65,7 +74,7 @@
         decimals: 0,
         value: (matrix) => matrix.pairs.filter(({ source, target }) => source !== target).length,
       },
-      ...[...named].sort().map(
+      ...[...everyPair].sort().map(
         ([name, { source, target }]) =>
           /** @type {Column<Matrix>} */ ({
             key: name,
@@ -80,6 +89,7 @@
             },
           }),
       ),
+      ...Board.recordColumn(({ record }) => record),
       {
         key: "protocol",
         title: "Protocol",
@@ -92,6 +102,9 @@
       protocol: `Protocol ${state.setting}.`,
       filters: [protocol, setting, metric, model, Board.unseenFilter()],
       status: [
+        ...(lacks
+          ? [`No result of ${Board.shortened(Board.modelText(named))} by this protocol and setting.`]
+          : []),
         `Models: ${having.length}. Rows of a matrix are what was trained on, columns what was tested.`,
         "Compare means only of the same pairs.",
       ].join(" "),
@@ -104,6 +117,17 @@
         file: `emobox-cross-corpus-${state.protocol}-${state.score}`,
       },
     };
+  }
+
+  /* Where the link names a model, and does not say by which protocol and on what: the first that it has. */
+  function openOnAsked() {
+    const meant = data.cross.find(
+      ({ model, protocol, setting }) =>
+        data.models[model].key === state.model &&
+        (!Board.asks("protocol") || protocol === state.protocol) &&
+        (!Board.asks("setting") || setting === state.setting),
+    );
+    if (meant) Object.assign(state, { protocol: meant.protocol, setting: meant.setting });
   }
 
   /** @type {(name: string) => string} */

@@ -26,8 +26,8 @@
       ...Board.anew,
     });
 
-  /** @type {(model: number, rows: Profiled[], hidden: Set<number>) => Column<Profiled>[]} */
-  function columnsOf(model, rows, hidden) {
+  /** @type {(model: number, rows: Profiled[]) => Column<Profiled>[]} */
+  function columnsOf(model, rows) {
     const name = state.metric;
     const scale = Board.scale(
       rows.flatMap(({ row, best }) => [
@@ -63,7 +63,7 @@
         title: `Profile (${scale.from} to ${scale.to})`,
         help: "the upright mark is the best model of this table",
         orderable: false,
-        csv: false,
+        csv: [],
         value: () => "",
         show: ({ row, best }) => {
           const point = Board.scoreOf(model, row);
@@ -85,7 +85,8 @@
         numeric: true,
         ascending: true,
         decimals: 0,
-        value: ({ corpus, row }) => (hidden.has(corpus) ? null : value(row, `${name}_rank`)),
+        help: "models of one rank cannot be told apart at 5 %, corrected for all comparisons on that corpus (Holm)",
+        value: ({ row }) => value(row, `${name}_rank`),
       },
       { key: "best", title: "Best here", numeric: true, value: ({ best }) => best },
       {
@@ -136,7 +137,6 @@
         .filter((score) => score !== null);
       return { corpus, row, best: others.length ? Math.max(...others) : null };
     });
-    const hidden = new Set(rows.map(({ corpus }) => corpus).filter((corpus) => Board.hidesRanked([corpus])));
     return {
       heading: models[model] ? Board.shortened(Board.modelText(model)) : "No model",
       protocol: Board.protocolWords(),
@@ -146,7 +146,6 @@
           ? []
           : [`No result within corpora by the protocol ${state.protocol}.`]),
         factsOf(models[model]),
-        ...(hidden.size ? ["No rank where the filters hide results that it was made with."] : []),
       ].join(" "),
       links: [
         ...(models[model]?.url ? [Board.outward(models[model].url ?? "", "The model on the Hub")] : []),
@@ -171,7 +170,7 @@
       after: layerCurves(rows),
       table: {
         caption: `Profile over corpora, ${metrics[state.metric]} in percent, protocol ${state.protocol}`,
-        columns: columnsOf(model, rows, hidden),
+        columns: columnsOf(model, rows),
         rows,
         sort: "-score",
         file: `emobox-model-${state.protocol}`,

@@ -199,12 +199,7 @@
             show: ({ model }) => Board.modelCell(model),
           },
           { key: "score", title: name, numeric: true, value: ({ score }) => score },
-          {
-            key: "interval",
-            title: "95 % interval",
-            orderable: false,
-            value: ({ bounds }) => Board.boundsCell(bounds),
-          },
+          Board.boundsColumn("interval", "95 % interval", ({ bounds }) => bounds, "of the mean"),
           { key: "front", title: "Front", value: ({ front }) => (front ? "yes" : "") },
           ...Board.modelColumns(({ model }) => model),
           { key: "protocol", title: "Protocol", value: () => state.protocol },
