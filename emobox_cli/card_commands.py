@@ -5,6 +5,7 @@ from pathlib import Path
 
 from emobox_cli.console import tables
 from emobox_cli.options import WordsError, add_format, add_options, settings_of
+from emobox_probe.errors import ProbeError
 from hub_cards.settings import LeaderboardConfig, PublishConfig, PublishDatasetConfig
 
 
@@ -84,16 +85,16 @@ def run_publish(arguments: argparse.Namespace) -> int:
     from hub_cards.publish.results import publish_results
 
     config = settings_of(PublishConfig, arguments)
-    if bool(config.runs) + bool(config.model_folder) + config.benchmark != 1:
-        raise WordsError(
-            "Expected runs, --model-folder or --benchmark, but got several or none; give one of them."
-        )
-    if config.benchmark:
-        publish_benchmark(config, tables())
-    elif config.model_folder:
-        publish_model_folder(config, tables())
-    else:
-        publish_results(config, tables())
+    publish = {
+        "runs": publish_results,
+        "model_folder": publish_model_folder,
+        "benchmark": publish_benchmark,
+    }
+    try:
+        sent = config.sent
+    except ProbeError as error:
+        raise WordsError(str(error)) from None
+    publish[sent](config, tables())
     return 0
 
 

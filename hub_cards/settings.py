@@ -4,8 +4,11 @@ from pathlib import Path
 
 from pydantic import Field
 
-from emobox_probe.config import Config
+from emobox_probe.config import Config, option_of
+from emobox_probe.errors import ProbeError
 
+# Of settings that say something of one way to publish only: of which.
+SAYS_OF = {"results_repo": "runs", "i_have_checked": "model_folder", "framework_is_listed": "benchmark"}
 SEND = "send; without this, only show what would be sent"
 
 
@@ -51,6 +54,26 @@ class PublishConfig(Config):
     )
     no_pull_request: bool = Field(False, description="commit on main, where you have the right to")
     send: bool = Field(False, description=SEND)
+
+    @property
+    def sent(self) -> str:
+        """Which of `runs`, `model_folder` and `benchmark` is sent.
+
+        Raises:
+            ProbeError: it is not exactly one, or a setting says nothing of it.
+        """
+        named = [name for name in ("runs", "model_folder", "benchmark") if getattr(self, name)]
+        if len(named) != 1:
+            raise ProbeError(
+                "Expected runs, --model-folder or --benchmark, but got several or none; give one of them."
+            )
+        (sent,) = named
+        if idle := [option_of(name) for name, of in SAYS_OF.items() if getattr(self, name) and of != sent]:
+            way = "runs" if sent == "runs" else option_of(sent)
+            raise ProbeError(
+                f"Expected with {way} only what it takes, but got {', '.join(idle)}; leave it out."
+            )
+        return sent
 
 
 class LeaderboardConfig(Config):

@@ -9,7 +9,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -160,6 +160,22 @@ def publish(api: HfApi, parcel: Parcel, destination: Destination, accept: Accept
         PublishError: the Hub refused, could not be reached, or `accept` did not let it.
     """
     return persistently(lambda: _send(api, parcel, destination, accept), destination)
+
+
+def deliver(parcel: Parcel, destination: Destination, public: bool, accept: Accept) -> str:
+    """Send a parcel; where there is nobody to ask, in an empty repository or a new one, without a pull request.
+
+    Args:
+        parcel: what is sent.
+        destination: where to, as it is if it holds something.
+        public: whether a repository that has to be made is public.
+        accept: as in `publish`, whose errors it raises.
+    """
+    api = connect()
+    remote = persistently(lambda: look(api, destination), destination)
+    if remote is None or set(remote.paths) <= HUB_FILES:
+        destination = replace(destination, create_pr=False, private=remote is None and not public)
+    return publish(api, parcel, destination, accept)
 
 
 def persistently(send: Callable[[], Answer], destination: Destination) -> Answer:

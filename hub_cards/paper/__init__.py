@@ -9,9 +9,8 @@ from emobox_probe.records.cross_result import CrossRecord
 from emobox_probe.records.result import ResultRecord
 
 FAMILIES = ("wav2vec 2.0", "HuBERT", "WavLM", "data2vec", "data2vec 2.0")
-REFERENCE = Path(__file__).parent / "reference"
-TABLE_4 = REFERENCE / "table4_intra_corpus.csv"
-TABLE_5 = REFERENCE / "table5_cross_corpus.csv"
+TABLE_4 = Path(__file__).with_name("table4_intra_corpus.csv")
+TABLE_5 = Path(__file__).with_name("table5_cross_corpus.csv")
 PAPER = "paper"
 # "About" so many, by Section 3.1: of the base and the large models, and of Whisper's encoder.
 PARAMETERS = {
@@ -19,7 +18,7 @@ PARAMETERS = {
     **{f"{family} large": 315_000_000 for family in FAMILIES},
     "Whisper large v3": 635_000_000,
 }
-# What Table 5 stands beside, in the words of `leaderboard_records.cross_setting`. The paper does not say which part
+# What Table 5 stands beside, in the words of `runs.collection.cross_setting`. The paper does not say which part
 # of a source it trained on; this is the default of `emobox cross`.
 TABLE_5_SETTING = f"{PAPER}: all utterances train, balanced test; {', '.join(SHARED_FOUR)}"
 

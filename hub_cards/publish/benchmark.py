@@ -3,6 +3,7 @@
 Without --send it only says what would be sent.
 """
 
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,11 +20,8 @@ from hub_cards.hub.one_commit import (
     PublishError,
     Remote,
     check_repo_id,
-    connect,
+    deliver,
     digest_of,
-    look,
-    persistently,
-    publish,
 )
 from hub_cards.settings import PublishConfig
 
@@ -32,10 +30,8 @@ def publish_benchmark(config: PublishConfig, console: Console) -> None:
     """Show what would be sent of the benchmark, or send it.
 
     Raises:
-        PublishError: a setting has no meaning here, the Hub would not take its `eval.yaml`, the repository holds
-            something else, or the Hub refused.
+        PublishError: the Hub would not take its `eval.yaml`, the repository holds something else, or the Hub refused.
     """
-    check_settings(config)
     check_repo_id(config.to)
     destination = Destination(config.to, "dataset", create_pr=not config.no_pull_request)
     with TemporaryDirectory() as folder:
@@ -47,25 +43,8 @@ def publish_benchmark(config: PublishConfig, console: Console) -> None:
             print(NOT_SENT)
             return
         check_listed(config.framework_is_listed)
-        api = connect()
-        remote = persistently(lambda: look(api, destination), destination)
-        if remote is None or set(remote.paths) <= HUB_FILES:
-            # There is nothing yet, so there is no one to ask.
-            destination = Destination(config.to, "dataset", private=remote is None and not config.public)
-        print(publish(api, parcel, destination, lambda api, remote: check_remote(api, destination, remote)))
-
-
-def check_settings(config: PublishConfig) -> None:
-    """Refuse settings that say nothing of the benchmark.
-
-    Raises:
-        PublishError: there is one.
-    """
-    idle = {"--results-repo": config.results_repo, "--i-have-checked": config.i_have_checked}
-    if given := [option for option, value in idle.items() if value]:
-        raise PublishError(
-            f"Expected with --benchmark only what it takes, but got {', '.join(given)}; leave it out."
-        )
+        accept = partial(check_remote, destination)
+        print(deliver(parcel, destination, config.public, accept))
 
 
 def check_listed(listed: bool) -> None:
@@ -82,7 +61,7 @@ def check_listed(listed: bool) -> None:
         )
 
 
-def check_remote(api: HfApi, destination: Destination, remote: Remote) -> None:
+def check_remote(destination: Destination, api: HfApi, remote: Remote) -> None:
     """Let only an empty repository, or an earlier benchmark, be replaced.
 
     Raises:

@@ -3,6 +3,7 @@
 Without --send it only says what would be sent.
 """
 
+from functools import partial
 from pathlib import Path
 
 from huggingface_hub import HfApi
@@ -20,11 +21,8 @@ from hub_cards.hub.one_commit import (
     PublishError,
     Remote,
     check_repo_id,
-    connect,
+    deliver,
     digest_of,
-    look,
-    persistently,
-    publish,
 )
 from hub_cards.settings import PublishConfig
 
@@ -55,11 +53,7 @@ def publish_model_folder(config: PublishConfig, console: Console) -> None:
         show_terms(record, console)
         print(NOT_SENT)
         return
-    api = connect()
-    if persistently(lambda: look(api, destination), destination) is None:
-        # There is nothing yet, so there is no one to ask.
-        destination = Destination(config.to, destination.kind, private=not config.public)
-    print(publish(api, parcel, destination, lambda api, remote: check_remote(api, destination, remote)))
+    print(deliver(parcel, destination, config.public, partial(check_remote, destination)))
 
 
 def check_whole(record: ExportRecord) -> None:
@@ -106,7 +100,7 @@ def parcel_of(folder: Path, record: ExportRecord) -> Parcel:
     return Parcel(folder, paths, f"EmoBox classifier {digest[:8]} for {record.to}: {record.title}"[:200])
 
 
-def check_remote(api: HfApi, destination: Destination, remote: Remote) -> None:
+def check_remote(destination: Destination, _: HfApi, remote: Remote) -> None:
     """Let only an empty repository, or an earlier export, be replaced.
 
     Raises:

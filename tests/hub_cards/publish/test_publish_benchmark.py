@@ -103,12 +103,25 @@ def test_an_open_request_of_other_content_does_not_stand_in(
     assert b"yet another" in repository.files("refs/pr/2")["eval.yaml"]
 
 
-@pytest.mark.parametrize("words", [("--results-repo", "lab/results"), ("--i-have-checked",)])
-def test_what_says_nothing_of_a_benchmark_is_refused(
-    hub: HubServer, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+REPO, CHECKED, LISTED = ("--results-repo", "lab/results"), ("--i-have-checked",), ("--framework-is-listed",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "what", "idle"),
+    [
+        ("--benchmark", ("--benchmark",), REPO),
+        ("--benchmark", ("--benchmark",), CHECKED),
+        ("--model-folder", ("--model-folder", "export"), REPO),
+        ("--model-folder", ("--model-folder", "export"), LISTED),
+        ("runs", ("runs",), CHECKED),
+        ("runs", ("runs",), LISTED),
+    ],
+)
+def test_what_says_nothing_of_what_is_sent_is_refused(
+    kind: str, what: tuple[str, ...], idle: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert publish(*words) == 1
-    assert f"Expected with --benchmark only what it takes, but got {words[0]}" in capsys.readouterr().err
+    assert run_command("publish", *what, "--to", REPOSITORY, *idle) == 2
+    assert f"Expected with {kind} only what it takes, but got {idle[0]}" in capsys.readouterr().err
 
 
 def test_one_thing_is_published_at_a_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
