@@ -81,6 +81,21 @@ def test_views_without_means_over_folds_show_scores_of_all_utterances(
     playwright.expect(page.get_by_label("Of", exact=True)).to_have_value("folds")
 
 
+def test_every_layer_curve_is_there_once_it_is_opened(open_page: Open, tmp_path: Path) -> None:
+    for corpus in ("urdu", "emodb"):
+        kept_run(tmp_path / "runs" / corpus, "lab/one", corpus, "strict", layers=3)
+    page = open_page("#view=model&protocol=strict&corpus=urdu", board(tmp_path))
+    curves = page.locator("section svg.curve")
+    assert curves.evaluate_all("all => all.map((one) => one.ariaLabel)") == [
+        "UA by layer on URDU: best on validation is layer 2 with 44.0, 39.0 on test"
+    ]
+    page.locator("summary", has_text="EmoDB").click()
+    playwright.expect(curves).to_have_count(2)
+    page.locator("summary", has_text="EmoDB").click()
+    page.locator("summary", has_text="EmoDB").click()
+    assert curves.count() == 2
+
+
 def test_means_of_published_rows_over_a_language_are_marked(open_page: Open, seen: Path) -> None:
     page = open_page("#columns=languages", seen)
     page.get_by_label("Of", exact=True).select_option("utterances")

@@ -84,8 +84,12 @@
             value: (matrix) => of(matrix, name)?.[state.score] ?? null,
             show: (matrix) => {
               const pair = of(matrix, name);
-              const said = Board.number(pair?.[state.score]) + Board.marks(pair ?? {});
-              return make("span", { title: Board.markWords(pair ?? {}) || false }, said);
+              if (!pair) return make("span", {}, "–");
+              return make(
+                "span",
+                { title: wordsOf(pair) || false },
+                Board.number(pair[state.score]) + signs(pair),
+              );
             },
           }),
       ),
@@ -133,6 +137,11 @@
   /** @type {(name: string) => string} */
   const title = (name) => Board.shortened(data.corpora.find((corpus) => corpus.name === name)?.title ?? name);
 
+  /* What stands behind the score of a pair, and what it says. */
+  const signs = (/** @type {Pair} */ pair) => (pair.overlap?.length ? " *" : "") + Board.marks(pair);
+  const wordsOf = (/** @type {Pair} */ pair) =>
+    [...(pair.overlap ?? []), Board.markWords(pair)].filter(Boolean).join("; ");
+
   /** @type {(matrix: Matrix) => HTMLElement} */
   function matrixOf(matrix) {
     const sources = [...new Set(matrix.pairs.map(({ source }) => source))].sort();
@@ -149,13 +158,12 @@
           const told = [
             low === undefined ? "" : `${low.toFixed(1)} to ${pair[`${state.score}_high`].toFixed(1)}`,
             pair.interval_note,
-            ...(pair.overlap ?? []),
-            Board.markWords(pair),
+            wordsOf(pair),
           ].filter(Boolean);
           const cell = make(
             "td",
             { title: told.join("; ") || false },
-            pair[state.score].toFixed(1) + (pair.overlap?.length ? " *" : "") + Board.marks(pair),
+            pair[state.score].toFixed(1) + signs(pair),
           );
           if (told.length) cell.append(make("span", { class: "unseen" }, ` (${told.join("; ")})`));
           Board.shade(cell, pair[state.score]);

@@ -223,56 +223,59 @@
       ),
     );
     kept.forEach(({ corpus, row }, place) => {
-      /** @type {Layer[]} */
-      const layers = value(row, "layers").map((/** @type {string} */ layer, /** @type {number} */ number) => [
-        layer,
-        value(row, "layers_validation")[number],
-        value(row, "layers_test")[number],
-      ]);
       const { name, title } = corpora[corpus];
-      const best = layers.reduce((most, layer) => (layer[1] > most[1] ? layer : most));
-      const scores = `${best[1].toFixed(1)}, ${best[2].toFixed(1)} on test`;
-      const label = `UA by layer on ${title}: best on validation is layer ${best[0]} with ${scores}`;
-      const lines = layers.map((layer) =>
-        make(
-          "tr",
-          {},
-          make("th", { scope: "row" }, layer[0]),
-          make("td", {}, layer[1].toFixed(1)),
-          make("td", {}, layer[2].toFixed(1)),
-        ),
-      );
-      const figures = make(
-        "details",
-        {},
-        make("summary", {}, "As a table"),
-        make(
-          "table",
-          { class: "small" },
-          make("caption", {}, `UA by layer on ${title}, percent`),
-          make(
-            "thead",
-            {},
-            make(
-              "tr",
-              {},
-              ...["Layer", "Validation", "Test"].map((word) => make("th", { scope: "col" }, word)),
-            ),
-          ),
-          make("tbody", {}, ...lines),
-        ),
-      );
-      section.append(
-        make(
-          "details",
-          { open: state.corpus ? name === state.corpus : place === 0 },
-          make("summary", {}, Board.shortened(title)),
-          Board.curve(layers, label, value(row, "ua_chance")),
-          figures,
-        ),
-      );
+      const open = state.corpus ? name === state.corpus : place === 0;
+      const one = make("details", { open }, make("summary", {}, Board.shortened(title)));
+      // Of 32 corpora nobody looks at all: each is drawn when it is opened.
+      if (open) one.append(...layerCurve(title, row));
+      else one.addEventListener("toggle", () => one.append(...layerCurve(title, row)), { once: true });
+      section.append(one);
     });
     return section;
+  }
+
+  /* UA by layer on one corpus, as a picture and as a table. */
+  /** @type {(title: string, row: number) => (SVGElement | HTMLElement)[]} */
+  function layerCurve(title, row) {
+    /** @type {Layer[]} */
+    const layers = value(row, "layers").map((/** @type {string} */ layer, /** @type {number} */ number) => [
+      layer,
+      value(row, "layers_validation")[number],
+      value(row, "layers_test")[number],
+    ]);
+    const best = layers.reduce((most, layer) => (layer[1] > most[1] ? layer : most));
+    const scores = `${best[1].toFixed(1)}, ${best[2].toFixed(1)} on test`;
+    const label = `UA by layer on ${title}: best on validation is layer ${best[0]} with ${scores}`;
+    const lines = layers.map((layer) =>
+      make(
+        "tr",
+        {},
+        make("th", { scope: "row" }, layer[0]),
+        make("td", {}, layer[1].toFixed(1)),
+        make("td", {}, layer[2].toFixed(1)),
+      ),
+    );
+    const figures = make(
+      "details",
+      {},
+      make("summary", {}, "As a table"),
+      make(
+        "table",
+        { class: "small" },
+        make("caption", {}, `UA by layer on ${title}, percent`),
+        make(
+          "thead",
+          {},
+          make(
+            "tr",
+            {},
+            ...["Layer", "Validation", "Test"].map((word) => make("th", { scope: "col" }, word)),
+          ),
+        ),
+        make("tbody", {}, ...lines),
+      ),
+    );
+    return [Board.curve(layers, label, value(row, "ua_chance")), figures];
   }
 
   Board.views.model = ["One model", oneModel];

@@ -186,6 +186,7 @@
               `Left out, since without a score on all of these or without a known ${axes[axis].label}: ${left}.`,
             ]
           : []),
+        ...(points.some(({ bounds }) => bounds) ? ["Upright bars are 95 % intervals."] : []),
         `In the front, in full colour: nobody is ${axis === "speed" ? "faster" : "smaller"} and better.`,
       ].join(" "),
       before: make("div", { class: "plot" }, picture(points, axis, name)),
