@@ -59,6 +59,10 @@ def recalls_picture(predictions: pd.DataFrame, labels: Sequence[str], title: str
     return picture
 
 
+# More names than these cover each other.
+MOST_NAMED = 8
+
+
 class SizedScore(NamedTuple):
     """A model by name, how many parameters it has, its score and the bounds of that, in 0..1."""
 
@@ -68,14 +72,31 @@ class SizedScore(NamedTuple):
     bounds: tuple[float, float] | None
 
 
+def front(rows: Sequence[SizedScore]) -> list[SizedScore]:
+    """The models that no smaller or equally large one beats, smallest first."""
+    found: list[SizedScore] = []
+    for row in sorted(rows, key=lambda row: (row.parameters, -row.score)):
+        if not found or row.score > found[-1].score:
+            found.append(row)
+    return found
+
+
 def sizes_picture(rows: Sequence[SizedScore], title: str, metric: str, chance: float | None) -> Picture:
-    """Scores by number of parameters, with their intervals; what lies further up and further left is the better buy."""
+    """Scores by number of parameters, with their intervals; what lies further up and further left is the better buy.
+
+    Of many models only those at the front have names, which would cover each other.
+    """
     picture = Picture(7.2, 4.4, title)
     axes = picture.subplots()
-    for place, row in enumerate(sorted(rows, key=lambda row: row.parameters)):
+    few = len(rows) <= MOST_NAMED
+    named = sorted(rows, key=lambda row: row.parameters) if few else front(rows)
+    for row in rows:
         low, high = (100 * bound for bound in row.bounds or (row.score, row.score))
-        axes.plot([row.parameters] * 2, [low, high], color=GREY, marker="_")
-        axes.plot(row.parameters, 100 * row.score, "o", color=BLUE)
+        strength = 1 if row in named else 0.35
+        axes.plot([row.parameters] * 2, [low, high], color=GREY, marker="_", alpha=strength)
+        axes.plot(row.parameters, 100 * row.score, "o", color=BLUE, alpha=strength)
+    for place, row in enumerate(named):
+        low, high = (100 * bound for bound in row.bounds or (row.score, row.score))
         # Neighbours have their names on other sides: below and above.
         end, offset, side = (low, -6, "top") if place % 2 == 0 else (high, 6, "bottom")
         axes.annotate(
@@ -94,7 +115,8 @@ def sizes_picture(rows: Sequence[SizedScore], title: str, metric: str, chance: f
     axes.margins(x=0.3)
     axes.xaxis.set_major_formatter(lambda value, _: _parameters(value))
     axes.xaxis.set_minor_formatter(lambda value, _: "")
-    axes.set(xlabel="parameters", ylabel=f"{metric} (percent), bars: 95 % interval", ylim=(0, 105))
+    words = "" if few else f" (of {len(rows)} models those have names that no smaller one beats)"
+    axes.set(xlabel=f"parameters{words}", ylabel=f"{metric} (percent), bars: 95 % interval", ylim=(0, 105))
     axes.grid(alpha=0.3)
     return picture
 

@@ -192,6 +192,13 @@ def test_a_picture_of_sizes_has_every_model_with_its_interval() -> None:
     assert {"small", "large"} <= set(words_of(picture).split())
 
 
+def test_of_many_models_by_size_those_at_the_front_have_names() -> None:
+    scores = (0.5, 0.4, 0.6, 0.6, 0.55, 0.7, 0.1, 0.2, 0.3)
+    rows = [SizedScore(f"model{place}", 1000 + place, score, None) for place, score in enumerate(scores)]
+    said = words_of(sizes_picture(rows, "UA by size", "UA", None)).split()
+    assert {word for word in said if word.startswith("model")} - {"models"} == {"model0", "model2", "model5"}
+
+
 def test_scores_on_part_of_a_corpus_do_not_stand_beside_those_on_all_of_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
