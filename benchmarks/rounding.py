@@ -98,7 +98,10 @@ def of_eight_bits(model: str, settings: dict[str, Any], emodb: Path) -> dict[str
         "seconds_an_utterance": times,
         "times_as_fast": round(times["float32"] / times["int8"], 2),
         "utterances": len(files),
-        "ua": {name: round(100 * scores(truth, labels, sorted(set(truth)))["ua"], 2) for name, labels in said.items()},
+        "ua": {
+            name: round(100 * scores(truth, labels, sorted(set(truth)))["ua"], 2)
+            for name, labels in said.items()
+        },
         "same_predictions": round(100 * float(np.mean(np.equal(said["float32"], said["int8"]))), 1),
     }
 
