@@ -40,7 +40,7 @@ class Interval(Record):
     wa: tuple[Share, Share] | None
     f1: tuple[Share, Share] | None
     method: Literal["logit-t", "percentile"] = "percentile"
-    clusters: int | None = None
+    clusters: int | None = Field(None, ge=0)
     standard_errors: Scores | None = None
     reason: str | None = None
 

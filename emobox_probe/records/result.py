@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from emobox_probe.encoders.facts import EncoderFacts
 from emobox_probe.encoders.matrix_products import Products
@@ -119,9 +119,9 @@ class CorpusRecord(Record):
 
     name: str = Field(pattern=r"^\w+$")  # it becomes a name of files
     fingerprint: str
-    utterances: int
-    missing: int
-    hours: float
+    utterances: int = Field(ge=0)
+    missing: int = Field(ge=0)
+    hours: float = Field(ge=0, lt=1e9)  # pages divide by time and draw that
     labels: list[str]
     over_30_seconds: int
     under_25_milliseconds: int
@@ -242,7 +242,7 @@ class ResultRecord(RunRecord):
     schema_version: Literal[2] = SCHEMA_VERSION
     encoder: EncoderRecord
     corpus: CorpusRecord
-    folds: list[Fold]
+    folds: list[Fold] = Field(min_length=1)
     mean: Scores
     spread: Scores | None
     seed_spread: Scores | None
@@ -258,6 +258,13 @@ class ResultRecord(RunRecord):
     seed_0: Scores | None = None
     calibration: Calibration | None = None
     gaps: Gaps | None = None
+
+    @field_validator("confusion")
+    @classmethod
+    def _square(cls, counts: list[list[int]]) -> list[list[int]]:
+        if not counts or any(len(row) != len(counts) for row in counts):
+            raise ValueError("Expected a row and a column of counts for every label, but got another shape")
+        return counts
 
     @property
     def chance(self) -> float:

@@ -203,6 +203,13 @@ def edited(path: Path, part: tuple[str, ...], value: Any) -> None:
     [
         (("protocol", "seeds"), 5),
         (("provenance", "created"), "0001-01-01T00:00:00+14:00"),
+        (("corpus", "hours"), 1e308),
+        (("corpus", "hours"), -3),
+        (("corpus", "missing"), -3),
+        (("interval", "clusters"), -5),
+        (("folds",), []),
+        (("confusion",), []),
+        (("confusion",), [[1, 2]]),
         (("encoder", "parameters"), -1),
         (("encoder", "parameters"), 10**400),
         (("corpus",), {**record().corpus.model_dump(), "name": "nobodys", "labels": []}),
