@@ -200,6 +200,8 @@ def test_what_parameters_buy(ask: Any) -> None:
         TUNED: "315.0",
     }
     assert set(of_models(page, "Front").values()) == {"yes"}  # each is better than all that are smaller
+    words = page.locator("svg.scatter text").all_text_contents()
+    assert {name.split("/")[1][:28] for name in (TINY, BASE, LARGE, TUNED)} <= set(words)
 
 
 def test_good_and_fast(ask: Any, collection: Collection) -> None:

@@ -126,7 +126,7 @@ def test_models_that_say_the_same_cannot_be_told_apart(open_page: Open, tmp_path
     page = open_page(link.format("one", "same"), site)
     cells = page.locator("#summary tbody td").all_inner_texts()
     assert cells == ["1", "0.0", "–", "0 : 0", "cannot be told apart"]
-    assert column(page, "Compared by") == ["paired, without spread: no interval"]
+    assert column(page, "Compared by") == ["paired, no spread"]
     page = open_page(link.format("one", "one"), site)
     assert page.locator("#summary tbody td").all_inner_texts() == cells
 

@@ -74,7 +74,7 @@
           : paired === null
             ? "two standard errors"
             : paired === 0
-              ? "paired, without spread: no interval"
+              ? "paired, no spread"
               : "paired",
     };
   }

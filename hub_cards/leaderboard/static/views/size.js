@@ -110,12 +110,20 @@
       .flatMap(({ model, x: value, score }) => {
         const text = Board.modelTitle(models[model]).split("/").at(-1)?.slice(0, 28) ?? "";
         const long = 7.2 * text.length;
-        const right = x(value) + 9 + long <= end;
-        const from = right ? x(value) + 9 : x(value) - 9 - long;
-        const at = y(score) - 6;
-        if (taken.some((one) => Math.abs(one.at - at) < 15 && one.from < from + long && from < one.to))
-          return [];
+        const free = [-6, 15]
+          .flatMap((below) =>
+            [x(value) + 9, x(value) - 9 - long].map((from) => ({ from, at: y(score) + below })),
+          )
+          .find(
+            ({ from, at }) =>
+              from >= 0 &&
+              from + long <= end &&
+              !taken.some((one) => Math.abs(one.at - at) < 15 && one.from < from + long && from < one.to),
+          );
+        if (!free) return [];
+        const { from, at } = free;
         taken.push({ from, to: from + long, at });
+        const right = from > x(value);
         return [
           Board.svg(
             "text",
