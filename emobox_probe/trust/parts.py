@@ -2,6 +2,7 @@
 
     <folder>/.parts/<key>/<perturbation>.parquet    gone with the record
     <folder>/.parts/<key>/features/                 of one perturbation at a time
+    <folder>/.parts/lock                            held by the process that is at work on the folder
 
 The key hashes everything that answers depend on.
 """
@@ -10,6 +11,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +21,7 @@ import torch
 
 from emobox_probe.features.shards import write_whole
 
-PARTS = ".parts"
+PARTS, LOCK = ".parts", "lock"
 
 
 class Parts:
@@ -27,8 +29,7 @@ class Parts:
 
     def __init__(self, folder: Path, identity: Sequence[object]):
         key = hashlib.sha256(json.dumps([*identity, torch.__version__], sort_keys=True).encode())
-        self._all = folder / PARTS
-        self._folder = self._all / key.hexdigest()[:16]
+        self._folder = folder / PARTS / key.hexdigest()[:16]
         self._folder.mkdir(parents=True, exist_ok=True)
         self.features = self._folder / "features"
 
@@ -55,6 +56,13 @@ class Parts:
         tables = [part.assign(perturbation=name) for name, part in answers.items()]
         return pd.concat(tables, ignore_index=True) if tables else None
 
-    def forget(self) -> None:
-        """Remove what was kept for a record, which is there now."""
-        shutil.rmtree(self._all, ignore_errors=True)
+
+def forget(folder: Path) -> None:
+    """Remove what was kept for a record, which is there now; of who holds the lock."""
+    for kept in (folder / PARTS).iterdir():
+        if kept.name != LOCK:
+            shutil.rmtree(kept, ignore_errors=True)
+    # Last: from here on another process may begin, and what it makes must stay.
+    (folder / PARTS / LOCK).unlink(missing_ok=True)
+    with suppress(OSError):
+        (folder / PARTS).rmdir()

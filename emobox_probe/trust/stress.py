@@ -36,7 +36,7 @@ from emobox_probe.scoring.stress import perturbed_summary_of
 from emobox_probe.tasks.pool import Pool
 from emobox_probe.tasks.subset import limited
 from emobox_probe.trust.config import StressConfig
-from emobox_probe.trust.parts import PARTS, Parts
+from emobox_probe.trust.parts import LOCK, PARTS, Parts, forget
 from emobox_probe.trust.perturbations.perturbation import Perturbation
 from emobox_probe.trust.perturbations.suite import VERSION, perturbations_of
 from emobox_probe.trust.perturbed import Heads, PerturbedAudio
@@ -71,7 +71,11 @@ def run(config: StressConfig) -> tuple[Path, StressRecord]:
     check_writable(folder)
     (folder / PARTS).mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / PARTS / "lock", timeout=0):
+        with FileLock(folder / PARTS / LOCK, timeout=0):
+            # Another process may have ended the same test since.
+            if (kept := _kept(folder, config, usable, chosen)) is not None:
+                forget(folder)
+                return folder, kept
             return folder, _made(folder, config, source, usable, chosen)
     except Timeout as error:
         raise ProbeError(
@@ -131,7 +135,7 @@ def _made(
     )
     (folder / PREDICTIONS_FILE).unlink(missing_ok=True)  # of an earlier test, where nothing could be run now
     report.write(folder, record, parts.table(answers))
-    parts.forget()
+    forget(folder)
     return record
 
 

@@ -24,6 +24,7 @@ from emobox_probe.records.result import read_record
 from emobox_probe.records.stress_record import read_stress
 from emobox_probe.scoring.check import as_shown
 from emobox_probe.trust import perturbed
+from emobox_probe.trust.parts import forget
 from emobox_probe.trust.perturbations import suite
 from emobox_probe.trust.perturbations.length import beginning
 from emobox_probe.trust.perturbations.noise import babble, white, with_noise
@@ -257,6 +258,36 @@ def test_two_at_a_time(copy: Path) -> None:
     (copy / "stress" / ".parts").mkdir(parents=True)
     with FileLock(copy / "stress" / ".parts" / "lock"), pytest.raises(ProbeError, match="another process is"):
         stress(copy, only="gain-20db")
+
+
+def test_what_another_process_has_ended_since_is_not_made_again(
+    copy: Path, tested: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both saw no record; the other was done before this one held the lock."""
+
+    def done_by_the_other(folder: Path) -> None:
+        shutil.copytree(tested / "stress", folder)
+
+    monkeypatch.setattr("emobox_probe.trust.stress.check_writable", done_by_the_other)
+    monkeypatch.setattr(perturbed, "extract", lambda *given, **more: pytest.fail("made again"))
+    assert stress(copy, only=ONLY) == read_stress(tested / "stress")
+    assert sorted(path.name for path in (copy / "stress").iterdir()) == sorted(
+        path.name for path in (tested / "stress").iterdir()
+    )
+
+
+def test_the_lock_goes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who takes it once it is gone has nothing taken away."""
+    parts, remove = tmp_path / ".parts", shutil.rmtree
+    (parts / "key").mkdir(parents=True)
+    (parts / "lock").touch()
+    locked = []
+    monkeypatch.setattr(
+        shutil, "rmtree", lambda path, **more: locked.append((parts / "lock").exists()) or remove(path)
+    )
+    forget(tmp_path)
+    assert locked == [True]
+    assert not parts.exists()
 
 
 def test_babble_is_of_voices_by_the_rule(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
