@@ -154,6 +154,7 @@ def do(work: Work, kept: Kept) -> Failure | None:
         Exception: what nobody foresaw; the process should not go on.
     """
     with _output_to(work.log), FileLock(work.lock), _smaller_batches(work.smaller):
+        _warn_anew()
         try:
             _do(work, kept)
             return None
@@ -246,6 +247,13 @@ def _output_to(log: Path) -> Iterator[None]:
         for number, place in zip(before, (1, 2), strict=True):
             os.dup2(number, place)
             os.close(number)
+
+
+def _warn_anew() -> None:
+    """Python warns once a place and process: the log of every item is to have what there is to warn of."""
+    for module in list(sys.modules.values()):
+        # Not by `getattr`, at which some modules import others.
+        getattr(module, "__dict__", {}).get("__warningregistry__", {}).clear()
 
 
 @contextlib.contextmanager

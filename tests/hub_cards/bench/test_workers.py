@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -174,6 +175,15 @@ def test_what_nobody_foresaw_is_in_the_log_of_the_item(
     with capfd.disabled(), pytest.raises(RuntimeError):
         work_module.do(work, Kept())
     assert last_line(work.log) == "RuntimeError: what happened"
+
+
+def test_what_is_warned_of_is_in_the_log_of_every_item(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work_module, "_do", lambda *given: warnings.warn("slowly", stacklevel=1))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("default")
+        for _ in range(2):
+            work_module.do(work, Kept())
+    assert [str(warning.message) for warning in said] == ["slowly", "slowly"]
 
 
 def test_a_process_ends_with_its_benchmark(tmp_path: Path) -> None:
