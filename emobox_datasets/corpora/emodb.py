@@ -21,7 +21,12 @@ EMOTIONS = {
 
 def fields(name: re.Match[str]) -> Fields:
     gender = "male" if name["number"] in MALE else "female"
-    return {"raw_label": EMOTIONS[name["emotion"]], "speaker": f"{gender}_{name['number']}", "gender": gender}
+    return {
+        "raw_label": EMOTIONS[name["emotion"]],
+        "speaker": f"{gender}_{name['number']}",
+        "gender": gender,
+        "sentence": name["sentence"],
+    }
 
 
 CORPUS = Corpus(
@@ -51,9 +56,10 @@ CORPUS = Corpus(
     utterances=535,
     hours=0.413,
     speakers=10,
-    read=from_names(r"(?P<number>\d\d)[ab]\d\d(?P<emotion>[WLEAFNT])[a-z]\.wav", fields),
+    read=from_names(r"(?P<number>\d\d)(?P<sentence>[ab]\d\d)(?P<emotion>[WLEAFNT])[a-z]\.wav", fields),
     folds=ReleasedLists(5),
     example="wav/03a01Fa.wav",
+    details={"sentence": "string"},
     tables=(TABLE,),
     intended=True,
     notes="The released label map misses `neutral` (79 utterances); here it maps to Neutral.",

@@ -23,6 +23,8 @@ HIDDEN = -1
 # What a table of predictions says of utterances beside who speaks, where the corpus tells it.
 NUMBERED = ("age", "sentence", "intensity")
 ABOUT = ["id", "gender", "language", "duration", "age", "race", "sentence", "intensity"]
+# What a table of speakers may have in place of a gender in the names of files (CREMA-D).
+SEX = "sex"
 
 
 @dataclass
@@ -97,10 +99,7 @@ class Pool:
 
     def about(self) -> pd.DataFrame:
         """What else is known of every utterance: a column each of `ABOUT`, as far as corpora tell it."""
-        tables: list[pd.DataFrame] = [
-            whole.select_columns([name for name in ABOUT if name in whole.column_names]).to_pandas()
-            for whole in self.audio.values()
-        ]
+        tables = [_about(whole) for whole in self.audio.values()]
         if len(tables) > 1:  # corpora may number what others name
             tables = [
                 table.astype({name: "string" for name in NUMBERED if name in table}) for table in tables
@@ -139,3 +138,11 @@ class Pool:
                     f"{name}: {listed - here} of {listed} utterances are missing or outside the label space."
                 )
         return told
+
+
+def _about(whole: datasets.Dataset) -> pd.DataFrame:
+    named = [name for name in (*ABOUT, SEX) if name in whole.column_names]
+    table: pd.DataFrame = whole.select_columns(named).to_pandas()
+    if SEX in table and table["gender"].isna().all():
+        table["gender"] = table[SEX].str.lower()
+    return table.drop(columns=SEX, errors="ignore")

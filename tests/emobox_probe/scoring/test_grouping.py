@@ -3,15 +3,21 @@
 import io
 import json
 import re
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from commands import run_command
+from datasets import Dataset
 from kept_runs import kept_run
+from publishers import touch
 from rich.console import Console
 from sklearn.metrics import recall_score
 
+from emobox_datasets import corpora
+from emobox_datasets.corpus import Corpus
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.gaps import Gaps
 from emobox_probe.records.predictions import read_predictions
@@ -21,6 +27,7 @@ from emobox_probe.scoring.check import check_scores
 from emobox_probe.scoring.gaps import gaps_by_gender, gaps_of, rows_of, show_gaps
 from emobox_probe.scoring.grouping import check_properties, group_names
 from emobox_probe.scoring.summary import as_of_today
+from emobox_probe.tasks.pool import Pool
 
 
 def table(**columns: list) -> pd.DataFrame:
@@ -128,7 +135,7 @@ def _swapped(gaps: Gaps) -> Gaps:
 )
 def test_a_record_whose_gaps_do_not_follow_is_refused(run, tmp_path, edited) -> None:
     made, predictions = run
-    gaps = gaps_by_gender(predictions, made)
+    gaps = gaps_by_gender(predictions, made.corpus.labels)
     check_scores(tmp_path, made.model_copy(update={"gaps": gaps}), predictions)
     with pytest.raises(ProbeError, match="gaps"):
         check_scores(tmp_path, made.model_copy(update={"gaps": edited(gaps)}), predictions)
@@ -169,7 +176,7 @@ def test_groups_without_a_label_in_common_are_named(run) -> None:
 def test_gaps_of_before_are_made_anew(run, tmp_path) -> None:
     """Their intervals counted all speakers of a group, also of labels that few of them have."""
     made, predictions = run
-    today = gaps_by_gender(predictions, made)
+    today = gaps_by_gender(predictions, made.corpus.labels)
     content = today.model_dump(exclude={"speakers_of"})
     content["gaps"][1] |= {"interval": (0.1, 0.2), "reason": None}
     before = made.model_copy(update={"gaps": Gaps.model_validate(content)})
@@ -230,3 +237,57 @@ def test_gaps_for_programs(run, tmp_path, capsys: pytest.CaptureFixture[str]) ->
     assert row["ece"] > 0
     assert row["ece_with_temperature"] is None
     assert run_command("score", tmp_path / "run", "--by", "colour") == 1
+
+
+def about_of(corpus: Corpus, root: Path) -> pd.DataFrame:
+    """What a pool tells of the utterances of a copy, whose audio nobody hears."""
+    names = ("age", "race", "sex", "sentence", "intensity")
+    rows = [
+        {
+            "id": utterance.id,
+            "speaker": utterance.speaker,
+            "gender": utterance.gender,
+            **{name: {**utterance.details, **utterance.annotations}.get(name) for name in names},
+        }
+        for utterance in corpus.scan(root, allow_missing=True)
+    ]
+    pool = Pool(corpus.label_list, audio={corpus.name: Dataset.from_list(rows)})
+    return pool.about().assign(target=corpus.name)
+
+
+def sizes(table: pd.DataFrame, *by: str) -> dict[str, int]:
+    return {name: len(part) for name, part in groups_of(table, by)}
+
+
+def test_crema_ds_own_table_tells_age_race_and_gender(shared_assets: Path, tmp_path: Path) -> None:
+    corpus = corpora.load("crema_d")
+    ids = sorted(id for listed in corpus.released_ids.values() for id in listed)[::20]
+    touch(tmp_path, [f"AudioWAV/{id.removeprefix('cremad-').replace('-', '_')}.wav" for id in ids])
+    people = "VideoDemographics.csv"
+    (tmp_path / people).symlink_to(shared_assets / "annotations/crema_d" / people)
+    told = pd.read_csv(tmp_path / people).set_index("ActorID")
+    speakers = told.loc[[int(id.split("-")[1]) for id in ids]]
+    found = about_of(corpus, tmp_path)
+    assert sizes(found, "gender") == speakers["Sex"].str.lower().value_counts().sort_index().to_dict()
+    assert sizes(found, "race") == speakers["Race"].value_counts().sort_index().to_dict()
+    decades = (speakers["Age"] // 10 * 10).map(lambda first: f"{first} to {first + 9}")
+    assert sizes(found, "age") == decades.value_counts().sort_index().to_dict()
+    parts = pd.Series(ids).str.split("-")
+    assert sizes(found, "sentence") == parts.str[2].value_counts().sort_index().to_dict()
+    assert sizes(found, "intensity") == parts.str[4].value_counts().sort_index().to_dict()
+    both = speakers["Sex"].str.lower().to_numpy() + ", " + speakers["Race"].to_numpy()
+    assert sizes(found, "gender", "race") == dict(Counter(sorted(both)))
+
+
+def test_names_of_real_files_tell_sentences_and_intensities(shared_assets: Path) -> None:
+    emodb = about_of(corpora.load("emodb"), shared_assets / "corpora/emodb")
+    expected = Counter(path.name[2:5] for path in (shared_assets / "corpora/emodb/wav").glob("*.wav"))
+    assert sizes(emodb, "sentence") == dict(sorted(expected.items()))
+    ravdess = about_of(corpora.load("ravdess"), shared_assets / "corpora/ravdess")
+    assert sizes(ravdess, "sentence") == {"1": 720, "2": 720}
+    assert sizes(ravdess, "gender", "intensity") == {
+        "female, 1": 384,
+        "male, 1": 384,
+        "female, 2": 336,
+        "male, 2": 336,
+    }
