@@ -8,6 +8,8 @@ import pandas as pd
 from pydantic import Field
 
 from emobox_probe.encoders.names import model_name
+from emobox_probe.records.calibration import Calibration
+from emobox_probe.records.gaps import Gaps
 from emobox_probe.records.record import Record, read_json
 from emobox_probe.records.result import (
     CorpusRecord,
@@ -45,6 +47,8 @@ class Pair(Record):
 
     In records whose interval is of percentiles, scores are means over seeds: UA and WA are the same, F1 nearly.
     `overlap` says in words what the two share (speakers, audio); empty where nothing is known to be shared.
+    `calibration` is of the probabilities, and `gaps` lie between genders, as in a `ResultRecord` (None in older
+    records; gaps also where the target tells no two genders).
     `test_selected` is what choosing on the target would have given; never a score of the model. `layers` and
     `weighted_sum` are there where the means of all layers were stored.
     """
@@ -60,6 +64,8 @@ class Pair(Record):
     test_selected: Scores | None
     layers: list[LayerScore] = Field(default_factory=list)
     weighted_sum: WeightedSum | None = None
+    calibration: Calibration | None = None
+    gaps: Gaps | None = None
 
 
 class CrossRecord(RunRecord):

@@ -11,7 +11,7 @@ from rich.table import Table
 from emobox_probe.features.shards import write_whole
 from emobox_probe.protocol import STRICT_V1
 from emobox_probe.records.classified import ClassifiedRecord
-from emobox_probe.records.cross_result import CrossRecord, Source
+from emobox_probe.records.cross_result import CrossRecord, Pair, Source
 from emobox_probe.records.heads_file import HEADS_FILE
 from emobox_probe.records.predictions import PREDICTIONS_FILE
 from emobox_probe.records.rated import RatedRecord
@@ -64,12 +64,19 @@ def show(record: ShownRecord, folder: Path, console: Console) -> None:
     console.print(_table(record))
     for sentence in remarks(record):
         console.print(sentence)
-    if isinstance(record, ResultRecord) and record.calibration:
-        console.print(record.calibration.sentence)
-    if isinstance(record, ResultRecord) and record.gaps:
-        for sentence in record.gaps.sentences:
-            console.print(sentence)
+    if isinstance(record, ResultRecord):
+        _show_trust(record, console)
+    if isinstance(record, CrossRecord):
+        for pair in record.pairs:
+            _show_trust(pair, console, f"{pair.source} on {pair.target}: ")
     console.print(f"written to {folder}", soft_wrap=True)
+
+
+def _show_trust(scored: ResultRecord | Pair, console: Console, where: str = "") -> None:
+    """Calibration and gaps, as far as the record knows them."""
+    sentences = [scored.calibration.sentence] if scored.calibration else []
+    for sentence in [*sentences, *(scored.gaps.sentences if scored.gaps else [])]:
+        console.print(where + sentence)
 
 
 def _table(record: ShownRecord) -> Table:

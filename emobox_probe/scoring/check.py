@@ -9,12 +9,13 @@ import pandas as pd
 
 from emobox_probe.errors import ProbeError
 from emobox_probe.records.classified import ClassifiedRecord, read_answers
-from emobox_probe.records.cross_result import CrossRecord
+from emobox_probe.records.cross_result import CrossRecord, Pair
 from emobox_probe.records.predictions import (
     PREDICTIONS_FILE,
     RESAMPLED,
     clusters_of,
     confusion_of,
+    labels_of,
     read_predictions,
 )
 from emobox_probe.records.rated import RatedInterval, RatedRecord, read_rated_predictions
@@ -135,6 +136,7 @@ def _parts(
             part = by_pair[pair.source, pair.target]
             summary = pair_summary_of(part, record.labels, absent, pair.interval.method)
             yield from _compared(pair, summary, f"{pair.source} on {pair.target}")
+            yield from _trust(pair, part, record, f" of {pair.source} on {pair.target}")
         yield "the average", record.average, average_of(record.pairs, record.sources)
         return
     assert isinstance(record, ResultRecord)
@@ -148,13 +150,20 @@ def _parts(
     summary = summary_of(record.folds, predictions, labels, absent, record.interval.method)
     yield from _compared(record, summary)
     yield "seed 0", record.seed_0, seed_0_of(record.folds, record.protocol)
-    if record.calibration is not None:  # older records have none
+    yield from _trust(record, predictions, record)
+
+
+def _trust(
+    scored: ResultRecord | Pair, predictions: pd.DataFrame, record: RunRecord, where: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    """Calibration and gaps of a record or of a pair in it, which older ones have not."""
+    if scored.calibration is not None:
         again = calibration_of(predictions, record)
-        yield "the calibration", record.calibration.numbers(), again.numbers()
-    if record.gaps is not None and record.gaps.of_today:
-        between = gaps_by_gender(predictions, record)
-        yield "gaps", record.gaps.numbers(), between and between.numbers()
-        yield "what gaps are between", record.gaps.names(), between and between.names()
+        yield f"the calibration{where}", scored.calibration.numbers(), again.numbers()
+    if scored.gaps is not None and scored.gaps.of_today:
+        between = gaps_by_gender(predictions, labels_of(record))
+        yield f"gaps{where}", scored.gaps.numbers(), between and between.numbers()
+        yield f"what gaps{where} are between", scored.gaps.names(), between and between.names()
 
 
 def _rated_parts(record: RatedRecord, predictions: pd.DataFrame) -> Iterator[tuple[str, Any, Any]]:

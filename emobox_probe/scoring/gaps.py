@@ -13,7 +13,6 @@ from emobox_metric.ser_metric.gaps import Gap, compare_groups, holm, largest_gap
 from emobox_metric.ser_metric.intervals import FEWEST_CLUSTERS
 from emobox_probe.records.gaps import GapRecord, Gaps
 from emobox_probe.records.predictions import RESAMPLED, clusters_of, label_ids
-from emobox_probe.records.result import ResultRecord
 from emobox_probe.scoring.grouping import NOT_KNOWN, group_names, ordered_names
 
 # Pairs of more groups than these are too many to be read, or tested, one by one: only the largest gap is told.
@@ -55,11 +54,11 @@ def gaps_of(predictions: pd.DataFrame, labels: Sequence[str], by: Sequence[str])
     )
 
 
-def gaps_by_gender(predictions: pd.DataFrame, record: ResultRecord) -> Gaps | None:
-    """What a record says of gaps; None where the predictions tell no two genders."""
+def gaps_by_gender(predictions: pd.DataFrame, labels: Sequence[str]) -> Gaps | None:
+    """What a record says of gaps, within a corpus or a pair; None where the predictions tell no two genders."""
     if "gender" not in predictions or predictions["gender"].isna().all():
         return None
-    return gaps_of(predictions, record.corpus.labels, ["gender"])
+    return gaps_of(predictions, labels, ["gender"])
 
 
 def _counts(

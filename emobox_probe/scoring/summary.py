@@ -10,8 +10,9 @@ from emobox_metric.ser_metric.scores import scores_from_confusion
 from emobox_probe.protocol import PAPER
 from emobox_probe.records.cross_result import CrossRecord, Pair, Source
 from emobox_probe.records.interval import TODAYS_METHOD
-from emobox_probe.records.predictions import confusion_of, interval_of
+from emobox_probe.records.predictions import confusion_of, interval_of, labels_of
 from emobox_probe.records.result import METRICS, Fold, ResultRecord, Scores
+from emobox_probe.scoring.calibration import calibration_of
 from emobox_probe.scoring.gaps import gaps_by_gender
 
 
@@ -75,7 +76,7 @@ AnyRun = TypeVar("AnyRun", ResultRecord, CrossRecord)
 def as_of_today(record: AnyRun, predictions: pd.DataFrame) -> AnyRun:
     """The record with intervals, gaps, and scores of pairs, as this version makes them from its predictions."""
     if isinstance(record, ResultRecord) and record.gaps and not record.gaps.of_today:
-        record = record.model_copy(update={"gaps": gaps_by_gender(predictions, record)})
+        record = record.model_copy(update={"gaps": gaps_by_gender(predictions, record.corpus.labels)})
     if all(interval.method == TODAYS_METHOD for interval in record.intervals):
         return record
     absent = record.protocol["absent"]
@@ -88,6 +89,29 @@ def as_of_today(record: AnyRun, predictions: pd.DataFrame) -> AnyRun:
         for pair in record.pairs
     ]
     return record.model_copy(update={"pairs": pairs, "average": average_of(pairs, record.sources)})
+
+
+def with_trust(record: AnyRun, predictions: pd.DataFrame) -> AnyRun:
+    """The record, or each of its pairs, with its calibration and the gaps between genders.
+
+    Args:
+        record: of a run.
+        predictions: that it follows from, with a column gender where corpora tell it.
+    """
+    if isinstance(record, ResultRecord):
+        return record.model_copy(update=_trust(predictions, record))
+    by_pair = dict(list(predictions.groupby(["source", "target"])))
+    pairs = [
+        pair.model_copy(update=_trust(by_pair[pair.source, pair.target], record)) for pair in record.pairs
+    ]
+    return record.model_copy(update={"pairs": pairs})
+
+
+def _trust(predictions: pd.DataFrame, record: ResultRecord | CrossRecord) -> dict[str, Any]:
+    return {
+        "calibration": calibration_of(predictions, record),
+        "gaps": gaps_by_gender(predictions, labels_of(record)),
+    }
 
 
 def average_of(pairs: Sequence[Pair], sources: Sequence[Source]) -> Scores | None:

@@ -31,11 +31,10 @@ from emobox_probe.records.result import (
     RunRecord,
     read_record,
 )
-from emobox_probe.scoring.calibration import calibration_of
-from emobox_probe.scoring.gaps import gaps_by_gender
 from emobox_probe.scoring.humans import human_line
 from emobox_probe.scoring.rated import RatedOutcome, score_rated
 from emobox_probe.scoring.scores import Outcome, score, score_pairs
+from emobox_probe.scoring.summary import with_trust
 from emobox_probe.scoring.sweep import AnyOutcome
 from emobox_probe.tasks.folders import limit_ending, model_folder
 from emobox_probe.tasks.overlap import overlaps
@@ -131,12 +130,8 @@ class Within:
         )
         intended = corpora.load(corpus.name).intended
         humans = human_line(predictions, corpus.labels, made.pool.votes(corpus.name), intended)
-        calibration = calibration_of(predictions, record)
-        gaps = gaps_by_gender(predictions.merge(made.pool.about(), on="id", how="left"), record)
-        return (
-            record.model_copy(update={"humans": humans, "calibration": calibration, "gaps": gaps}),
-            predictions,
-        )
+        record = record.model_copy(update={"humans": humans})
+        return with_trust(record, predictions.merge(made.pool.about(), on="id", how="left")), predictions
 
     def encoder(self, made: Made) -> EncoderRecord:
         (store,) = made.stores
@@ -321,7 +316,7 @@ class Between:
             for name, count in short.items()
             if count
         ]
-        return score_pairs(
+        record, predictions = score_pairs(
             [outcome for outcome in made.outcomes if isinstance(outcome, Outcome)],
             self.protocol,
             overlaps(made.pool),
@@ -334,6 +329,7 @@ class Between:
             remarks=[*made.pool.remarks(self.targets, self.test), *remarks],
             provenance=made.provenance,
         )
+        return with_trust(record, predictions.merge(made.pool.about(), on="id", how="left")), predictions
 
     def read(self, folder: Path) -> CrossRecord:
         return read_cross_record(folder)

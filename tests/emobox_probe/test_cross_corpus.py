@@ -17,13 +17,16 @@ from conftest import shared_assets
 from cross_runs import QUICK, make_savee, run_cross
 from plain_loop import PlainCorpus, read_features, train_plainly
 from publishers import PUBLISHERS, lay_out, released, touch
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
+from scipy.special import softmax
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, recall_score
 
 from emobox_datasets import corpora
 from emobox_datasets.labels import SHARED_FOUR
 from emobox_probe import experiment, fit, predict
+from emobox_probe.errors import ProbeError
 from emobox_probe.protocol import PAPER, PROTOCOLS
 from emobox_probe.records.cross_result import CrossRecord, read_cross_record
+from emobox_probe.scoring.check import check_scores
 from emobox_probe.tasks import pool
 
 pytestmark = pytest.mark.usefixtures("one_thread", "quick")
@@ -152,6 +155,35 @@ def test_scores_of_real_corpora_equal_those_of_a_plain_loop(
     }
     for names in (("emodb", "urdu"), ("urdu", "emodb")):
         check_pair(run, known[names[0]], known[names[1]], names)
+
+
+def test_every_pair_has_its_calibration_and_gaps(finished: Finished, tmp_path: Path) -> None:
+    record = finished.record
+    for pair in record.pairs:
+        part = finished.predictions.query("source == @pair.source and target == @pair.target")
+        logits = np.stack(part["logits"].to_numpy()).astype(float)
+        (temperature,) = {one.temperature for one in record.sources if one.name == pair.source}
+        for scores, scaled in (
+            (pair.calibration.plain, logits),
+            (pair.calibration.scaled, logits / temperature),
+        ):
+            nll = log_loss(part["label"], softmax(scaled, axis=1), labels=record.labels)
+            assert scores.nll == pytest.approx(nll)
+        if pair.target == "savee":  # four men
+            assert pair.gaps is None
+            continue
+        uas = {
+            gender: recall_score(of.label, of.prediction, average="macro")
+            for gender, of in part.groupby("gender")
+        }
+        assert pair.gaps.gaps[0].difference == pytest.approx(uas["female"] - uas["male"])
+    demo = record.pairs[1]
+    worse = demo.calibration.plain.model_copy(update={"nll": 9.0})
+    forged = demo.model_copy(update={"calibration": demo.calibration.model_copy(update={"plain": worse})})
+    with pytest.raises(ProbeError, match="the calibration of savee on demo"):
+        check_scores(
+            tmp_path, record.model_copy(update={"pairs": [record.pairs[0], forged]}), finished.predictions
+        )
 
 
 def test_a_run_leaves_everything_behind(finished: Finished) -> None:

@@ -66,7 +66,7 @@ def trusted(folder: Path) -> None:
     table.assign(gender=np.where(women, "female", "male")).to_parquet(path, index=False)
     predictions = read_predictions(folder, made)
     found = {
-        "gaps": gaps_by_gender(predictions, made),
+        "gaps": gaps_by_gender(predictions, made.corpus.labels),
         "calibration": calibration_of(predictions, made),
     }
     made.model_copy(update=found).write(folder)
