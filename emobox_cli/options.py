@@ -1,7 +1,8 @@
 """Command-line options made from settings, and settings made from them."""
 
 import argparse
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from emobox_probe.config import Config, names_in, option_of, type_of
@@ -76,8 +77,19 @@ def settings_of(config: type[AnyConfig], arguments: argparse.Namespace) -> AnyCo
             raise WordsError(
                 f"Expected names parted by commas as {option_of(name)}, but got none; name one, or leave it out."
             )
-    try:
+    with words_of_the_command():
         return config.of(given)
+
+
+@contextmanager
+def words_of_the_command() -> Iterator[None]:
+    """Within it, what is wrong is a word of the command.
+
+    Raises:
+        WordsError: in place of a ProbeError.
+    """
+    try:
+        yield
     except ProbeError as error:
         raise WordsError(str(error)) from None
 

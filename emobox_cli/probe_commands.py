@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emobox_cli.console import print_json, tables
-from emobox_cli.options import add_format, add_options, settings_of
+from emobox_cli.options import add_format, add_options, settings_of, words_of_the_command
 from emobox_probe.config import (
     BalanceConfig,
     ClassifyConfig,
@@ -110,7 +110,6 @@ def add_score(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by",
         type=names_in,
-        default=(),
         metavar="PROPERTY,…",
         help="score each group apart, and say how far they lie apart: speaker, gender, language, age, race, sentence, "
         "intensity, duration, or several at once",
@@ -146,7 +145,9 @@ def run_score(arguments: argparse.Namespace) -> int:
     from emobox_probe.scoring.rated_groups import rated_scores_by
     from emobox_probe.scoring.rated_groups import show as show_rated
 
-    check_properties(arguments.by, arguments.gaps)
+    with words_of_the_command():
+        check_properties(arguments.by, arguments.gaps)
+    by = arguments.by or ()
     text = arguments.format == "text"
     kinds = (RESULT_FILE, CROSS_FILE, RATED_FILE)
     found = [
@@ -163,7 +164,7 @@ def run_score(arguments: argparse.Namespace) -> int:
                     f"Expected runs on labels with --gaps and --calibration, but {folder} is on what raters said; "
                     f"leave them out."
                 )
-            table = rated_scores_by(folder, record, arguments.by, arguments.data_dir)
+            table = rated_scores_by(folder, record, by, arguments.data_dir)
             if text:
                 show_rated(table, record, tables())
             table = table.round(SHARE_DECIMALS) if arguments.format == "csv" else table
@@ -171,24 +172,24 @@ def run_score(arguments: argparse.Namespace) -> int:
             scored.append(table)
             continue
         predictions = read_predictions(folder, record)
-        table = scores_by(predictions, record, arguments.by, arguments.calibration)
+        table = scores_by(predictions, record, by, arguments.calibration)
         raters: pd.DataFrame | None = None
         if arguments.data_dir:
             raters, sentences = rows_beside(predictions, record, arguments.data_dir)
         else:
-            raters, sentences = kept_beside(predictions, record, rows_wanted=text and not arguments.by)
+            raters, sentences = kept_beside(predictions, record, rows_wanted=text and not by)
             hints.append(hint_of(record))
         if text:
-            show(table, predictions, record, arguments.by, tables(), raters, sentences)
+            show(table, predictions, record, by, tables(), raters, sentences)
             if arguments.calibration:
                 show_calibration(table, tables())
         elif arguments.gaps:
-            table, raters = gap_rows(predictions, record, arguments.by), None
+            table, raters = gap_rows(predictions, record, by), None
         table = table if raters is None else pd.concat([table, raters])
         table = rounded(table) if arguments.format == "csv" else table
         table.insert(0, "run", str(folder))
         scored.append(table)
-    if text and not arguments.by:
+    if text and not by:
         for hint in filter(None, dict.fromkeys(hints)):
             tables().print(hint)
     if not text:

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from emobox_cli.console import FAILED, print_json, tables
-from emobox_cli.options import add_options, settings_of
+from emobox_cli.options import add_options, settings_of, words_of_the_command
 from emobox_probe.config import ExportConfig, FitConfig, PredictConfig
 from emobox_probe.trust.config import StressConfig
 
@@ -78,8 +78,12 @@ def add_stress(parser: argparse.ArgumentParser) -> None:
 def run_stress(arguments: argparse.Namespace) -> int:
     """Score a run's heads on perturbed audio, and show what changes."""
     from emobox_probe.report.report import show
+    from emobox_probe.trust.perturbations.suite import perturbations_of
     from emobox_probe.trust.stress import run
 
-    folder, record = run(settings_of(StressConfig, arguments))
+    config = settings_of(StressConfig, arguments)
+    with words_of_the_command():
+        perturbations_of(config.suite, config.only)
+    folder, record = run(config)
     show(record, folder, tables())
     return 0

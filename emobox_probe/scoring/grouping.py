@@ -56,9 +56,14 @@ def _least(all_values: pd.Series, values: pd.Series) -> float:
     return float(pd.to_numeric(values, errors="coerce").min())
 
 
-def check_properties(by: Sequence[str], gaps: bool = False) -> None:
-    """Raise ProbeError for names that are no properties, and for gaps between no groups."""
-    if strangers := [name for name in by if name not in GROUPINGS]:
+def check_properties(by: Sequence[str] | None, gaps: bool = False) -> None:
+    """Raise ProbeError for names that are no properties, for none where some are asked for, and for gaps between no
+    groups; None asks for no groups."""
+    if by is not None and not by:
+        raise ProbeError(
+            f"Expected --by with properties of {', '.join(GROUPINGS)}, but got none; name one, or leave it out."
+        )
+    if strangers := [name for name in by or () if name not in GROUPINGS]:
         raise ProbeError(
             f"Expected --by with properties of {', '.join(GROUPINGS)}, but got {strangers[0]!r}; choose of these."
         )

@@ -91,7 +91,10 @@ def _with_raters(
 
 
 def _ratings(corpus: Corpus, data_dir: str | Path | None) -> Mapping[str, Mapping[str, Any]]:
-    """What raters said, by id; none where no folder is named and the corpus, or its tables, are not here."""
+    """What raters said, by id; none where none is known of the corpus, or no folder is named and it, or its tables,
+    are not here."""
+    if not corpus.tables:
+        return {}
     if data_dir:
         return corpus.ratings(data_dir)
     root = candidate_root(corpus, None)
@@ -191,6 +194,7 @@ def write_suspects(
         if csv is None:
             return
     path = csv or Path(run) / SUSPECTS_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, listed.to_csv(index=False, float_format="%.4f").encode())
     if json:
         return

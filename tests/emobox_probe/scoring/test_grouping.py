@@ -95,7 +95,9 @@ def test_what_is_not_told_is_an_error() -> None:
     with pytest.raises(ProbeError, match="but got 'colour'; choose of these"):
         check_properties(["gender", "colour"])
     with pytest.raises(ProbeError, match="Expected --by with --gaps"):
-        check_properties([], gaps=True)
+        check_properties(None, gaps=True)
+    with pytest.raises(ProbeError, match="but got none; name one, or leave it out"):
+        check_properties([])
 
 
 def test_every_gap_is_told_with_what_it_takes_to_read_it(run) -> None:
@@ -236,7 +238,8 @@ def test_gaps_for_programs(run, tmp_path, capsys: pytest.CaptureFixture[str]) ->
     (row,) = json.loads(capsys.readouterr().out)
     assert row["ece"] > 0
     assert row["ece_with_temperature"] is None
-    assert run_command("score", tmp_path / "run", "--by", "colour") == 1
+    for wrong in (["--by", "colour"], ["--by", ""], ["--gaps"]):
+        assert run_command("score", tmp_path / "run", *wrong) == 2
 
 
 def about_of(corpus: Corpus, root: Path) -> pd.DataFrame:

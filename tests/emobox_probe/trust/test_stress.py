@@ -201,7 +201,7 @@ def test_bad_input(copy: Path, tested: Path, tmp_path: Path, capsys: pytest.Capt
         return capsys.readouterr().err
 
     assert "has no result.json" in said(tmp_path)
-    assert "Did you mean clipping?" in said(copy, "--only", "cliping")
+    assert "Did you mean clipping?" in said(copy, "--only", "cliping", status=2)
     assert "--suite" in said(copy, "--suite", "none", status=2)
     fit(copy, ensemble=True)
     assert "result.json" in said(copy / "ensemble")
