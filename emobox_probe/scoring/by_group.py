@@ -42,27 +42,29 @@ def scores_by(
     tells how many have one. A group of fewer than four speakers has no interval (utterances, where speakers are not
     known). `ua_chance` is the UA of who always says the same of these labels; `ua_speaker` what who speaks would have
     scored, without audio: NaN between corpora, and in groups of runs of older versions, which did not keep it.
-    Of several properties, groups are what they are together. With `calibrated`, columns say how far the probabilities
+    Of several properties, groups are what they are together; between corpora, utterances of a target that does not tell
+    them are one group, not known. With `calibrated`, columns say how far the probabilities
     of a group can be trusted.
 
     Raises:
-        ProbeError: the predictions do not tell that property, or not of every utterance.
+        ProbeError: the predictions do not tell that property of any utterance.
     """
-    if not isinstance(record, CrossRecord):
-        return pd.DataFrame(
-            [_row(name, part, record, calibrated) for name, part in groups_of(predictions, by)]
-        )
+    groups_of(predictions, by)  # of a run that nowhere tells them, it says so
     return pd.DataFrame(
         [
-            {"train": source, "test": target, **_row(name, part, record, calibrated)}
-            for (source, target), pair in predictions.groupby(["source", "target"], sort=False)
-            for name, part in groups_of(pair, by)
+            {**where, **_row(name, part, record, calibrated)}
+            for where, pair in _pairs(predictions, record)
+            for name, part in groups_of(pair, by, told=True)
         ]
     )
 
 
-def groups_of(predictions: pd.DataFrame, by: str | Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
+def groups_of(
+    predictions: pd.DataFrame, by: str | Sequence[str], told: bool = False
+) -> list[tuple[str, pd.DataFrame]]:
     """The predictions by properties, each group with its name, by value; those not known last; all where there is none.
+
+    `told` as for `group_names`.
 
     Raises:
         ProbeError: the predictions do not tell a property.
@@ -70,7 +72,7 @@ def groups_of(predictions: pd.DataFrame, by: str | Sequence[str]) -> list[tuple[
     if not by:
         return [(ALL, predictions)]
     properties = [by] if isinstance(by, str) else by
-    groups = group_names(predictions, properties)
+    groups = group_names(predictions, properties, told)
     parts = {str(name): part for name, part in predictions.groupby(groups.to_numpy())}
     return [(name, parts[name]) for name in ordered_names(predictions, groups, properties)]
 
@@ -120,8 +122,9 @@ def gap_rows(predictions: pd.DataFrame, record: RunRecord, by: Sequence[str]) ->
         ProbeError: as `scores_by`.
     """
     rows = []
+    groups_of(predictions, by)  # of a run that nowhere tells them, it says so
     for where, part in _pairs(predictions, record):
-        gaps = gaps_of(part, labels_of(record), by)
+        gaps = gaps_of(part, labels_of(record), by, told=True)
         rows += [{**where, **row} for row in (rows_of(gaps) if gaps else [])]
     return pd.DataFrame(rows)
 
@@ -172,7 +175,7 @@ def show(
     for sentence in sentences:
         console.print(f"Of all utterances: {sentence[0].lower()}{sentence[1:]}" if by else sentence)
     for where, part in _pairs(predictions, record) if by else ():
-        gaps = gaps_of(part, labels_of(record), by)
+        gaps = gaps_of(part, labels_of(record), by, told=True)
         if gaps:
             show_gaps(gaps, f", {where['train']} on {where['test']}" if where else "", console)
 

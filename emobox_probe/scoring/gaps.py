@@ -21,13 +21,17 @@ MOST_GROUPS = 12
 Doubles = NDArray[np.float64]
 
 
-def gaps_of(predictions: pd.DataFrame, labels: Sequence[str], by: Sequence[str]) -> Gaps | None:
+def gaps_of(
+    predictions: pd.DataFrame, labels: Sequence[str], by: Sequence[str], told: bool = False
+) -> Gaps | None:
     """All gaps between groups, of predictions of one corpus or pair; None where there are fewer than two groups.
+
+    `told` as for `group_names`.
 
     Raises:
         ProbeError: the predictions do not tell a property.
     """
-    groups = group_names(predictions, by)
+    groups = group_names(predictions, by, told)
     known = groups != NOT_KNOWN
     predictions, groups = predictions[known], groups[known]
     names = ordered_names(predictions, groups, by)

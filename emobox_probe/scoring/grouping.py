@@ -17,13 +17,20 @@ DURATIONS = (1.0, 2.0, 4.0, 8.0)
 YEARS = 10
 
 
-def group_names(predictions: pd.DataFrame, by: Sequence[str]) -> pd.Series:
+def group_names(predictions: pd.DataFrame, by: Sequence[str], told: bool = False) -> pd.Series:
     """The name of the group of every prediction: of several properties, all of their values.
+
+    Args:
+        predictions: of a run, or a part of them.
+        by: the properties.
+        told: whether the run is known to tell them, if not in this part.
 
     Raises:
         ProbeError: the predictions do not tell a property, or not of any utterance.
     """
-    named = [_of_property(predictions, name) for name in by]
+    if not told:
+        _check_told(predictions, by)
+    named = [_of_property(predictions[name], name) for name in by]
     together = named[0]
     for part in named[1:]:
         together = together + ", " + part
@@ -53,7 +60,8 @@ def _least(all_values: pd.Series, values: pd.Series) -> float:
     numbers = pd.to_numeric(all_values, errors="coerce")
     if not numbers.isna().equals(all_values.isna()):
         return 0.0
-    return float(pd.to_numeric(values, errors="coerce").min())
+    least = pd.to_numeric(values, errors="coerce").min()
+    return float("nan") if pd.isna(least) else float(least)  # columns of text have pandas' own NA
 
 
 def check_properties(by: Sequence[str] | None, gaps: bool = False) -> None:
@@ -73,22 +81,26 @@ def check_properties(by: Sequence[str] | None, gaps: bool = False) -> None:
         )
 
 
-def _of_property(predictions: pd.DataFrame, name: str) -> pd.Series:
-    told = predictions.get(name)
-    if told is None and name in ("gender", "language", "duration"):
-        raise ProbeError(
-            f"Expected predictions with {name}, but this run did not keep it (it is of an older version); "
-            f"run the probe again, which takes the stored features."
-        )
-    if told is None or told.isna().all():
-        corpora = ", ".join(sorted(set(predictions["target"])))
-        older = "" if told is not None else ", or the run is of an older version and kept it not"
-        raise ProbeError(
-            f"Expected a corpus that tells {name}, but {corpora} does not{older}; choose another of "
-            f"{', '.join(GROUPINGS)}."
-        )
-    binned = BINNED.get(name, _as_text)(told)
-    return binned.mask(told.isna(), NOT_KNOWN)
+def _check_told(predictions: pd.DataFrame, by: Sequence[str]) -> None:
+    for name in by:
+        values = predictions.get(name)
+        if values is None and name in ("gender", "language", "duration"):
+            raise ProbeError(
+                f"Expected predictions with {name}, but this run did not keep it (it is of an older version); "
+                f"run the probe again, which takes the stored features."
+            )
+        if values is None or values.isna().all():
+            corpora = ", ".join(sorted(set(predictions["target"])))
+            older = "" if values is not None else ", or the run is of an older version and kept it not"
+            raise ProbeError(
+                f"Expected a corpus that tells {name}, but {corpora} does not{older}; choose another of "
+                f"{', '.join(GROUPINGS)}."
+            )
+
+
+def _of_property(values: pd.Series, name: str) -> pd.Series:
+    binned = BINNED.get(name, _as_text)(values)
+    return binned.mask(values.isna(), NOT_KNOWN)
 
 
 def _as_text(values: pd.Series) -> pd.Series:

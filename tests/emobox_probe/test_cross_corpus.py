@@ -1,5 +1,6 @@
 """Training on one corpus and testing on another, through the command, against a plain loop."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from commands import run_command
 from conftest import shared_assets
 from cross_runs import QUICK, make_savee, run_cross
 from plain_loop import PlainCorpus, read_features, train_plainly
@@ -184,6 +186,29 @@ def test_every_pair_has_its_calibration_and_gaps(finished: Finished, tmp_path: P
         check_scores(
             tmp_path, record.model_copy(update={"pairs": [record.pairs[0], forged]}), finished.predictions
         )
+
+
+def test_groups_are_of_the_targets_that_tell_them(
+    finished: Finished, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SAVEE numbers its sentences, and the demo corpus has none."""
+    for asked in ([], ["--gaps"]):
+        words = ["score", finished.folder, "--by", "sentence", *asked, "--json"]
+        capsys.readouterr()
+        assert run_command(*words) == 0
+        rows = json.loads(capsys.readouterr().out)
+        by_target = {name: [row for row in rows if row["test"] == name] for name in ("demo", "savee")}
+        assert by_target["savee"]
+        if asked:
+            assert not by_target["demo"]
+        else:
+            assert [(row["group"], row["utterances"]) for row in by_target["demo"]] == [("not known", 320)]
+            part = finished.predictions.query("target == 'savee' and sentence == '01'")
+            (first,) = [row for row in by_target["savee"] if row["group"] == "01"]
+            expected = recall_score(part["label"], part["prediction"], average="macro")
+            assert first["ua"] == pytest.approx(100 * expected)
+    assert run_command("score", finished.folder, "--by", "race") == 1
+    assert "a corpus that tells race, but demo, savee does not" in capsys.readouterr().err
 
 
 def test_a_run_leaves_everything_behind(finished: Finished) -> None:
