@@ -11,7 +11,7 @@ gives; `benchmarks/gaps.py` measures how well both hold their level.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -253,10 +253,17 @@ def range_by_chance(
         The quantile of `largest_gap`, in 0..1; NaN where no groups have a label in common.
     """
     generator = np.random.default_rng(seed)
+    given = answers.sum(axis=1)
     places = [np.flatnonzero(truth == label) for label in range(answers.shape[1])]
-    ranges = [
-        largest_gap(_confusions(truth, dealt, groups)) for dealt in _dealt(answers, places, draws, generator)
-    ]
+    shape = int(groups.max()) + 1, len(places)
+    ranges = []
+    for _ in range(draws):
+        right, totals = np.zeros(shape), np.zeros(shape)
+        for label, of_label in enumerate(places):
+            dealt, among = generator.permutation(of_label), groups[of_label]
+            right[:, label] = np.bincount(among, answers[dealt, label], minlength=shape[0])
+            totals[:, label] = np.bincount(among, given[dealt], minlength=shape[0])
+        ranges.append(_largest_gap(right, totals))
     return float(np.quantile(ranges, share))
 
 
@@ -269,10 +276,12 @@ def largest_gap(confusions: Doubles) -> float:
     Returns:
         In 0..1; NaN where no two groups have a label in common.
     """
-    totals = confusions.sum(axis=2)
-    recalls = np.divide(
-        np.diagonal(confusions, axis1=1, axis2=2), totals, out=np.zeros_like(totals), where=totals > 0
-    )
+    return _largest_gap(np.diagonal(confusions, axis1=1, axis2=2), confusions.sum(axis=2))
+
+
+def _largest_gap(right: Doubles, totals: Doubles) -> float:
+    """Of how many answers are right, and how many there are, by group and label: `(G, C)` each."""
+    recalls = np.divide(right, totals, out=np.zeros_like(totals), where=totals > 0)
     # Groups with the same labels are one kind K: pairs of kinds are few where pairs of groups are very many.
     kinds, kind_of, sizes = np.unique(totals > 0, axis=0, return_inverse=True, return_counts=True)
     with np.errstate(invalid="ignore"):
@@ -284,20 +293,3 @@ def largest_gap(confusions: Doubles) -> float:
     gaps = highest - lowest.T
     gaps[np.diag(sizes == 1)] = np.nan
     return float(np.nanmax(gaps)) if not np.isnan(gaps).all() else float("nan")
-
-
-def _dealt(
-    answers: Doubles, places: Sequence[NDArray[np.int64]], draws: int, generator: np.random.Generator
-) -> Iterator[Doubles]:
-    for _ in range(draws):
-        dealt = answers.copy()
-        for of_label in places:
-            dealt[of_label] = answers[generator.permutation(of_label)]
-        yield dealt
-
-
-def _confusions(truth: NDArray[np.int64], answers: Doubles, groups: NDArray[np.int64]) -> Doubles:
-    classes = answers.shape[1]
-    confusions = np.zeros((int(groups.max()) + 1, classes, classes))
-    np.add.at(confusions, (groups, truth), answers)
-    return confusions

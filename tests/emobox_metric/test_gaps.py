@@ -171,3 +171,22 @@ def test_the_range_by_chance_grows_with_fewer_items_and_keeps_the_confusion_matr
 def test_holm_is_that_of_scipys_order_and_keeps_what_is_unknown():
     assert holm([0.01, 0.04, 0.03, None]) == pytest.approx([0.03, 0.06, 0.06, None])
     assert holm([0.6, 0.7]) == [1.0, 1.0]
+
+
+def test_the_range_by_chance_is_that_of_a_loop_that_deals_answers_anew():
+    """Also where an item has more answers than others, as in a run that tests it in several folds."""
+    random = np.random.default_rng(0)
+    truth, groups = random.integers(0, 3, 40), random.integers(0, 4, 40)
+    answers = random.multinomial(1, [0.4, 0.3, 0.3], 40) * random.integers(1, 4, (40, 1))
+    generator, ranges = np.random.default_rng(5), []
+    for _ in range(50):
+        dealt = answers.copy()
+        for label in range(3):
+            places = np.flatnonzero(truth == label)
+            dealt[places] = answers[generator.permutation(places)]
+        confusions = np.zeros((4, 3, 3))
+        for item in range(40):
+            confusions[groups[item], truth[item]] += dealt[item]
+        ranges.append(largest_gap(confusions))
+    found = range_by_chance(truth, answers.astype(float), groups, draws=50, seed=5)
+    assert found == pytest.approx(np.quantile(ranges, 0.95))
