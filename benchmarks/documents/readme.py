@@ -99,6 +99,32 @@ def heads() -> str:
     return markdown([*header, "times `.npy` files", "of matrix products alone"], rows, 1)
 
 
+def peers() -> str:
+    """The same work by this project and by what researchers use today, in one run on a CPU."""
+    report = result("peers.cpu")
+    rows = [
+        [
+            row["work"],
+            row["beside"],
+            row["unit"],
+            f"{row['project']:.1f}",
+            f"{row['other']:.1f}",
+            f"{row['project_over_other']:.2f}",
+            *(
+                f"{row['difference_in_batch'][whose]:.1g}" if batched else "–"
+                for whose in ("project", "other")
+            ),
+        ]
+        for row in report["comparisons"]
+        for batched in ["difference_in_batch" in row]
+    ]
+    machine = report["machine"]
+    before, after = machine["load_before_and_after"]
+    work = f"work, at a load of {before:.1f} before and {after:.1f} after on {machine['cores']} cores"
+    header = [work, "beside", "in", "this project", "the other", "times as fast"]
+    return markdown([*header, "moved by its batch: this project", "the other"], rows, 3)
+
+
 def linear() -> str:
     """`linear` on EmoDB: scores, and what the command took on stored features."""
     rows = []
@@ -126,5 +152,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "cross": cross,
     "speed": speed,
     "heads": heads,
+    "peers": peers,
     "linear": linear,
 }
