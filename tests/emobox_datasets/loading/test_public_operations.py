@@ -7,6 +7,7 @@ be in `FAILS`: `docs/using-folds.md` tells of those.
 import pickle
 import sqlite3
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -283,7 +284,9 @@ _STORED = {
     "flatten": "Cannot flatten a decoded Audio feature",
     "sort, in memory": "Please use either `keep_in_memory` or `indices_cache_file_name` but not both",
 }
-_FILES = {"to_json": "UTF-8", "to_polars": "Polars needs to be installed"}
+_FILES = {"to_json": "UTF-8"}
+if find_spec("polars") is None:  # which MTEB brings
+    _FILES["to_polars"] = "Polars needs to be installed"
 FAILS: dict[str, dict[str, str]] = {
     "Dataset": {
         **_STORED,
