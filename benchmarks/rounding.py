@@ -4,8 +4,8 @@
 
 Seconds an utterance are medians over the same utterances, one at a time: of the encoder in float32 and bfloat16 in
 turn, and of an exported classifier in ONNX Runtime in float32 and 8 bits in turn. Scores are those of `linear` on
-features of either data type, and of the exported classifier on the test utterances of its fold. Features are made
-where they are missing. Writes benchmarks/results/rounding.cpu.json.
+features of either data type, and of the exported heads of a fold of `strict` on its test utterances; such a graph has
+no more layers than its heads look at. Features are made where they are missing. Writes benchmarks/results/rounding.cpu.json.
 """
 
 import argparse
@@ -78,8 +78,9 @@ def _encode(encoder: Any) -> Callable[[np.ndarray], Any]:
 
 
 def of_eight_bits(model: str, settings: dict[str, Any], emodb: Path) -> dict[str, Any]:
-    """A run's first fold as an ONNX graph, in float32 and in 8 bits: time, and score on its test utterances."""
-    output = settings["output_dir"] / "float32"
+    """A fold of `strict` as an ONNX graph, in float32 and in 8 bits: time, and score on its test utterances."""
+    output = settings["output_dir"] / "strict"
+    probe(model, "emodb", "strict", **{**settings, "output_dir": output, "seeds": 1, "overwrite": True})
     run = next(output.rglob(PREDICTIONS_FILE)).parent
     table = pd.read_parquet(run / PREDICTIONS_FILE)
     fold = str(table["fold"].iloc[0])
