@@ -5,7 +5,8 @@
 Seconds an utterance are medians over the same utterances, one at a time: of the encoder in float32 and bfloat16 in
 turn, and of an exported classifier in ONNX Runtime in float32 and 8 bits in turn. Scores are those of `linear` on
 features of either data type, and of the exported heads of a fold of `strict` on its test utterances; such a graph has
-no more layers than its heads look at. Features are made where they are missing. Writes benchmarks/results/rounding.cpu.json.
+no more layers than its heads look at. Features are made where they are missing.
+Writes benchmarks/results/rounding.cpu.json.
 """
 
 import argparse
