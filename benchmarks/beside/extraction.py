@@ -64,7 +64,7 @@ class Way:
 def this_project(model: Path, share: Share, scratch: Path) -> Way:
     """Stored FLAC to checksummed frames of the last layer on disk."""
     encoder = load_encoder(str(model), CPU)
-    waveforms = [from_flac(flac) for flac in share.flacs(range(TRIED_IN_BATCHES))]
+    waveforms = [from_flac(flac) for flac in share.flacs(range(min(TRIED_IN_BATCHES, len(share.audio))))]
     alone = [encoder.encode([waveform])[0].numpy() for waveform in waveforms]
     together = [frames.numpy() for frames in encoder.encode(waveforms)]
 
