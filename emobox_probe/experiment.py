@@ -178,8 +178,9 @@ def run(config: ProbeConfig | CrossConfig, own: Any = None, load: Callable[..., 
         accelerator.end_training()
         return Run(folder, kept, kept=True)
 
+    in_all = sum(c.hours for c in described) * 3600, sum(c.utterances for c in described)
     stores = [
-        filled_store(config, encoder, pool.audio[corpus.name], corpus.fingerprint, accelerator)
+        filled_store(config, encoder, pool.audio[corpus.name], corpus.fingerprint, accelerator, in_all)
         for corpus in described
     ]
     outcomes, training_seconds = _train(tasks, pool, stores, protocol, encoder, folder, accelerator)

@@ -167,14 +167,17 @@ def filled_store(
     whole: datasets.Dataset,
     fingerprint: str,
     accelerator: Accelerator,
+    audio_in_all: tuple[float, int] | None = None,
 ) -> FeatureStore:
     """The features of this encoder on this corpus, made as far as they are missing.
 
-    Any number of processes share the work by shards, and all wait for the last.
+    Any number of processes share the work by shards, and all wait for the last. An encoder that is to be compiled is
+    so if that pays over `audio_in_all`, the seconds and utterances that it runs over, of other corpora too; default:
+    of this one.
     """
     store = feature_store(config, encoder, whole, fingerprint)
     if config.compile and isinstance(encoder, ModelEncoder) and not store.complete:
-        encoder.compile_for(sum(store.durations), len(store.durations))
+        encoder.compile_for(*(audio_in_all or (sum(store.durations), len(store.durations))))
     audio = whole.select_columns(["audio"])
     started = time.perf_counter()
 

@@ -105,7 +105,7 @@ def config_of(plan: Plan, item: Item) -> ExtractConfig | ProbeConfig | CrossConf
     model = item.model
     assert model is not None
     features: dict[str, Any] = {
-        **model.model_dump(exclude={"name", "paper", "compile"}),  # compiled for all its items, or not at all
+        **model.model_dump(exclude={"name", "paper"}),
         "model": model.name,
         "store_dtype": plan.store_dtype,
         "features_dir": plan.features,

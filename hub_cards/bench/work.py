@@ -8,6 +8,7 @@ import gc
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,8 +65,8 @@ class Work:
     """One attempt at an item, as it is sent to where it is done.
 
     `smaller`: with smaller batches; `only_look`: note what model and corpus are, without making features; `lock` is
-    held for as long as it lasts; `made_for` is the output folder that features are made for; `audio`, of a model that
-    may be compiled, seconds and utterances of all corpora of the plan.
+    held for as long as it lasts; `made_for` is the output folder that features are made for; `audio` is seconds and
+    utterances of all corpora of the plan.
     """
 
     model: Model
@@ -77,7 +78,7 @@ class Work:
     learned: Learned
     smaller: bool
     only_look: bool
-    audio: tuple[float, int] | None = None
+    audio: tuple[float, int]
 
     @classmethod
     def of(cls, plan: Plan, item: Item, smaller: bool = False, only_look: bool = False) -> "Work":
@@ -93,7 +94,7 @@ class Work:
             plan.learned,
             smaller,
             only_look,
-            _audio(plan) if item.model.compile else None,
+            _audio(plan),
         )
 
 
@@ -199,9 +200,7 @@ def _extract(work: Work, config: ExtractConfig, kept: Kept) -> None:
     store = feature_store(config, encoder, whole, described.fingerprint)
     made_before = store.complete
     if not work.only_look:
-        if work.audio is not None and isinstance(encoder, ModelEncoder) and not made_before:
-            encoder.compile_for(*work.audio)
-        store = filled_store(config, encoder, whole, described.fingerprint, accelerator)
+        store = filled_store(config, encoder, whole, described.fingerprint, accelerator, work.audio)
     if (corpus_stamp(work.place), find_model(work.model)) != before:
         raise ProbeError(
             f"Expected {corpus.name} and {work.model.name} to stay as they are while features are made, but files of "
@@ -251,9 +250,8 @@ def _output_to(log: Path) -> Iterator[None]:
 
 def _warn_anew() -> None:
     """Python warns once a place and process: the log of every item is to have what there is to warn of."""
-    for module in list(sys.modules.values()):
-        # Not by `getattr`, at which some modules import others.
-        getattr(module, "__dict__", {}).get("__warningregistry__", {}).clear()
+    with warnings.catch_warnings():
+        pass  # to have come by makes it forget what it has warned of
 
 
 @contextlib.contextmanager

@@ -10,14 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
+from datasets import Dataset
 from torch._dynamo.utils import counters
 from zoo import ZOO, encoder_of, make_checkpoint, utterances
 
 from emobox_probe.config import ExtractConfig
 from emobox_probe.encoders import compiled
 from emobox_probe.encoders.compiled import COMPILE_SECONDS, SAVED_SHARE, WORK_PER_SECOND, why_not
+from emobox_probe.encoders.model_encoder import ModelEncoder
 from emobox_probe.errors import ProbeError
+from emobox_probe.features import corpus as features_of_corpus
 from emobox_probe.features.corpus import encoder_of as encoder_of_settings
+from emobox_probe.features.corpus import filled_store
 from emobox_probe.protocol import PAPER
 
 CUDA = torch.device("cuda")
@@ -100,6 +105,20 @@ def test_a_compiler_that_fails_leaves_the_model_as_it_is(
         encoder.compile_for(36_000.0, 10_000)
     for frames, expected in zip(features(encoder), before, strict=True):
         np.testing.assert_array_equal(frames, expected)
+
+
+def test_what_it_has_to_pay_over_is_all_that_the_encoder_runs_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(ModelEncoder, "compile_for", lambda _, *audio: asked.append(audio))
+    monkeypatch.setattr(features_of_corpus, "extract", lambda *_: None)
+    whole = Dataset.from_dict({"id": ["a", "b"], "duration": [1.0, 2.0], "audio": [b"", b""]})
+    config = ExtractConfig(model="made here", corpus="demo", compile=True, features_dir=tmp_path)
+    given = config, encoder_of("wav2vec2 (base)", tmp_path), whole, "fingerprint", Accelerator(cpu=True)
+    filled_store(*given)
+    filled_store(*given, (36_000.0, 9_000))
+    assert asked == [(3.0, 2), (36_000.0, 9_000)]
 
 
 def test_what_is_no_model_of_the_library_is_not_compiled() -> None:
